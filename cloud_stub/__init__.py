@@ -1,0 +1,1 @@
+"""Stands in for the cloud: the API server, its database and its file storage."""

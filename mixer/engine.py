@@ -1,0 +1,74 @@
+"""What every engine promises. Real time and offline differ only in who asks for the next block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mixer.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class MasterControl:
+    """The two hands on the whole mix. Each change is a ramp of 10–30 ms, never a step.
+
+    hush: a quiet moment (an announcement, a closing): the mix goes down by `hush_db` and stays there.
+    """
+
+    gain_db: float = 0.0
+    mute: bool = False
+    hush: bool = False
+    hush_db: float = -24.0
+
+
+@dataclass(frozen=True, slots=True)
+class StripStatus:
+    """One strip as it sounds now. Levels are linear amplitudes after the fader, 0 … 1."""
+
+    song_id: str | None = None
+    position_frame: int = 0
+    gain_db: float = -120.0
+    peak: float = 0.0
+    rms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """What an engine knows of itself. `frames` counts what was handed out since it opened."""
+
+    engine: str
+    device: str
+    channels: int
+    block: int
+    frames: int = 0
+    underruns: int = 0
+    missing_files: int = 0
+    clipped_samples: int = 0
+    limiter_s: float = 0.0
+    callback_ms_p50: float = 0.0
+    callback_ms_p99: float = 0.0
+    callback_ms_max: float = 0.0
+    peak: float = 0.0
+    rms: float = 0.0
+    dead_air_s: float = 0.0
+    strips: tuple[StripStatus, ...] = field(default_factory=tuple)
+
+
+class Engine(Protocol):
+    """Turns scenes into sound. No method blocks for longer than a millisecond, except `close`."""
+
+    def apply(self, scene: Scene) -> None:
+        """Make this the scene; it takes effect at the next slab. A file that cannot be opened leaves its
+        strip silent and is counted in `missing_files`; the rest of the scene goes on."""
+
+    def control(self, master: MasterControl) -> None:
+        """Set the whole mix's gain, mute and hush; takes effect at the next device block."""
+
+    def cue(self, cue_id: str, path: str, gain_db: float = 0.0) -> None:
+        """Play a short file once on the cue strip, beside the sixteen; a repeated id is ignored."""
+
+    def status(self) -> EngineStatus:
+        """A snapshot; cheap enough for ten a second."""
+
+    def close(self) -> None:
+        """Fade out, then let the device go. Never deadlocks."""

@@ -1,0 +1,1 @@
+"""Numbers, pure: taste, ranking, features, and the starter library."""
