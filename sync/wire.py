@@ -1,0 +1,324 @@
+"""The HTTP contract between box and cloud: the only source of what travels, read by both sides.
+
+    POST /api/sync/v1/push       PushRequest  → PushReply      facts from the box, exactly once by op_id
+    GET  /api/sync/v1/pull       ?epoch=&since=&limit=&wait=   → PullReply   the box's bucket, by revision
+    GET  /api/player/queue       ?wait=  If-None-Match         → QueueReply  what is best next
+    POST /api/player/heartbeat   Heartbeat    → HeartbeatReply
+    GET  /api/media/{sha256}     → 302 to a signed URL, or the bytes, with Range
+
+All of them carry the player's token in `X-API-Key`. Outbound models refuse unknown fields; what comes in from a
+newer peer may hold more than we know.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PUSH_MAX_OPS = 200
+PULL_MAX_ROWS = 500
+LONG_POLL_S = 25.0
+HEARTBEAT_S = 10.0
+API_KEY_HEADER = "X-API-Key"
+
+VoteValue = Annotated[int, Field(ge=1, le=5, strict=True)]
+Vector = Annotated[tuple[float, float, float, float, float], Field()]
+SongKind = Literal["soundscape", "instrumental"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+RuleKind = Literal["pin", "skip", "ban", "place"]
+
+
+class Inbound(BaseModel):
+    """What a peer sent: unknown fields are ignored, so that a newer cloud can speak to an older box."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Outbound(BaseModel):
+    """What we send: every field is one we know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# Facts, from the box to the cloud
+
+
+class LayerShare(Outbound):
+    """One layer of a mix as it sounded: `share` is its part of the audible energy, 0 … 1."""
+
+    song_id: UUID
+    share: Annotated[float, Field(ge=0, le=1)]
+
+
+class EnrolBody(Outbound):
+    """A listener born on a box, with the card that brought them."""
+
+    profile_id: UUID
+    display_name: Annotated[str, Field(min_length=1, max_length=80)]
+    key_hash: Annotated[str, Field(min_length=16, max_length=128)]
+    key_version: int = 1
+
+
+class CheckinBody(Outbound):
+    """A stay begins, or (`session_id` seen before) is extended to `expires_in_s` after the event."""
+
+    tap_id: UUID
+    session_id: UUID
+    profile_id: UUID
+    expires_in_s: Annotated[float, Field(ge=0, le=86_400)]
+
+
+class CheckoutBody(Outbound):
+    tap_id: UUID
+    session_id: UUID
+    profile_id: UUID
+
+
+class VoteBody(Outbound):
+    """One rating. `song_id` is the layer it is stored on; `scene` what taste learns from."""
+
+    vote_id: UUID
+    profile_id: UUID
+    song_id: UUID
+    vote_value: VoteValue
+    scene_id: UUID | None = None
+    scene: tuple[LayerShare, ...] = ()
+    source: Literal["screen", "card", "phone"] = "screen"
+
+
+class PlayBody(Outbound):
+    """A layer has been audible for 10 s; the play began at the op's event time less `audible_s`."""
+
+    play_id: UUID
+    song_id: UUID
+    audible_s: Annotated[float, Field(ge=0)] = 10.0
+
+
+class PlayEndBody(Outbound):
+    play_id: UUID
+    seconds: Annotated[float, Field(ge=0)]
+
+
+class RuleBody(Outbound):
+    """Staff set (or, with `until_s` in the past, lift) a rule for this room's queue."""
+
+    song_id: UUID
+    kind: RuleKind
+    place: int | None = None
+    until_s: float | None = None
+
+
+class SettleBody(Outbound):
+    """The box's word on a vote that the cloud held: did that song sound here then?"""
+
+    vote_id: UUID
+    sounded: bool
+
+
+OP_BODIES: dict[str, type[Outbound]] = {
+    "enrol": EnrolBody,
+    "checkin": CheckinBody,
+    "checkout": CheckoutBody,
+    "vote": VoteBody,
+    "play": PlayBody,
+    "play_end": PlayEndBody,
+    "rule": RuleBody,
+    "settle": SettleBody,
+}
+
+
+class Op(Outbound):
+    """One fact, made once on the box. `body` is validated against `OP_BODIES[type]` per op, so that one bad
+    op is rejected alone. Times: boot milliseconds of boot `boot_id`, and what the wall clock said."""
+
+    op_id: UUID
+    seq: int
+    type: str
+    body: dict[str, Any]
+    boot_id: str
+    mono_ms: int
+    wall_ms: int
+
+
+class PushRequest(Outbound):
+    """The request's own `boot_id`, `mono_ms`, `wall_ms` are 'now' on the box: the cloud corrects event times
+    by them (`event = server_now − (mono_now − mono_event)` within one boot)."""
+
+    boot_id: str
+    mono_ms: int
+    wall_ms: int
+    ops: Annotated[tuple[Op, ...], Field(max_length=PUSH_MAX_OPS)]
+
+
+class Verdict(Inbound):
+    """`applied`, `superseded`, `held`, or `rejected:<code>`. A repeated op gets its first verdict again."""
+
+    op_id: UUID
+    status: str
+
+
+class PushReply(Inbound):
+    results: tuple[Verdict, ...]
+    server_time: float
+
+
+# The bucket, from the cloud to the box
+
+
+class SongRow(Inbound):
+    """A row of `songs` as the box needs it."""
+
+    id: UUID
+    title: str
+    artist: str | None = None
+    type: SongKind
+    file_url: str = ""
+    embedding: Vector | None = None
+    embedding_source: Literal["model", "hand", "neutral"] = "neutral"
+    duration: float | None = None
+    bpm: int | None = None
+    sha256: Sha256
+    byte_size: int
+    loudness_lufs: float | None = None
+    true_peak_dbtp: float | None = None
+    loop_start: float | None = None
+    loop_end: float | None = None
+    loop_law: Literal["equal_power", "linear"] | None = None
+    loop_xfade_s: float | None = None
+    key: str | None = None
+
+
+class ProfileRow(Inbound):
+    """A listener as a room may know them: a friendly name and a taste, no e-mail, no login."""
+
+    id: UUID
+    display_name: str
+    preference_vector: Vector
+    taste_state: dict[str, Any] | None = None
+    taste_rev: int = 0
+
+
+class TagRow(Inbound):
+    """A card: the keyed hash of what the reader read, and whose it is."""
+
+    key_hash: str
+    key_version: int = 1
+    profile_id: UUID
+
+
+class SessionRow(Inbound):
+    """A stay in this room that began elsewhere (a phone). Seconds are the cloud's clock."""
+
+    id: UUID
+    user_id: UUID
+    checked_in_at: float
+    expires_at: float
+    status: Literal["active", "inactive"]
+
+
+class RuleRow(Inbound):
+    song_id: UUID
+    kind: RuleKind
+    place: int | None = None
+    until_s: float | None = None
+
+
+class SettingRow(Inbound):
+    """One setting of the room; `value` is JSON."""
+
+    key: str
+    value: Any = None
+
+
+class HeldVoteRow(Inbound):
+    """A vote the cloud could not judge because the box was out of reach."""
+
+    vote_id: UUID
+    song_id: UUID
+    vote_time: float
+
+
+class LibraryRow(Inbound):
+    """This room may play this song. With no such row the room plays the whole library."""
+
+    song_id: UUID
+
+
+BUCKET_ROWS: dict[str, type[Inbound]] = {
+    "songs": SongRow,
+    "player_library": LibraryRow,
+    "profiles": ProfileRow,
+    "tags": TagRow,
+    "sessions": SessionRow,
+    "queue_rules": RuleRow,
+    "settings": SettingRow,
+    "held_votes": HeldVoteRow,
+}
+
+
+class Change(Inbound):
+    """One row of the bucket: `put` replaces it whole, `del` removes it. `rev` is 0 in a reset."""
+
+    rev: int = 0
+    tbl: str
+    pk: str
+    op: Literal["put", "del"] = "put"
+    row: dict[str, Any] | None = None
+
+
+class PullReply(Inbound):
+    """A page of changes after `since`, or (`reset`) a page of the whole bucket.
+
+    A reset answers `since=0` with another epoch: its pages are read with `cursor`; the box replaces its
+    bucket when the last page (`more=False`) is there. `digest` comes with the last page.
+    """
+
+    reset: bool
+    epoch: str
+    changes: tuple[Change, ...]
+    next: int
+    more: bool
+    digest: str | None = None
+    server_time: float
+
+
+class QueueSong(Inbound):
+    id: UUID
+    title: str
+    file_url: str
+    type: SongKind
+    position: int
+
+
+class QueueReply(Inbound):
+    """The seeds' player answer, to the letter."""
+
+    success: bool
+    songs: tuple[QueueSong, ...] = ()
+    error: str | None = None
+
+
+class Heartbeat(Outbound):
+    """What the box says of itself, never stored on its card. `scene` is what is audible now."""
+
+    boot_id: str
+    mono_ms: int
+    wall_ms: int
+    audible: bool
+    silent_on_purpose: bool = False
+    scene_id: UUID | None = None
+    scene: tuple[LayerShare, ...] = ()
+    why: tuple[str, ...] = ()
+    here: int = 0
+    pending: int = 0
+    underruns: int = 0
+    disk_free_mb: int | None = None
+    version: str = ""
+
+
+class HeartbeatReply(Inbound):
+    server_time: float
+    rev: int
+    queue_rev: int
