@@ -28,15 +28,6 @@ NAMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
-    """An open visit. Seconds count on whatever clock the caller decides by, the same one throughout."""
-
-    session_id: str
-    checked_in_s: float
-    expires_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """`in` opens a stay until `expires_s`; `stay` keeps the open one and extends it; `out` ends it."""
 
@@ -50,11 +41,17 @@ def expiry_s(now_s: float, closing_s: float | None = None) -> float:
     return end if closing_s is None else min(end, max(closing_s, now_s))
 
 
-def decide(stay: Stay | None, now_s: float, closing_s: float | None = None) -> Decision:
-    """First tap in, next tap out; a tap within `MIN_STAY_S` of the last counts as 'yes, I am here'."""
-    if stay is None or stay.expires_s <= now_s:
+def decide(
+    checked_in_s: float | None, expires_s: float | None, *, now_s: float, closing_s: float | None = None
+) -> Decision:
+    """First tap in, next tap out; a tap within `MIN_STAY_S` of checking in says 'yes, I am here'.
+
+    checked_in_s, expires_s: of this listener's open stay in this room, or None. All times are seconds on one
+    clock, which one is the caller's choice.
+    """
+    if checked_in_s is None or expires_s is None or expires_s <= now_s:
         return Decision("in", expiry_s(now_s, closing_s))
-    if now_s - stay.checked_in_s < MIN_STAY_S:
+    if now_s - checked_in_s < MIN_STAY_S:
         return Decision("stay", expiry_s(now_s, closing_s))
     return Decision("out", now_s)
 

@@ -1,0 +1,213 @@
+"""The box's configuration: one table of keys, read once, then passed.
+
+A value comes from the environment, else from the TOML file (`COSOUND_CONFIG`, default /etc/cosound/cosound.toml),
+else from the default here. The reference page in docs/ is compared with this table by a test.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import ConfigError
+
+DEFAULT_FILE = Path("/etc/cosound/cosound.toml")
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: its name in the file, its variable, its default (whose type it has), and what it is for.
+
+    credential: the name under which systemd may hand it over ($CREDENTIALS_DIRECTORY); such a key is a secret.
+    """
+
+    name: str
+    env: str
+    default: Value
+    doc: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    credential: str | None = None
+
+    @property
+    def field(self) -> str:
+        return self.name.replace(".", "_")
+
+
+KEYS: tuple[Key, ...] = (
+    Key("box.data_dir", "COSOUND_DATA_DIR", "/var/lib/cosound", "database, media and cache files"),
+    Key("box.runtime_dir", "COSOUND_RUNTIME_DIR", "/run/cosound", "bells, meters and status; in memory"),
+    Key("box.language", "COSOUND_LANGUAGE", "en", "language of the screen and the reasons", choices=("en", "fr")),
+    Key("cloud.url", "DJANGO_API_URL", "", "address of the cloud, empty = none: the box plays by itself"),
+    Key("cloud.token", "PLAYER_TOKEN", "", "this player's token", credential="player-token"),
+    Key("sound.device", "COSOUND_SOUND_DEVICE", "", "output device by name, empty = the default one"),
+    Key("sound.channels", "COSOUND_SOUND_CHANNELS", 2, "outputs: 1, 2, 4, 6 or 8", minimum=1, maximum=8),
+    Key("sound.block", "COSOUND_SOUND_BLOCK", 1024, "frames a device block", minimum=512, maximum=4096),
+    Key("sound.target_lufs", "COSOUND_TARGET_LUFS", -20.0, "loudness every song is brought to", minimum=-40, maximum=-10),
+    Key("sound.beds", "COSOUND_BEDS", 6, "soundscapes sounding at once, at most", minimum=1, maximum=12),
+    Key("sound.instrumentals", "COSOUND_INSTRUMENTALS", 1, "instrumentals sounding at once, at most", minimum=0, maximum=4),
+    Key("sound.fade_s", "COSOUND_FADE_S", 6.0, "seconds of an ordinary fade", minimum=0.05, maximum=600),
+    Key("sound.changes_per_minute", "COSOUND_CHANGES_PER_MINUTE", 4, "layers exchanged a minute, at most", minimum=1, maximum=30),
+    Key("taste.rule", "COSOUND_TASTE_RULE", "bayes", "how votes become taste", choices=("bayes", "v1")),
+    Key("taste.policy", "COSOUND_TASTE_POLICY", "mean", "how many tastes become one", choices=("mean", "least_misery", "turns")),
+    Key("checkin.reader", "COSOUND_READER", "auto", "where cards are read: auto, none, usb, udp:HOST:PORT, or a /dev path"),
+    Key("checkin.pepper", "COSOUND_PEPPER", "", "the organisation's secret for card hashes, hex", credential="pepper"),
+    Key("room.closes", "COSOUND_CLOSES", "", "closing time HH:MM, empty = never"),
+    Key("ui.port", "COSOUND_UI_PORT", 8550, "port of the touchscreen, on 127.0.0.1", minimum=0, maximum=65535),
+    Key("ui.pin", "COSOUND_PIN", "", "staff PIN, four to eight digits; empty = no staff pages", credential="pin"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every key of `KEYS`, by its name with `_` for `.`, typed as its default; directories as paths."""
+
+    box_data_dir: Path
+    box_runtime_dir: Path
+    box_language: str
+    cloud_url: str
+    cloud_token: str
+    sound_device: str
+    sound_channels: int
+    sound_block: int
+    sound_target_lufs: float
+    sound_beds: int
+    sound_instrumentals: int
+    sound_fade_s: float
+    sound_changes_per_minute: int
+    taste_rule: str
+    taste_policy: str
+    checkin_reader: str
+    checkin_pepper: str
+    room_closes: str
+    ui_port: int
+    ui_pin: str
+
+    @property
+    def pcm_dir(self) -> Path:
+        """Cache files, derived from media: may be deleted at any time."""
+        return self.box_data_dir / "pcm"
+
+    @property
+    def media_dir(self) -> Path:
+        """Downloaded files, named by their sha256."""
+        return self.box_data_dir / "media"
+
+    @property
+    def pepper(self) -> bytes:
+        return bytes.fromhex(self.checkin_pepper)
+
+
+def load_config(env: Mapping[str, str] | None = None, file: Path | None = None) -> Config:
+    """Read the configuration. Raises ConfigError naming the key, where it stands, and what it may be."""
+    env = os.environ if env is None else env
+    file = file or Path(env.get("COSOUND_CONFIG", str(DEFAULT_FILE)))
+    in_file = _read_file(file)
+    values: dict[str, Any] = {key.field: _value(key, env, in_file, file) for key in KEYS}
+    values["box_data_dir"] = Path(values["box_data_dir"])
+    values["box_runtime_dir"] = Path(values["box_runtime_dir"])
+    config = Config(**values)
+    _check_whole(config)
+    return config
+
+
+def _read_file(file: Path) -> dict[str, Value]:
+    """The file's keys as `section.name`; a missing file is an empty one."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read ({error}); it must be a UTF-8 text file") from error
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    flat = dict(_flatten(tree))
+    known = [key.name for key in KEYS]
+    for name in flat:
+        if name not in known:
+            raise ConfigError(f"{file}: unknown key {name!r}{_nearest(name, known)}")
+    return flat
+
+
+def _flatten(tree: Mapping[str, Any]) -> list[tuple[str, Value]]:
+    flat: list[tuple[str, Value]] = []
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            flat += [(f"{name}.{inner}", deep) for inner, deep in _flatten(value)]
+        else:
+            flat.append((name, value))
+    return flat
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known keys: {', '.join(known)}"
+
+
+def _value(key: Key, env: Mapping[str, str], in_file: Mapping[str, Value], file: Path) -> Value:
+    if key.env in env:
+        return _typed(key, env[key.env], f"${key.env}")
+    secret = _credential(key, env)
+    if secret is not None:
+        return _typed(key, secret, f"credential {key.credential!r}")
+    if key.name in in_file:
+        return _typed(key, in_file[key.name], f"{file}: {key.name}")
+    return key.default
+
+
+def _credential(key: Key, env: Mapping[str, str]) -> str | None:
+    folder = env.get("CREDENTIALS_DIRECTORY")
+    if key.credential is None or folder is None:
+        return None
+    path = Path(folder) / key.credential
+    return path.read_text().strip() if path.exists() else None
+
+
+def _typed(key: Key, given: Value, where: str) -> Value:
+    """The value in its key's type, or a ConfigError that does not repeat a secret."""
+    kind = type(key.default)
+    shown = "…" if key.credential else repr(given)
+    try:
+        if isinstance(given, bool) or (kind is str and not isinstance(given, str)):
+            raise ValueError
+        value = kind(given)
+    except ValueError:
+        raise ConfigError(f"{where} is {shown}, but must be {_article(kind)}") from None
+    if key.choices and value not in key.choices:
+        raise ConfigError(f"{where} is {shown}, but must be one of {', '.join(key.choices)}")
+    if isinstance(value, int | float) and not _within(key, value):
+        raise ConfigError(f"{where} is {shown}, but must be {key.minimum:g} … {key.maximum:g}")
+    return value
+
+
+def _within(key: Key, value: float) -> bool:
+    low = key.minimum if key.minimum is not None else float("-inf")
+    high = key.maximum if key.maximum is not None else float("inf")
+    return low <= value <= high  # NaN fails both
+
+
+def _article(kind: type) -> str:
+    return {int: "a whole number", float: "a number", str: "text"}[kind]
+
+
+def _check_whole(config: Config) -> None:
+    if config.sound_channels not in (1, 2, 4, 6, 8):
+        raise ConfigError(f"sound.channels is {config.sound_channels}, but must be 1, 2, 4, 6 or 8")
+    if config.cloud_url and not re.match(r"https?://[^/\s]+", config.cloud_url):
+        raise ConfigError(f"cloud.url is {config.cloud_url!r}, but must begin with http:// or https://")
+    if not re.fullmatch(r"([0-9a-fA-F]{2})*", config.checkin_pepper):
+        raise ConfigError("checkin.pepper must be hexadecimal digits, two a byte")
+    if config.room_closes and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", config.room_closes):
+        raise ConfigError(f"room.closes is {config.room_closes!r}, but must be HH:MM, as in 22:30")
+    if config.ui_pin and not re.fullmatch(r"\d{4,8}", config.ui_pin):
+        raise ConfigError("ui.pin must be four to eight digits")

@@ -1,0 +1,49 @@
+"""The box's memory: the only SQL in the box, one module per kind of fact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.bell import Bell
+from appliance.clock import Clock, SystemClock
+from appliance.store.bucket import Bucket
+from appliance.store.database import Database
+from appliance.store.library import Library
+from appliance.store.outbox import Outbox
+from appliance.store.people import People
+from appliance.store.room import Room
+from appliance.store.scenes import Scenes
+
+__all__ = ["Store", "open_store"]
+
+
+class Store:
+    """One connection and its views. Each process (and each thread) opens its own."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self.db = db
+        self.clock = clock
+        self.outbox = Outbox(db, clock)
+        self.people = People(db, clock, self.outbox)
+        self.library = Library(db)
+        self.room = Room(db, clock, self.outbox)
+        self.scenes = Scenes(db, clock, self.outbox)
+        self.bucket = Bucket(db, clock)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until another process commits, at most `timeout_s`. True when there is something new."""
+        return self.db.wait(timeout_s)
+
+    def close(self) -> None:
+        self.db.close()
+
+
+def open_store(data_dir: Path, runtime_dir: Path, name: str, clock: Clock | None = None) -> Store:
+    """Open the box's store as process `name`, which is also its bell's name."""
+    bell = Bell(runtime_dir / "bell", name)
+    try:
+        db = Database(data_dir / "cosound.db", bell)
+    except BaseException:
+        bell.close()
+        raise
+    return Store(db, clock or SystemClock())

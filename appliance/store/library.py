@@ -1,0 +1,107 @@
+"""The songs this room may play, and which of them are on the disk, ready."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from appliance.model import NEUTRAL, Song
+from appliance.store.database import Database
+from mixer.scene import SongId
+
+PAGE = 500
+
+
+class Library:
+    """Reads are paged: no single call may hold the player's interpreter for long."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def songs(self) -> Iterator[Song]:
+        """All songs this room may play, by id, in pages."""
+        after = ""
+        while True:
+            rows = self._db.rows(
+                "select * from songs where id > ? and "
+                "(not exists (select 1 from player_library) or id in (select song_id from player_library)) "
+                "order by id limit ?",
+                after,
+                PAGE,
+            )
+            yield from map(_song, rows)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1]["id"]
+
+    def ready(self) -> list[Song]:
+        """The songs that can sound now; at most what fits the cache, so one read."""
+        return [
+            _song(row)
+            for row in self._db.rows(
+                "select * from songs where pcm_path is not null and "
+                "(not exists (select 1 from player_library) or id in (select song_id from player_library)) "
+                "order by id"
+            )
+        ]
+
+    def song(self, song_id: str) -> Song | None:
+        row = self._db.row("select * from songs where id = ?", song_id)
+        return None if row is None else _song(row)
+
+    def count(self) -> int:
+        return self._db.count("select count(*) from songs")
+
+    def ready_count(self) -> int:
+        return self._db.count("select count(*) from songs where pcm_path is not null")
+
+    def unprepared(self, limit: int) -> list[Song]:
+        """Songs to fetch or prepare next: what is queued first, then by id."""
+        rows = self._db.rows(
+            "select s.* from songs s left join player_queue q on q.song_id = s.id "
+            "where s.pcm_path is null and s.prepare_error is null and s.sha256 <> '' and "
+            "(not exists (select 1 from player_library) or s.id in (select song_id from player_library)) "
+            "order by q.position is null, q.position, s.id limit ?",
+            limit,
+        )
+        return [_song(row) for row in rows]
+
+    def set_media(self, song_id: str, path: Path | None) -> None:
+        """The file is on the disk, whole and verified, before this row says so."""
+        with self._db.write(durable=False) as conn:
+            conn.execute("update songs set media_path = ? where id = ?", (str(path) if path else None, song_id))
+
+    def set_ready(self, song_id: str, pcm_path: Path | None) -> None:
+        """The cache file is complete and in place (or, with None, gone)."""
+        with self._db.write(durable=False) as conn:
+            conn.execute("update songs set pcm_path = ? where id = ?", (str(pcm_path) if pcm_path else None, song_id))
+
+    def set_refused(self, song_id: str, why: str) -> None:
+        """This file cannot be played; it is not tried again until its content changes."""
+        with self._db.write(durable=False) as conn:
+            conn.execute("update songs set prepare_error = ? where id = ?", (why, song_id))
+
+    def hours_since_play(self, now_wall_s: float) -> dict[SongId, float]:
+        """Hours since each song last began to play here."""
+        rows = self._db.rows("select song_id, max(wall_ms) as at from songs_playing group by song_id")
+        return {SongId(row["song_id"]): max(now_wall_s - row["at"] / 1000, 0) / 3600 for row in rows}
+
+
+def _song(row: sqlite3.Row) -> Song:
+    return Song(
+        id=SongId(row["id"]),
+        title=row["title"],
+        kind=row["type"],
+        embedding=tuple(json.loads(row["embedding"])) if row["embedding"] else NEUTRAL,
+        embedding_source=row["embedding_source"],
+        artist=row["artist"],
+        duration_s=row["duration"],
+        sha256=row["sha256"],
+        byte_size=row["byte_size"],
+        file_url=row["file_url"],
+        media_path=row["media_path"],
+        pcm_path=row["pcm_path"],
+        prepare_error=row["prepare_error"],
+    )

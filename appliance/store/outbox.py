@@ -1,0 +1,80 @@
+"""Facts on their way to the cloud. A fact and its op are written in one transaction, or not at all."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from appliance.clock import Clock
+from appliance.model import OutboxOp
+from appliance.store.database import Database
+
+REJECTED = "rejected"
+
+
+class Outbox:
+    """The queue of ops, oldest first, and the letters that came back."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    def append(self, kind: str, body: Mapping[str, Any], *, op_id: str | None = None) -> str:
+        """Queue one op inside the caller's transaction; returns its id."""
+        op_id = op_id or str(uuid4())
+        self._db.conn.execute(
+            "insert into outbox (op_id, type, body, boot_id, mono_ms, wall_ms) values (?, ?, ?, ?, ?, ?)",
+            (op_id, kind, json.dumps(body), self._clock.boot_id, boot_ms(self._clock), wall_ms(self._clock)),
+        )
+        return op_id
+
+    def pending(self) -> int:
+        return self._db.count("select count(*) from outbox")
+
+    def pending_since_ms(self) -> int | None:
+        """Wall milliseconds of the oldest op still here."""
+        value = self._db.value("select wall_ms from outbox order by seq limit 1")
+        return value if isinstance(value, int) else None
+
+    def batch(self, limit: int) -> list[OutboxOp]:
+        """The oldest ops, in the order they happened."""
+        rows = self._db.rows("select * from outbox order by seq limit ?", limit)
+        return [_op(row) for row in rows]
+
+    def settle(self, verdicts: Iterable[tuple[str, str]]) -> None:
+        """Take what the cloud answered: answered ops leave, rejected ones become dead letters staff can see."""
+        with self._db.write() as conn:
+            for op_id, status in verdicts:
+                if status.startswith(REJECTED):
+                    conn.execute(
+                        "insert or ignore into dead_letter (op_id, type, body, verdict, wall_ms) "
+                        "select op_id, type, body, ?, wall_ms from outbox where op_id = ?",
+                        (status, op_id),
+                    )
+                conn.execute("delete from outbox where op_id = ?", (op_id,))
+
+    def dead_letters(self) -> list[sqlite3.Row]:
+        return self._db.rows("select * from dead_letter order by wall_ms")
+
+
+def boot_ms(clock: Clock) -> int:
+    return round(clock.boot_s() * 1000)
+
+
+def wall_ms(clock: Clock) -> int:
+    return round(clock.wall_s() * 1000)
+
+
+def _op(row: sqlite3.Row) -> OutboxOp:
+    return OutboxOp(
+        seq=row["seq"],
+        op_id=row["op_id"],
+        type=row["type"],
+        body=json.loads(row["body"]),
+        boot_id=row["boot_id"],
+        mono_ms=row["mono_ms"],
+        wall_ms=row["wall_ms"],
+    )

@@ -1,0 +1,132 @@
+"""What is wanted in this room: the queue, staff's rules, and the hands on the faders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any, Literal
+
+from appliance.clock import Clock
+from appliance.model import Control, Fader, Queue, QueueEntry, Rule
+from appliance.store.database import Database
+from appliance.store.outbox import Outbox
+from mixer.scene import SongId
+
+FOREVER = "forever"
+
+
+class Room:
+    """Desired state. Nobody edits the queue by hand: rules are set, and the queue follows."""
+
+    def __init__(self, db: Database, clock: Clock, outbox: Outbox) -> None:
+        self._db = db
+        self._clock = clock
+        self._outbox = outbox
+
+    def queue(self) -> Queue:
+        rows = self._db.rows("select song_id, position from player_queue order by position")
+        stored = self._state("queue")
+        if stored is None:
+            return Queue()
+        fresh = stored["boot_id"] == self._clock.boot_id
+        return Queue(
+            entries=tuple(QueueEntry(SongId(row["song_id"]), row["position"]) for row in rows),
+            source=stored["source"],
+            rev=stored["rev"],
+            age_s=self._clock.boot_s() - stored["boot_s"] if fresh else float("inf"),
+        )
+
+    def replace_queue(self, song_ids: Sequence[str], *, rev: str, source: Literal["cloud", "local"] = "cloud") -> bool:
+        """Swap the whole queue; False when nothing changed. Lists are never merged."""
+        current = self.queue()
+        same = [entry.song_id for entry in current.entries] == list(song_ids)
+        if same and current.rev == rev and current.source == source:
+            return False
+        with self._db.write(durable=False) as conn:
+            conn.execute("delete from player_queue")
+            conn.executemany(
+                "insert into player_queue (position, song_id) values (?, ?)",
+                list(enumerate(song_ids, start=1)),
+            )
+            self._set_state("queue", self._queue_mark(source, rev))
+        return True
+
+    def confirm_queue(self) -> None:
+        """The cloud says the stored queue still holds: it is young again."""
+        current = self.queue()
+        if current.source != "cloud":
+            return
+        with self._db.write(durable=False):
+            self._set_state("queue", self._queue_mark("cloud", current.rev))
+
+    def rules(self) -> list[Rule]:
+        """Staff's rules that hold now."""
+        now = self._clock.wall_s()
+        rows = self._db.rows("select * from queue_rules where until_s is null or until_s > ?", now)
+        return [Rule(SongId(row["song_id"]), row["kind"], row["place"], row["until_s"]) for row in rows]
+
+    def set_rule(self, rule: Rule) -> None:
+        """Set, or (with `until_s` in the past) lift, a rule; on disk when this returns."""
+        with self._db.write() as conn:
+            conn.execute(
+                "insert into queue_rules (song_id, kind, place, until_s) values (?, ?, ?, ?) "
+                "on conflict (song_id, kind) do update set place = excluded.place, until_s = excluded.until_s",
+                (rule.song_id, rule.kind, rule.place, rule.until_s),
+            )
+            self._outbox.append("rule", asdict(rule))
+
+    def control(self) -> Control:
+        row = self._db.row("select value from control where key = 'room'")
+        if row is None:
+            return Control()
+        stored: dict[str, Any] = json.loads(row["value"])
+        stored["faders"] = tuple(Fader(**fader) for fader in stored["faders"])
+        return Control(**stored)
+
+    def set_control(self, control: Control) -> None:
+        """Write the whole desired state; on disk when this returns."""
+        with self._db.write() as conn:
+            conn.execute("insert or replace into control values ('room', ?)", (json.dumps(asdict(control)),))
+
+    def set_master(self, *, gain_db: float | None = None, mute: bool | None = None, hush: bool | None = None) -> None:
+        """Move one hand of the master; the others stay where they are."""
+        with self._db.write():
+            now = self.control()
+            self.set_control(
+                replace(
+                    now,
+                    master_db=now.master_db if gain_db is None else gain_db,
+                    mute=now.mute if mute is None else mute,
+                    hush=now.hush if hush is None else hush,
+                )
+            )
+
+    def hold_fader(self, fader: Fader) -> None:
+        """Put a hand on one layer: compose leaves it alone until it is let go or the song leaves."""
+        with self._db.write():
+            now = self.control()
+            others = tuple(held for held in now.faders if held.song_id != fader.song_id)
+            self.set_control(replace(now, faders=(*others, fader)))
+
+    def release_faders(self, song_ids: Sequence[str]) -> None:
+        with self._db.write():
+            now = self.control()
+            kept = tuple(held for held in now.faders if held.song_id not in song_ids)
+            if kept != now.faders:
+                self.set_control(replace(now, faders=kept))
+
+    def setting(self, key: str) -> Any:
+        """A setting of the room as the cloud last said it, or None."""
+        value = self._db.value("select value from settings where key = ?", key)
+        return None if value is None else json.loads(str(value))
+
+    def _queue_mark(self, source: str, rev: str) -> dict[str, Any]:
+        return {"source": source, "rev": rev, "boot_id": self._clock.boot_id, "boot_s": self._clock.boot_s()}
+
+    def _state(self, key: str) -> dict[str, Any] | None:
+        value = self._db.value("select value from sync_state where key = ?", key)
+        return None if value is None else dict(json.loads(str(value)))
+
+    def _set_state(self, key: str, value: dict[str, Any]) -> None:
+        self._db.conn.execute("insert or replace into sync_state values (?, ?)", (key, json.dumps(value)))

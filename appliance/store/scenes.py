@@ -1,0 +1,104 @@
+"""What sounded here, when and why: the scene log and the plays."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from appliance.clock import Clock
+from appliance.model import SceneRow
+from appliance.store.database import Database
+from appliance.store.outbox import Outbox, boot_ms, wall_ms
+
+KEEP_SCENES = 20_000
+SOUNDED_WITHIN_MS = 60_000
+
+
+class Scenes:
+    """The room's memory of its own sound."""
+
+    def __init__(self, db: Database, clock: Clock, outbox: Outbox) -> None:
+        self._db = db
+        self._clock = clock
+        self._outbox = outbox
+
+    def record(self, layers: Sequence[Mapping[str, Any]], *, taps_seen: int, cause: Mapping[str, Any]) -> str:
+        """Log a scene as it was applied; returns its id."""
+        scene_id = str(uuid4())
+        with self._db.write(durable=False) as conn:
+            seq = self._db.count("select coalesce(max(seq), 0) + 1 from scenes")
+            conn.execute(
+                "insert into scenes (id, seq, boot_id, boot_ms, wall_ms, layers, taps_seen, cause) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?)",
+                (scene_id, seq, self._clock.boot_id, boot_ms(self._clock), wall_ms(self._clock),
+                 json.dumps(list(layers)), taps_seen, json.dumps(dict(cause))),
+            )  # fmt: skip
+            conn.execute("delete from scenes where seq <= ?", (seq - KEEP_SCENES,))
+        return scene_id
+
+    def latest(self) -> SceneRow | None:
+        row = self._db.row("select * from scenes order by seq desc limit 1")
+        return None if row is None else _scene(row)
+
+    def since(self, seq: int) -> list[SceneRow]:
+        return [_scene(row) for row in self._db.rows("select * from scenes where seq > ? order by seq", seq)]
+
+    def sounded(self, song_id: str, at_wall_ms: int) -> bool:
+        """Did that song sound here within the minute before `at_wall_ms`?"""
+        rows = self._db.rows(
+            "select layers, wall_ms from scenes where wall_ms <= ? order by seq desc limit 200", at_wall_ms
+        )
+        for row in rows:
+            if any(layer["song_id"] == song_id for layer in json.loads(row["layers"])):
+                return True
+            if row["wall_ms"] < at_wall_ms - SOUNDED_WITHIN_MS:
+                return False
+        return False
+
+    def begin_play(self, song_id: str, audible_s: float) -> str:
+        """A layer has been audible for `audible_s` (≥ 10 s): a play, from when it began. On disk on return."""
+        play_id = str(uuid4())
+        with self._db.write() as conn:
+            body = {"play_id": play_id, "song_id": song_id, "audible_s": round(audible_s, 3)}
+            op_id = self._outbox.append("play", body)
+            ago_ms = round(audible_s * 1000)
+            conn.execute(
+                "insert into songs_playing (id, song_id, boot_id, boot_ms, wall_ms, op_id) values (?, ?, ?, ?, ?, ?)",
+                (play_id, song_id, self._clock.boot_id, boot_ms(self._clock) - ago_ms,
+                 wall_ms(self._clock) - ago_ms, op_id),
+            )  # fmt: skip
+        return play_id
+
+    def end_play(self, play_id: str, seconds: float) -> None:
+        """Close a play with how long it was heard."""
+        with self._db.write() as conn:
+            conn.execute("update songs_playing set seconds = ? where id = ?", (round(seconds, 1), play_id))
+            self._outbox.append("play_end", {"play_id": play_id, "seconds": round(seconds, 1)})
+
+    def close_open_plays(self) -> int:
+        """After a crash: plays that nobody closed end with the last scene we know of."""
+        open_plays = self._db.rows("select id, boot_id, boot_ms from songs_playing where seconds is null")
+        if not open_plays:
+            return 0
+        last = self.latest()
+        with self._db.write():
+            for play in open_plays:
+                known = last is not None and last.boot_id == play["boot_id"]
+                heard_ms = max(last.boot_ms - play["boot_ms"], 10_000) if known and last else 10_000
+                self.end_play(play["id"], heard_ms / 1000)
+        return len(open_plays)
+
+
+def _scene(row: sqlite3.Row) -> SceneRow:
+    return SceneRow(
+        id=row["id"],
+        boot_id=row["boot_id"],
+        boot_ms=row["boot_ms"],
+        wall_ms=row["wall_ms"],
+        layers=tuple(json.loads(row["layers"])),
+        taps_seen=row["taps_seen"],
+        cause=json.loads(row["cause"]),
+    )

@@ -1,0 +1,75 @@
+"""The box's tables, as numbered migrations. Names are the cloud's wherever the thing is the same.
+
+Times: `…_ms` with `boot_id` are boot-clock milliseconds; `wall_ms` is what the wall clock said, for people.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (
+    (
+        "0001_box",
+        """
+        create table songs (
+            id text primary key, title text not null, artist text,
+            type text not null check (type in ('soundscape', 'instrumental')),
+            file_url text not null default '', embedding text, embedding_source text not null default 'neutral',
+            duration real, bpm integer, sha256 text not null default '', byte_size integer not null default 0,
+            loudness_lufs real, true_peak_dbtp real,
+            loop_start real, loop_end real, loop_law text, loop_xfade_s real, key text,
+            media_path text, pcm_path text, prepare_error text
+        );
+        create index songs_sha256 on songs (sha256);
+        create table player_library (song_id text primary key);
+        create table player_queue (position integer primary key, song_id text not null);
+        create table queue_rules (
+            song_id text not null, kind text not null check (kind in ('pin', 'skip', 'ban', 'place')),
+            place integer, until_s real, primary key (song_id, kind)
+        );
+        create table profiles (
+            id text primary key, display_name text not null, preference_vector text not null,
+            taste_state text, taste_rev integer not null default 0
+        );
+        create table tags (key_hash text primary key, key_version integer not null, profile_id text not null);
+        create table sessions (
+            id text primary key, user_id text not null, status text not null default 'active',
+            boot_id text not null, checked_in_ms integer not null, expires_ms integer not null,
+            checked_in_at real not null, expires_at real not null
+        );
+        create index sessions_open on sessions (user_id) where status = 'active';
+        create table taps (
+            seq integer primary key autoincrement, id text unique not null, outcome text not null,
+            profile_id text, session_id text, new_listener integer not null default 0,
+            boot_id text not null, boot_ms integer not null, wall_ms integer not null, op_id text
+        );
+        create table votes (
+            id text primary key, user_id text not null, song_id text not null,
+            vote_value integer not null check (vote_value between 1 and 5),
+            scene_id text, source text not null, learnt_from text not null, base_rev integer not null,
+            boot_id text not null, boot_ms integer not null, wall_ms integer not null, op_id text not null
+        );
+        create index votes_user on votes (user_id);
+        create table songs_playing (
+            id text primary key, song_id text not null, seconds real,
+            boot_id text not null, boot_ms integer not null, wall_ms integer not null, op_id text not null
+        );
+        create index songs_playing_song on songs_playing (song_id, wall_ms);
+        create table scenes (
+            id text primary key, seq integer not null, boot_id text not null, boot_ms integer not null,
+            wall_ms integer not null, layers text not null, taps_seen integer not null, cause text not null
+        );
+        create index scenes_seq on scenes (seq);
+        create table control (key text primary key, value text not null);
+        create table settings (key text primary key, value text);
+        create table held_votes (vote_id text primary key, song_id text not null, vote_time real not null);
+        create table outbox (
+            seq integer primary key autoincrement, op_id text unique not null, type text not null,
+            body text not null, boot_id text not null, mono_ms integer not null, wall_ms integer not null
+        );
+        create table dead_letter (
+            op_id text primary key, type text not null, body text not null, verdict text not null,
+            wall_ms integer not null
+        );
+        create table sync_state (key text primary key, value text not null);
+        """,
+    ),
+)
