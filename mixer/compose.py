@@ -1,0 +1,306 @@
+"""Which songs sound next, how loud, on which strip, and why: pure, deterministic, under a change budget.
+
+The queue says who is best next; this decides when they may come. What sounds stays a while, keeps its strip,
+and follows the room's liking by its gain at once; exchanging layers is rationed, so a room is led, not shaken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from mixer.scene import STRIPS, Kind, Layer, Reason, Scene, SongId
+
+# Beds sit around the listener, instrumentals in front: pan by strip, the same in every room.
+_BED_PAN = (0.0, -0.45, 0.45, -0.2, 0.2, -0.6, 0.6, -0.3, 0.3, -0.1, 0.1, -0.5, 0.5, -0.4, 0.4, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A ready song as the room sees it now.
+
+    liking: 0 … 1, how well those present are expected to like it (or the house, when nobody is here).
+    place: its place in the queue from 1, None when it is not queued.
+    duration_s: of the file; an instrumental ends after it.
+    fader_db: staff's hand on its fader, None when nobody holds it.
+    """
+
+    song_id: SongId
+    path: str
+    kind: Kind
+    liking: float
+    duration_s: float
+    title: str = ""
+    place: int | None = None
+    pinned: bool = False
+    banned: bool = False
+    fader_db: float | None = None
+    muted: bool = False
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a room bears. Seconds, dB, and counts; `liking_db` is the range that liking spans in level."""
+
+    beds: int = 6
+    instrumentals: int = 1
+    fade_s: float = 6.0
+    gain_fade_s: float = 2.5
+    changes_per_minute: int = 4
+    minimum_stay_s: float = 20.0
+    maximum_stay_s: float = 2400.0
+    rotate_s: float = 1200.0
+    instrumental_rest_s: float = 5400.0
+    liking_db: float = 30.0
+    floor_db: float = -18.0
+    least_move_db: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """A layer as the last composition left it. `since_s` is when its song began here."""
+
+    song_id: SongId
+    strip: int
+    kind: Kind
+    since_s: float
+    gain_db: float
+    held: bool = False
+    muted: bool = False
+    duration_s: float = 0.0
+
+    def ends_s(self) -> float:
+        return self.since_s + self.duration_s if self.kind == "instrumental" else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What compose must remember from one call to the next; a value, so a test can write one down."""
+
+    sounding: tuple[Sounding, ...] = ()
+    changes: tuple[float, ...] = ()
+    rested_since: Mapping[SongId, float] = field(default_factory=dict)
+
+    def of(self, kind: Kind) -> list[Sounding]:
+        return [layer for layer in self.sounding if layer.kind == kind]
+
+
+def compose(candidates: Sequence[Candidate], memory: Memory, limits: Limits, now_s: float) -> tuple[Scene, Memory]:
+    """The scene for now, and the memory for next time.
+
+    now_s: seconds on a clock that never goes back. The same arguments give the same scene.
+    """
+    known = {candidate.song_id: candidate for candidate in candidates if not candidate.banned}
+    budget = _Budget(memory.changes, limits, now_s)
+    beds = _beds(known, memory, limits, budget, now_s)
+    instrumentals = _instrumentals(known, memory, limits, now_s)
+    chosen = [*beds, *instrumentals]
+    gains = _gains([known[song] for song in chosen], limits)
+    sounding = _seat(chosen, known, gains, memory, limits, now_s)
+    layers = tuple(_layer(seat, known[seat.song_id], memory, limits) for seat in sounding)
+    rested = _rested(memory, {seat.song_id for seat in sounding}, now_s)
+    return Scene(layers, release_s=limits.fade_s), Memory(sounding, budget.spent(), rested)
+
+
+class _Budget:
+    """How many layers may still be exchanged this minute."""
+
+    def __init__(self, changes: Iterable[float], limits: Limits, now_s: float) -> None:
+        self._changes = [at for at in changes if now_s - at < 60]
+        self._limit = limits.changes_per_minute
+        self._now_s = now_s
+
+    def left(self) -> bool:
+        return len(self._changes) < self._limit
+
+    def spend(self) -> None:
+        self._changes.append(self._now_s)
+
+    def spent(self) -> tuple[float, ...]:
+        return tuple(self._changes)
+
+
+def _beds(
+    known: Mapping[SongId, Candidate], memory: Memory, limits: Limits, budget: _Budget, now_s: float
+) -> list[SongId]:
+    ranked = _ranked(known.values(), "soundscape")
+    staying = [layer for layer in memory.of("soundscape") if layer.song_id in known]
+    chosen = [layer.song_id for layer in staying]
+    if not memory.of("soundscape"):
+        return [candidate.song_id for candidate in ranked[: limits.beds]]
+    _pin(chosen, ranked, limits)
+    waiting = [candidate for candidate in ranked if candidate.song_id not in chosen]
+    while waiting and len(chosen) < limits.beds and budget.left():
+        chosen.append(waiting.pop(0).song_id)
+        budget.spend()
+    for leaving in _most_replaceable(staying, known, limits, now_s):
+        if not (waiting and budget.left()):
+            break
+        if leaving.song_id in chosen and _may_replace(leaving, waiting[0], known, limits, now_s):
+            chosen[chosen.index(leaving.song_id)] = waiting.pop(0).song_id
+            budget.spend()
+    return chosen[: limits.beds]
+
+
+def _ranked(candidates: Iterable[Candidate], kind: Kind) -> list[Candidate]:
+    """Pins first, then the queue's order, then by liking for those not queued."""
+
+    def rank(candidate: Candidate) -> tuple[bool, float, float, str]:
+        place = math.inf if candidate.place is None else candidate.place
+        return (not candidate.pinned, place, -candidate.liking, candidate.song_id)
+
+    return sorted((candidate for candidate in candidates if candidate.kind == kind), key=rank)
+
+
+def _pin(chosen: list[SongId], ranked: Sequence[Candidate], limits: Limits) -> None:
+    """Staff's pins come in at once, outside the budget, in place of the last of the others."""
+    for candidate in ranked:
+        if candidate.pinned and candidate.song_id not in chosen:
+            if len(chosen) >= limits.beds:
+                pinned = {other.song_id for other in ranked if other.pinned}
+                loose = [song for song in chosen if song not in pinned]
+                if not loose:
+                    return
+                chosen.remove(loose[-1])
+            chosen.insert(0, candidate.song_id)
+
+
+def _most_replaceable(
+    staying: Iterable[Sounding], known: Mapping[SongId, Candidate], limits: Limits, now_s: float
+) -> list[Sounding]:
+    """Those that have overstayed first, then those the queue dropped, then the lowest in it."""
+
+    def order(layer: Sounding) -> tuple[bool, float, float]:
+        candidate = known[layer.song_id]
+        overstayed = now_s - layer.since_s >= limits.maximum_stay_s
+        place = math.inf if candidate.place is None else candidate.place
+        return (not overstayed, -place, layer.since_s)
+
+    return sorted((layer for layer in staying if not known[layer.song_id].pinned), key=order)
+
+
+def _may_replace(
+    leaving: Sounding, coming: Candidate, known: Mapping[SongId, Candidate], limits: Limits, now_s: float
+) -> bool:
+    stayed_s = now_s - leaving.since_s
+    if leaving.held or stayed_s < limits.minimum_stay_s:
+        return False
+    if stayed_s >= limits.maximum_stay_s:
+        return True
+    candidate = known[leaving.song_id]
+    theirs = math.inf if coming.place is None else coming.place
+    mine = math.inf if candidate.place is None else candidate.place
+    if theirs < mine:
+        return True
+    return stayed_s >= limits.rotate_s
+
+
+def _instrumentals(known: Mapping[SongId, Candidate], memory: Memory, limits: Limits, now_s: float) -> list[SongId]:
+    """Each plays to its end; the next one starts a fade before, so that they cross."""
+    running = [layer for layer in memory.of("instrumental") if layer.song_id in known and layer.ends_s() > now_s]
+    staying = [layer.song_id for layer in running]
+    going_on = [layer for layer in running if layer.ends_s() - now_s > limits.fade_s]
+    free = limits.instrumentals - len(going_on)
+    rested = [
+        candidate
+        for candidate in _ranked(known.values(), "instrumental")
+        if candidate.song_id not in staying and _has_rested(candidate, memory, limits, now_s)
+    ]
+    tired = sorted(
+        (c for c in known.values() if c.kind == "instrumental" and c.song_id not in staying and c not in rested),
+        key=lambda candidate: (memory.rested_since.get(candidate.song_id, -math.inf), candidate.song_id),
+    )
+    return staying + [candidate.song_id for candidate in [*rested, *tired][: max(free, 0)]]
+
+
+def _has_rested(candidate: Candidate, memory: Memory, limits: Limits, now_s: float) -> bool:
+    ended_s = memory.rested_since.get(candidate.song_id, -math.inf)
+    return candidate.pinned or now_s - ended_s >= limits.instrumental_rest_s
+
+
+def _gains(chosen: Sequence[Candidate], limits: Limits) -> dict[SongId, float]:
+    """Levels in dB whose energies add up to one layer at target loudness: half of it music when there is any.
+
+    Within the beds, `liking_db` per unit of liking, never more than `floor_db` below the best liked.
+    """
+    groups = [[c for c in chosen if c.kind == "soundscape"], [c for c in chosen if c.kind == "instrumental"]]
+    sounding = [group for group in groups if group]
+    gains: dict[SongId, float] = {}
+    for group in sounding:
+        best = max(candidate.liking for candidate in group)
+        relative_db = [max((c.liking - best) * limits.liking_db, limits.floor_db) for c in group]
+        energy = sum(10 ** (db / 10) for db in relative_db)
+        offset_db = -10 * math.log10(energy * len(sounding))
+        for candidate, db in zip(group, relative_db, strict=True):
+            gains[candidate.song_id] = round(db + offset_db, 2)
+    return gains
+
+
+def _seat(
+    chosen: Sequence[SongId],
+    known: Mapping[SongId, Candidate],
+    gains: Mapping[SongId, float],
+    memory: Memory,
+    limits: Limits,
+    now_s: float,
+) -> tuple[Sounding, ...]:
+    before = {layer.song_id: layer for layer in memory.sounding}
+    taken = {before[song].strip for song in chosen if song in before}
+    free = iter([strip for strip in _strip_order(memory) if strip not in taken])
+    seats = []
+    for song in chosen[:STRIPS]:
+        candidate, old = known[song], before.get(song)
+        seat = old or Sounding(song, next(free), candidate.kind, now_s, 0.0, duration_s=candidate.duration_s)
+        seats.append(
+            replace(
+                seat,
+                gain_db=_settled(candidate, gains[song], old, limits),
+                held=candidate.fader_db is not None,
+                muted=candidate.muted,
+            )
+        )
+    return tuple(seats)
+
+
+def _strip_order(memory: Memory) -> list[int]:
+    """Strips that nothing was on come first, so that what leaves can fade in peace."""
+    busy = {layer.strip for layer in memory.sounding}
+    return sorted(range(STRIPS), key=lambda strip: (strip in busy, strip))
+
+
+def _settled(candidate: Candidate, gain_db: float, old: Sounding | None, limits: Limits) -> float:
+    """Staff's gain if held; else the composed one, unless it moved too little to be worth a ramp."""
+    if candidate.fader_db is not None:
+        return candidate.fader_db
+    if old is not None and abs(gain_db - old.gain_db) < limits.least_move_db:
+        return old.gain_db
+    return gain_db
+
+
+def _layer(seat: Sounding, candidate: Candidate, memory: Memory, limits: Limits) -> Layer:
+    is_new = all(old.song_id != seat.song_id for old in memory.sounding)
+    reasons = candidate.reasons
+    if seat.held:
+        reasons = (Reason("staff"), *reasons)
+    if candidate.pinned:
+        reasons = (Reason("pin"), *reasons)
+    return Layer(
+        strip=seat.strip,
+        song_id=seat.song_id,
+        path=candidate.path,
+        kind=seat.kind,
+        gain_db=seat.gain_db,
+        pan=_BED_PAN[seat.strip] if seat.kind == "soundscape" else 0.0,
+        fade_s=limits.fade_s if is_new else limits.gain_fade_s,
+        muted=seat.muted,
+        held=seat.held,
+        title=candidate.title,
+        reasons=reasons,
+    )
+
+
+def _rested(memory: Memory, sounding: set[SongId], now_s: float) -> dict[SongId, float]:
+    ended = {layer.song_id: now_s for layer in memory.sounding if layer.song_id not in sounding}
+    return {**memory.rested_since, **ended}
