@@ -51,19 +51,46 @@ KEYS: tuple[Key, ...] = (
     Key("sound.device", "COSOUND_SOUND_DEVICE", "", "output device by name, empty = the default one"),
     Key("sound.channels", "COSOUND_SOUND_CHANNELS", 2, "outputs: 1, 2, 4, 6 or 8", minimum=1, maximum=8),
     Key("sound.block", "COSOUND_SOUND_BLOCK", 1024, "frames a device block", minimum=512, maximum=4096),
-    Key("sound.target_lufs", "COSOUND_TARGET_LUFS", -20.0, "loudness every song is brought to", minimum=-40, maximum=-10),
+    Key(
+        "sound.target_lufs", "COSOUND_TARGET_LUFS", -20.0, "loudness every song is brought to", minimum=-40, maximum=-10
+    ),
     Key("sound.beds", "COSOUND_BEDS", 6, "soundscapes sounding at once, at most", minimum=1, maximum=12),
-    Key("sound.instrumentals", "COSOUND_INSTRUMENTALS", 1, "instrumentals sounding at once, at most", minimum=0, maximum=4),
+    Key(
+        "sound.instrumentals",
+        "COSOUND_INSTRUMENTALS",
+        1,
+        "instrumentals sounding at once, at most",
+        minimum=0,
+        maximum=4,
+    ),
     Key("sound.fade_s", "COSOUND_FADE_S", 6.0, "seconds of an ordinary fade", minimum=0.05, maximum=600),
-    Key("sound.changes_per_minute", "COSOUND_CHANGES_PER_MINUTE", 4, "layers exchanged a minute, at most", minimum=1, maximum=30),
+    Key(
+        "sound.changes_per_minute",
+        "COSOUND_CHANGES_PER_MINUTE",
+        4,
+        "layers exchanged a minute, at most",
+        minimum=1,
+        maximum=30,
+    ),
     Key("taste.rule", "COSOUND_TASTE_RULE", "bayes", "how votes become taste", choices=("bayes", "v1")),
-    Key("taste.policy", "COSOUND_TASTE_POLICY", "mean", "how many tastes become one", choices=("mean", "least_misery", "turns")),
-    Key("checkin.reader", "COSOUND_READER", "auto", "where cards are read: auto, none, usb, udp:HOST:PORT, or a /dev path"),
+    Key(
+        "taste.policy",
+        "COSOUND_TASTE_POLICY",
+        "mean",
+        "how many tastes become one",
+        choices=("mean", "least_misery", "turns"),
+    ),
+    Key(
+        "checkin.reader",
+        "COSOUND_READER",
+        "auto",
+        "where cards are read: auto, none, usb, udp:HOST:PORT, or a /dev path",
+    ),
     Key("checkin.pepper", "COSOUND_PEPPER", "", "the organisation's secret for card hashes, hex", credential="pepper"),
     Key("room.closes", "COSOUND_CLOSES", "", "closing time HH:MM, empty = never"),
     Key("ui.port", "COSOUND_UI_PORT", 8550, "port of the touchscreen, on 127.0.0.1", minimum=0, maximum=65535),
     Key("ui.pin", "COSOUND_PIN", "", "staff PIN, four to eight digits; empty = no staff pages", credential="pin"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,39 @@
+"""Those present, as the numbers that steer: each stored taste with the votes it does not hold yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from appliance.model import Presence
+from ml.collective import Present, presence_weight
+from ml.errors import VectorError
+from ml.taste import Taste, learn
+
+
+def present_people(presences: Sequence[Presence]) -> list[Present]:
+    """One `Present` a person, weighted by how much of their stay is left."""
+    return [
+        Present(presence.listener.id, taste_of(presence), presence_weight(presence.remaining_s))
+        for presence in presences
+    ]
+
+
+def taste_of(presence: Presence) -> Taste:
+    """The last pulled taste, folded over the votes the cloud has not answered yet.
+
+    A taste that cannot be read (torn, or from a newer version) counts as a newcomer's: the room goes on.
+    """
+    taste = _stored(presence)
+    for vote in presence.pending:
+        taste = learn(taste, vote.embedding, vote.vote_value)
+    return taste
+
+
+def _stored(presence: Presence) -> Taste:
+    listener = presence.listener
+    try:
+        if listener.taste_state:
+            return Taste.from_dict({"preference_vector": listener.preference_vector, **listener.taste_state})
+        return Taste.from_preference(listener.preference_vector)
+    except VectorError:
+        return Taste.newcomer()

@@ -1,0 +1,163 @@
+"""The player: looks at the room, gives the engine its scene, and says what sounds."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from appliance.config import Config
+from appliance.director import Direction, Director
+from appliance.model import Control
+from appliance.plays import Plays
+from appliance.runtime import Runtime
+from appliance.store import Store
+from mixer.engine import Engine, EngineStatus, MasterControl, StripStatus
+from mixer.scene import Layer
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+LOOK_AGAIN_S = 1.0
+AUDIBLE = 10 ** (-60 / 20)
+
+
+@dataclass(slots=True)
+class Player:
+    """One `step()` a tenth of a second, or at once when the bell rings."""
+
+    store: Store
+    engine: Engine
+    runtime: Runtime
+    config: Config
+    director: Director = field(init=False)
+    _plays: Plays = field(init=False)
+    _layers: dict[str, Layer] = field(default_factory=dict)
+    _direction: Direction | None = None
+    _scene_id: str | None = None
+    _control: Control = field(default_factory=Control)
+    _looked_s: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        self.director = Director(self.store, self.config)
+        self._plays = Plays(self.store.scenes)
+
+    def start(self) -> None:
+        """Sound first: the scene the room left, or the house mix; then tidy up what a crash left open."""
+        self.look()
+        self.store.scenes.close_open_plays()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(700, 10, 1_000_000)  # a full collection in the player would be heard
+
+    def step(self) -> None:
+        woken = self.store.wait(TICK_S)
+        now_s = self.store.clock.boot_s()
+        if woken or now_s - self._looked_s >= LOOK_AGAIN_S:
+            self.look()
+        status = self.engine.status()
+        audible = self._audible(status)
+        self._plays.hear(audible, now_s)
+        self.runtime.publish("player", self._state(status, audible))
+
+    def look(self) -> None:
+        """Read the room and converge: hands on the master first, then the scene."""
+        self._looked_s = self.store.clock.boot_s()
+        self._converge_control()
+        direction = self.director.look()
+        self._direction = direction
+        if not (direction.changed or self._differs(direction)):
+            return
+        self.engine.apply(direction.scene)
+        self._layers = {layer.song_id: layer for layer in direction.scene.layers}
+        if direction.changed:
+            self._scene_id = self.store.scenes.record(
+                [_layer_row(layer) for layer in direction.scene.layers],
+                taps_seen=direction.taps_seen,
+                cause=direction.cause(),
+            )
+        self._let_go_of_what_left()
+
+    def close(self) -> None:
+        self._plays.close(self.store.clock.boot_s())
+        self.engine.close()
+
+    def _converge_control(self) -> None:
+        wanted = self.store.room.control()
+        if wanted != self._control or self._direction is None:
+            self.engine.control(MasterControl(wanted.master_db, wanted.mute, wanted.hush))
+            self._control = wanted
+
+    def _differs(self, direction: Direction) -> bool:
+        """A hand on a fader, a mute or a new reason changes a layer without moving it."""
+        return {layer.song_id: layer for layer in direction.scene.layers} != self._layers
+
+    def _let_go_of_what_left(self) -> None:
+        gone = [fader.song_id for fader in self._control.faders if fader.song_id not in self._layers]
+        if gone:
+            self.store.room.release_faders(gone)
+
+    def _audible(self, status: EngineStatus) -> set[str]:
+        if self._control.mute:
+            return set()
+        return {strip.song_id for strip in status.strips if strip.song_id and strip.rms >= AUDIBLE}
+
+    def _state(self, status: EngineStatus, audible: set[str]) -> dict[str, Any]:
+        direction = self._direction
+        shares = _shares(status.strips)
+        engine = asdict(status)
+        del engine["strips"]
+        return {
+            "boot_s": round(self.store.clock.boot_s(), 3),
+            "scene_id": self._scene_id,
+            "audible": bool(audible),
+            "silent_on_purpose": self._control.mute,
+            "here": direction.here if direction else 0,
+            "why": list(direction.why) if direction else [],
+            "scene": [{"song_id": song, "share": round(share, 4)} for song, share in shares.items() if share > 0],
+            "underruns": status.underruns,
+            "engine": engine,
+            "strips": [self._strip(strip, shares) for strip in status.strips],
+            "master": {
+                "gain_db": self._control.master_db,
+                "mute": self._control.mute,
+                "hush": self._control.hush,
+            },
+        }
+
+    def _strip(self, strip: StripStatus, shares: dict[str, float]) -> dict[str, Any] | None:
+        if strip.song_id is None:
+            return None
+        layer = self._layers.get(strip.song_id)
+        return {
+            "song_id": strip.song_id,
+            "title": layer.title if layer else "",
+            "kind": layer.kind if layer else "soundscape",
+            "gain_db": round(layer.gain_db if layer else strip.gain_db, 2),
+            "peak": round(strip.peak, 4),
+            "rms": round(strip.rms, 4),
+            "position_frame": strip.position_frame,
+            "muted": layer.muted if layer else False,
+            "held": layer.held if layer else False,
+            "why": self.director.sentence(layer.reasons) if layer else "",
+            "share": round(shares.get(strip.song_id, 0.0), 4),
+        }
+
+
+def _shares(strips: tuple[StripStatus, ...]) -> dict[str, float]:
+    """Each song's part of the audible energy, 0 … 1."""
+    energy: dict[str, float] = {}
+    for strip in strips:
+        if strip.song_id:
+            energy[strip.song_id] = energy.get(strip.song_id, 0.0) + strip.rms**2
+    total = sum(energy.values())
+    return {song: part / total if total > 0 else 0.0 for song, part in energy.items()}
+
+
+def _layer_row(layer: Layer) -> dict[str, Any]:
+    """A layer for the scene log."""
+    row = asdict(layer)
+    for name in ("path", "loop", "law", "start_frame"):
+        del row[name]
+    return row

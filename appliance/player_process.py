@@ -1,0 +1,42 @@
+"""The player as a process: signals before sound, one instance, sound before anything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mixer.bus_engine import BusEngine, EngineError
+from mixer.recorder import Recorder
+
+from appliance.config import load_config
+from appliance.errors import SetupError
+from appliance.player import Player
+from appliance.process import Stop, name_process, only_one, run, set_up_logging
+from appliance.runtime import Runtime
+from appliance.store import open_store
+
+
+def run_player(record: Path | None = None) -> None:
+    """Play until told to stop. Raises SetupError when there is no device, or another player."""
+    stop = Stop().on_signals()
+    name_process("player")
+    set_up_logging()
+    config = load_config()
+    with only_one("player", config.box_data_dir):
+        store = open_store(config.box_data_dir, config.box_runtime_dir, "player")
+        try:
+            engine = BusEngine.open_default(
+                device=config.sound_device or None,
+                channels=config.sound_channels,
+                block=config.sound_block,
+                target_lufs=config.sound_target_lufs,
+                recorder=Recorder(record, config.sound_channels) if record else None,
+            )
+        except EngineError as error:
+            raise SetupError(str(error)) from error
+        player = Player(store, engine, Runtime(config.box_runtime_dir), config)
+        try:
+            player.start()
+            run("player", player.step, stop)
+        finally:
+            player.close()
+            store.close()

@@ -1,0 +1,74 @@
+"""The box at a glance, for a person on the command line or a script that watches it."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from appliance.clock import SystemClock
+from appliance.config import Config, load_config
+from appliance.errors import SetupError
+from appliance.runtime import Runtime
+from appliance.store import Store, open_store
+
+FRESH_S = 5.0
+
+
+def read_status(config: Config | None = None) -> dict[str, Any]:
+    """Everything `cosound status` tells, as data. Raises SetupError where no box has ever run."""
+    config = config or load_config()
+    if not (config.box_data_dir / "cosound.db").exists():
+        raise SetupError(f"no box in {config.box_data_dir}: start it, or set COSOUND_DATA_DIR to where it runs")
+    store = open_store(config.box_data_dir, config.box_runtime_dir, "status")
+    try:
+        return _status(store, Runtime(config.box_runtime_dir), config)
+    finally:
+        store.close()
+
+
+def status_lines(state: dict[str, Any]) -> list[str]:
+    """The same, as plain lines."""
+    playing = [f"  {layer['gain_db']:+6.1f} dB  {layer['title']}: {layer['why']}" for layer in state["playing"]]
+    dead = state["dead_letters"]
+    return [
+        f"player   {state['player']}" + (f", {state['underruns']} underruns" if state["underruns"] else ""),
+        *(playing or ["  nothing sounds"]),
+        f"here     {state['here']}",
+        f"link     {state['link']}" + (f" ({state['link_why']})" if state["link_why"] else ""),
+        f"pending  {state['pending']}" + (f", {dead} refused by the cloud: see `cosound sync log`" if dead else ""),
+        f"library  {state['songs_ready']} of {state['songs']} songs ready",
+        f"disk     {state['disk_free_mb']} MB free",
+        *(
+            f"reader   {reader['name']}: {reader['state']} {reader.get('why') or ''}".rstrip()
+            for reader in state["readers"]
+        ),
+    ]
+
+
+def _status(store: Store, runtime: Runtime, config: Config) -> dict[str, Any]:
+    player, sync, reader = runtime.read("player"), runtime.read("sync"), runtime.read("reader")
+    alive = SystemClock().boot_s() - player.get("boot_s", float("-inf")) < FRESH_S
+    strips = [strip for strip in player.get("strips", []) if strip] if alive else []
+    return {
+        "player": _player_word(player) if alive else "not running",
+        "playing": [
+            {key: strip[key] for key in ("song_id", "title", "kind", "gain_db", "share", "why")}
+            for strip in sorted(strips, key=lambda strip: -strip["gain_db"])
+        ],
+        "underruns": player.get("underruns", 0),
+        "here": store.people.here(),
+        "link": sync.get("link", "unknown: the sync process has not run"),
+        "link_why": sync.get("why") or "",
+        "pending": store.outbox.pending(),
+        "dead_letters": len(store.outbox.dead_letters()),
+        "songs": store.library.count(),
+        "songs_ready": store.library.ready_count(),
+        "disk_free_mb": shutil.disk_usage(config.box_data_dir).free >> 20,
+        "readers": reader.get("readers", []),
+    }
+
+
+def _player_word(player: dict[str, Any]) -> str:
+    if player.get("silent_on_purpose"):
+        return "muted by staff"
+    return "playing" if player.get("audible") else "silent"
