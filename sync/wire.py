@@ -1,7 +1,7 @@
 """The HTTP contract between box and cloud: the only source of what travels, read by both sides.
 
     POST /api/sync/v1/push       PushRequest  → PushReply      facts from the box, exactly once by op_id
-    GET  /api/sync/v1/pull       ?epoch=&since=&limit=&wait=   → PullReply   the box's bucket, by revision
+    GET  /api/sync/v1/pull       ?epoch=&since=&limit=&wait=[&cursor=] → PullReply   the box's bucket, by revision
     GET  /api/player/queue       ?wait=  If-None-Match         → QueueReply  what is best next
     POST /api/player/heartbeat   Heartbeat    → HeartbeatReply
     GET  /api/media/{sha256}     → 302 to a signed URL, or the bytes, with Range
@@ -12,12 +12,16 @@ newer peer may hold more than we know.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 PUSH_MAX_OPS = 200
+PUSH_MAX_BYTES = 256 << 10
 PULL_MAX_ROWS = 500
 LONG_POLL_S = 25.0
 HEARTBEAT_S = 10.0
@@ -271,8 +275,11 @@ class Change(Inbound):
 class PullReply(Inbound):
     """A page of changes after `since`, or (`reset`) a page of the whole bucket.
 
-    A reset answers `since=0` with another epoch: its pages are read with `cursor`; the box replaces its
-    bucket when the last page (`more=False`) is there. `digest` comes with the last page.
+    A reset is answered when `epoch` is another, or `since` is ahead of us or older than our tombstones. Its
+    pages go by `cursor`, an opaque name for the next page that the box sends back beside the same `epoch` and
+    `since`. In a reset `next` is the revision at which that page was read: the box goes on from the first
+    page's, so what changed while it paged comes again as changes. `digest` comes with the last page
+    (`more=False`): `digest_text` of the sum of `row_digest` over the bucket at `next`.
     """
 
     reset: bool
@@ -280,8 +287,20 @@ class PullReply(Inbound):
     changes: tuple[Change, ...]
     next: int
     more: bool
+    cursor: str | None = None
     digest: str | None = None
     server_time: float
+
+
+def row_digest(tbl: str, pk: str, row: Mapping[str, Any]) -> int:
+    """One row's part of the bucket's digest, 0 … 2⁶⁴−1: the head of the sha256 of its canonical JSON."""
+    text = json.dumps([tbl, pk, row], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
+
+
+def digest_text(total: int) -> str:
+    """A sum of row digests as it travels: 16 hex digits, modulo 2⁶⁴."""
+    return f"{total % 2**64:016x}"
 
 
 class QueueSong(Inbound):
