@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mixer.scene import Scene
+from mixer.scene import Scene, db_to_gain
 
 
 @dataclass(frozen=True, slots=True)
 class MasterControl:
     """The two hands on the whole mix. Each change is a ramp of 10–30 ms, never a step.
 
+    gain_db: at most 0; the master only takes away, so nothing behind the limiter can be louder than it.
     hush: a quiet moment (an announcement, a closing): the mix goes down by `hush_db` and stays there.
     """
 
@@ -19,6 +21,18 @@ class MasterControl:
     mute: bool = False
     hush: bool = False
     hush_db: float = -24.0
+
+    def __post_init__(self) -> None:
+        for name in ("gain_db", "hush_db"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"master {name} is {getattr(self, name)}; give a level in dB")
+
+    @property
+    def amplitude(self) -> float:
+        """The factor on the whole mix, 0 … 1."""
+        if self.mute:
+            return 0.0
+        return db_to_gain(min(0.0, self.gain_db) + (min(0.0, self.hush_db) if self.hush else 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,12 @@ class StripStatus:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """What an engine knows of itself. `frames` counts what was handed out since it opened."""
+    """What an engine knows of itself. `frames` counts what was handed out since it opened.
+
+    missing_files: layers of the present scene whose file could not be opened. peak, rms: the mix as handed
+    out. dead_air_s: seconds in which layers should have been heard but our own output was below −60 dBFS;
+    silent_for_s: how long that has lasted now. faults: callbacks that failed and were handed out as silence.
+    """
 
     engine: str
     device: str
@@ -51,6 +70,8 @@ class EngineStatus:
     peak: float = 0.0
     rms: float = 0.0
     dead_air_s: float = 0.0
+    silent_for_s: float = 0.0
+    faults: int = 0
     strips: tuple[StripStatus, ...] = field(default_factory=tuple)
 
 

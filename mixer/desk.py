@@ -1,0 +1,160 @@
+"""From scenes to samples: the bus, the limiter and the master fader, handed out in blocks of any size.
+
+`apply`, `control`, `cue` and `status` are for the process; `fill` is for the audio thread. They share no
+lock: each order is one immutable value put in one place, taken by the audio thread when it comes by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import numpy as np
+
+from mixer.bus import SLAB, Bus
+from mixer.dynamics import Limiter
+from mixer.engine import EngineStatus, MasterControl, StripStatus
+from mixer.envelope import MUTE_RAMP_S, Envelope, Fade, Samples, fade_frames
+from mixer.lineup import Opener
+from mixer.meters import RMS_TIME_S
+from mixer.scene import SAMPLE_RATE, STRIPS, Scene, gain_to_db
+from mixer.space import OUTPUT_COUNTS
+from mixer.strip import Deck, Strip
+
+DEAD_AIR = 10 ** (-60 / 20)
+CUES_REMEMBERED = 64
+
+
+class Desk:
+    """The whole engine except who asks for the next block. Starts silent, master at 0 dB."""
+
+    def __init__(self, channels: int, target_lufs: float) -> None:
+        if channels not in OUTPUT_COUNTS:
+            raise ValueError(f"{channels} output channels; choose one of {OUTPUT_COUNTS}")
+        self.channels = channels
+        self.frames = 0
+        self.dead_air_s = 0.0
+        self.silent_for_s = 0.0
+        self.clipped_samples = 0
+        self._bus = Bus(channels)
+        self._limiter = Limiter(channels, SLAB)
+        self._opener = Opener(channels, target_lufs)
+        self._slab = np.zeros((channels, SLAB), np.float32)
+        self._used = SLAB
+        self._power = 0.0
+        self._goal = 1.0
+        self._master = Envelope.steady((1.0,))
+        self._open_to_cues = True
+        self._cues: deque[str] = deque(maxlen=CUES_REMEMBERED)
+
+    def apply(self, scene: Scene) -> None:
+        """Open the scene's files and make it the goal from the next slab on."""
+        self._bus.lineup = self._opener.lineup(scene)
+
+    def control(self, master: MasterControl) -> None:
+        self._goal = master.amplitude
+        self._open_to_cues = not (master.mute or master.hush)
+
+    def cue(self, cue_id: str, path: str, gain_db: float) -> None:
+        """Play a file once; nothing happens for an id heard before, under hush or mute, or without a file."""
+        if cue_id in self._cues:
+            return
+        self._cues.append(cue_id)
+        if self._open_to_cues:
+            self._bus.cue = self._opener.cue(cue_id, path, gain_db) or self._bus.cue
+
+    def playing(self) -> tuple[Deck, ...]:
+        return self._bus.playing()
+
+    def fill(self, out: Samples) -> None:
+        """Write the next block into float32 (frames, channels)."""
+        done, frames = 0, len(out)
+        while done < frames:
+            if self._used == SLAB:
+                self._render()
+            take = min(SLAB - self._used, frames - done)
+            self._hand_out(out[done : done + take])
+            done += take
+
+    def _render(self) -> None:
+        self._bus.render(self._limiter.inlet)
+        self._limiter.process(self._slab)
+        self._used = 0
+        self._watch()
+
+    def _hand_out(self, out: Samples) -> None:
+        frames = len(out)
+        block = self._slab[:, self._used : self._used + frames].T
+        self._steer_master()
+        fade = self._master.fade
+        if fade is not None:
+            out[:] = block * self._master_curve(fade, frames)[:, None]
+        elif self._master.end[0] == 1.0:
+            out[:] = block
+        else:
+            np.multiply(block, np.float32(self._master.end[0]), out=out)
+        self._used += frames
+        self.frames += frames
+
+    def _steer_master(self) -> None:
+        goal = (self._goal,)
+        if self._master.end != goal:
+            ramp = Fade(self.frames, fade_frames(MUTE_RAMP_S), "linear")
+            self._master = self._master.toward(goal, ramp)
+        elif self._master.fade is not None and self._master.arrived(self.frames):
+            self._master = Envelope.steady(goal)
+
+    def _master_curve(self, fade: Fade, frames: int) -> Samples:
+        share, _ = fade.shares(self.frames, frames)
+        start, end = self._master.start[0], self._master.end[0]
+        share *= np.float32(end - start)
+        share += np.float32(start)
+        return share
+
+    def _watch(self) -> None:
+        """Prove the sound: level and dead air of what is about to be handed out."""
+        seconds = SLAB / SAMPLE_RATE
+        power = float(np.vecdot(self._slab, self._slab).sum()) / self._slab.size
+        self._power += (power - self._power) * (1 - math.exp(-seconds / RMS_TIME_S))
+        if self._limiter.peak > 1:
+            self.clipped_samples += int(np.count_nonzero(np.abs(self._slab) > 1))
+        wanted = self._bus.lineup.audible and self._open_to_cues
+        if wanted and math.sqrt(power) * self._goal < DEAD_AIR:
+            self.dead_air_s += seconds
+            self.silent_for_s += seconds
+        else:
+            self.silent_for_s = 0.0
+
+    def status(self, engine: str, device: str, block: int) -> EngineStatus:
+        """A snapshot of the sound; the device's own figures are left at zero."""
+        master = self._master.at(self.frames)[0]
+        return EngineStatus(
+            engine=engine,
+            device=device,
+            channels=self.channels,
+            block=block,
+            frames=self.frames,
+            missing_files=self._bus.lineup.missing_files,
+            clipped_samples=self.clipped_samples,
+            limiter_s=self._limiter.limited_frames / SAMPLE_RATE,
+            peak=self._limiter.peak * master,
+            rms=math.sqrt(self._power) * master,
+            dead_air_s=self.dead_air_s,
+            silent_for_s=self.silent_for_s,
+            strips=self._strip_statuses(),
+        )
+
+    def _strip_statuses(self) -> tuple[StripStatus, ...]:
+        peaks, levels = self._bus.meters.peak.tolist(), self._bus.meters.rms.tolist()
+        return tuple(
+            _strip_status(self._bus.strips[index], self._bus.frame, peaks[index], levels[index])
+            for index in range(STRIPS)
+        )
+
+
+def _strip_status(strip: Strip, frame: int, peak: float, rms: float) -> StripStatus:
+    deck: Deck | None = strip.deck or strip.old
+    if deck is None:
+        return StripStatus(peak=peak, rms=rms)
+    gain_db = gain_to_db(deck.envelope.at(frame)[0])
+    return StripStatus(deck.part.song_id, deck.playhead.position, gain_db, peak, rms)

@@ -1,0 +1,118 @@
+"""The limiter: nothing leaves louder than the ceiling, and what stays below it passes untouched."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mixer.envelope import Samples
+from mixer.scene import SAMPLE_RATE
+
+CEILING_DB = -1.05  # a hair under −1 dBTP, for rounding to 16 bits and what interpolation misses
+LOOKAHEAD = 256  # frames: 5.3 ms, the delay of the limiter and the length of its attack
+RELEASE_PER_S = 2.5  # gain regained per second
+TAPS = 16  # per interpolated phase
+MARGIN = TAPS // 2 + 2  # frames by which a peak between samples is found late
+NEAR = 10 ** (-3.5 / 20)  # true peaks are looked for when samples come this near to the ceiling
+
+
+class Limiter:
+    """Look-ahead peak limiter for slabs of a fixed size; delays by `LOOKAHEAD` frames.
+
+    The gain each frame needs is lowered at once and recovers slowly; its minimum over the frames ahead,
+    averaged over the frames behind, is a smooth curve that is never above the need.
+    """
+
+    def __init__(self, channels: int, slab: int) -> None:
+        self.ceiling = 10 ** (CEILING_DB / 20)
+        self.gain = 1.0  # the lowest applied in the last slab
+        self.limited_frames = 0
+        self.peak = 0.0  # of the last slab, limited
+        self._line = np.zeros((channels, LOOKAHEAD + slab), np.float32)
+        self._need = np.ones(LOOKAHEAD + slab, np.float32)
+        self._held = np.ones(LOOKAHEAD + slab, np.float32)
+        self._recovery = np.arange(slab, dtype=np.float32) * np.float32(RELEASE_PER_S / SAMPLE_RATE)
+        self._taps = interpolation_taps()
+        self._resting = True
+        self._tail_peak = 0.0
+
+    @property
+    def inlet(self) -> Samples:
+        """Where the next slab is to be written before `process`: float32 (channels, slab)."""
+        return self._line[:, LOOKAHEAD:]
+
+    def process(self, out: Samples) -> None:
+        """Write the limited slab, delayed, to `out` (channels, slab)."""
+        slab = out.shape[1]
+        new = self.inlet
+        peak = max(float(new.max()), -float(new.min()))
+        if self._resting and peak <= self.ceiling * NEAR:
+            out[:] = self._line[:, :slab]
+            self.gain, self.peak = 1.0, max(peak, self._tail_peak)
+        else:
+            self._limit(out)
+        self._tail_peak = peak
+        self._line[:, :LOOKAHEAD] = self._line[:, slab:]
+
+    def _limit(self, out: Samples) -> None:
+        slab = out.shape[1]
+        need = self._need
+        need[LOOKAHEAD:] = self._recovering(self._needed(), float(need[LOOKAHEAD - 1]))
+        self._held[LOOKAHEAD:] = _window_minimum(need, LOOKAHEAD)[:slab]
+        gain = _moving_average(self._held, LOOKAHEAD - MARGIN)
+        np.multiply(self._line[:, :slab], gain, out=out)
+        self.gain = float(gain.min())
+        self.peak = max(float(out.max()), -float(out.min()))
+        self.limited_frames += int(np.count_nonzero(gain < 0.9999))
+        need[:LOOKAHEAD] = need[slab:]
+        self._held[:LOOKAHEAD] = self._held[slab:]
+        self._resting = bool(need[:LOOKAHEAD].min() == 1 and self._held[:LOOKAHEAD].min() == 1)
+
+    def _needed(self) -> Samples:
+        """The gain that each new frame, and the curve just before it, allows: float32 (slab,)."""
+        peaks = np.abs(self.inlet).max(axis=0)
+        for channel in self._line[:, LOOKAHEAD - TAPS :]:
+            for taps in self._taps:
+                between = np.abs(np.correlate(channel, taps, "valid"))
+                np.maximum(peaks, between[1:], out=peaks)
+        np.maximum(peaks, self.ceiling, out=peaks)
+        needed: Samples = np.float32(self.ceiling) / peaks
+        return needed
+
+    def _recovering(self, needed: Samples, last: float) -> Samples:
+        """Let the gain rise by no more than the release allows: float32 (slab,)."""
+        needed[0] = min(needed[0], last + RELEASE_PER_S / SAMPLE_RATE)
+        needed -= self._recovery
+        np.minimum.accumulate(needed, out=needed)
+        needed += self._recovery
+        needed[needed > 1 - 1e-6] = 1  # rounding must not keep it from ever coming to rest
+        return needed
+
+
+def interpolation_taps() -> Samples:
+    """Windowed sincs for the points ¼, ½ and ¾ of the way between two samples: float32 (3, TAPS)."""
+    places = np.arange(TAPS) - (TAPS // 2 - 1)
+    rows = []
+    for quarter in (0.25, 0.5, 0.75):
+        distance = places - quarter
+        row = np.sinc(distance) * np.cos(math.pi * distance / (TAPS + 1)) ** 2
+        rows.append(row / row.sum())
+    return np.array(rows, np.float32)
+
+
+def _window_minimum(values: Samples, span: int) -> Samples:
+    """Minimum of each value and the `span` after it; `span` values shorter than `values`."""
+    width, smallest = 1, values
+    while width * 2 <= span + 1:
+        smallest = np.minimum(smallest[:-width], smallest[width:])
+        width *= 2
+    rest = span + 1 - width
+    return np.minimum(smallest[: len(smallest) - rest], smallest[rest:]) if rest else smallest
+
+
+def _moving_average(held: Samples, span: int) -> Samples:
+    """Mean over each value and the `span` before it, for the frames of the slab: float32."""
+    total = np.cumsum(held[LOOKAHEAD - span - 1 :], dtype=np.float64)
+    mean = (total[span + 1 :] - total[: -span - 1]) / (span + 1)
+    return mean.astype(np.float32)

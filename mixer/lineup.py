@@ -1,0 +1,121 @@
+"""A scene with its files opened and its gains worked out: the one value handed to the audio thread."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from mixer.envelope import fade_frames
+from mixer.pcm import Pcm, PcmError, open_pcm, warm
+from mixer.playhead import Source, looped, once
+from mixer.scene import SAMPLE_RATE, STRIPS, Law, Layer, Scene, db_to_gain
+from mixer.space import pan_weights
+
+CUE_STRIP = STRIPS  # one beside the sixteen
+MAKEUP_LIMIT_DB = 12.0  # a very quiet file is raised by no more than this
+ENDING_S = 5.0
+FIRST_FRAMES = 12_000  # what a layer about to start must have in memory: more than two slabs
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one strip shall sound.
+
+    gains: the fader's amplitude, then one factor per way from a file channel to an output (output-major),
+    with pan, loudness and the file's scale in it. ending_frames: how long before the end of a file that
+    does not loop its last fade begins.
+    """
+
+    song_id: str
+    path: str
+    source: Source = field(compare=False)
+    gains: tuple[float, ...]
+    fade_frames: int = field(compare=False)
+    law: Law = field(compare=False, default="equal_power")
+    start_frame: int = field(compare=False, default=0)
+    ending_frames: int = field(compare=False, default=0)
+    muted: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.song_id, self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """`parts` has one place per strip; an empty one fades out in `release_frames` of its own strip."""
+
+    parts: tuple[Part | None, ...] = (None,) * STRIPS
+    release_frames: tuple[int, ...] = (fade_frames(0),) * STRIPS
+    missing_files: int = 0
+
+    @property
+    def audible(self) -> bool:
+        return any(part is not None and part.gains[0] > 0 for part in self.parts)
+
+
+class Opener:
+    """Turns scenes into line-ups for one set of outputs. Files stay open from one scene to the next."""
+
+    def __init__(self, outputs: int, target_lufs: float) -> None:
+        self._outputs = outputs
+        self._target_lufs = target_lufs
+        self._open: dict[str, Pcm] = {}
+
+    def lineup(self, scene: Scene) -> Lineup:
+        """Open what the scene names. A layer whose file cannot be opened leaves its strip empty."""
+        parts: list[Part | None] = [None] * STRIPS
+        release = [fade_frames(scene.release_s)] * STRIPS
+        opened: dict[str, Pcm] = {}
+        for layer in scene.layers:
+            release[layer.strip] = fade_frames(layer.fade_s)
+            pcm = self._pcm(layer.path, layer.start_frame)
+            if pcm is not None:
+                opened[layer.path] = pcm
+                parts[layer.strip] = self._part(layer, pcm)
+        self._open = opened
+        missing = len(scene.layers) - sum(part is not None for part in parts)
+        return Lineup(tuple(parts), tuple(release), missing)
+
+    def cue(self, cue_id: str, path: str, gain_db: float) -> Part | None:
+        """A file to be played once, at once; None if it cannot be opened."""
+        pcm = self._pcm(path, 0)
+        if pcm is None:
+            return None
+        short = fade_frames(0)
+        gains = self._gains(pcm, db_to_gain(gain_db), 0.0)
+        return Part(cue_id, path, once(pcm.samples), gains, short, ending_frames=short)
+
+    def _pcm(self, path: str, frame: int) -> Pcm | None:
+        known = self._open.get(path)
+        if known is not None:
+            return known
+        try:
+            pcm = open_pcm(path)
+            warm(pcm, frame, FIRST_FRAMES)
+        except (PcmError, OSError) as error:
+            log.warning("%s", error)
+            return None
+        return pcm
+
+    def _part(self, layer: Layer, pcm: Pcm) -> Part:
+        fader = 0.0 if layer.muted else db_to_gain(layer.gain_db)
+        loops = layer.kind == "soundscape"
+        return Part(
+            song_id=layer.song_id,
+            path=layer.path,
+            source=looped(pcm.samples, layer.loop or pcm.loop) if loops else once(pcm.samples),
+            gains=self._gains(pcm, fader, layer.pan),
+            fade_frames=fade_frames(layer.fade_s),
+            law=layer.law,
+            start_frame=layer.start_frame,
+            ending_frames=0 if loops else min(round(ENDING_S * SAMPLE_RATE), pcm.frames // 2),
+            muted=layer.muted,
+        )
+
+    def _gains(self, pcm: Pcm, fader: float, pan: float) -> tuple[float, ...]:
+        unit = pcm.scale * db_to_gain(min(self._target_lufs - pcm.loudness_lufs, MAKEUP_LIMIT_DB))
+        weights = pan_weights(self._outputs, pcm.info.channels, pan)
+        return (fader, *(unit * fader * weight for row in weights for weight in row))

@@ -1,0 +1,87 @@
+"""SDL's side of a device, through pygame; the only file that knows how SDL has to be treated."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mixer.scene import SAMPLE_RATE
+
+Callback = Callable[[object, Any], None]
+
+
+class SdlError(Exception):
+    """SDL refused; carries its own words."""
+
+
+class Sdl:
+    """The audio subsystem, opened on whatever driver SDL or SDL_AUDIODRIVER chooses."""
+
+    def __init__(self) -> None:
+        # Without this SDL takes SIGTERM for itself as soon as audio is on, and the process cannot be stopped.
+        os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")
+        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+        from pygame._sdl2 import audio, sdl2
+
+        self._audio = audio
+        self._error: type[Exception] = sdl2.error
+        self._library = ctypes.CDLL(_library_path())
+        try:
+            sdl2.init_subsystem(sdl2.INIT_AUDIO)
+        except self._error as error:
+            raise SdlError(str(error)) from error
+
+    def device_names(self) -> list[str]:
+        """The outputs SDL sees now; empty without a sound card."""
+        return list(self._audio.get_audio_device_names(False))
+
+    def use_driver(self, name: str) -> None:
+        """Change to another of SDL's drivers; only while no device is open."""
+        if self._library.SDL_AudioInit(name.encode()) != 0:
+            raise SdlError(f"no audio driver {name!r}")
+
+    def open(self, name: str, channels: int, block: int, callback: Callback) -> SdlDevice:
+        """Open an output for float32 at 48 kHz, silent until `start`. Raises `SdlError`."""
+        try:
+            device = self._audio.AudioDevice(
+                name, False, SAMPLE_RATE, self._audio.AUDIO_F32, channels, block, 0, callback
+            )
+        except self._error as error:
+            raise SdlError(str(error)) from error
+        return SdlDevice(self._library, device)
+
+
+class SdlDevice:
+    """An open output.
+
+    pygame's own pause() and close() wait for the audio thread with the interpreter's lock held, while that
+    thread may be waiting for the lock: so both are asked of SDL directly. For the same reason the object is
+    never destroyed before `close`: it is given one reference that nobody drops by accident.
+    """
+
+    def __init__(self, library: ctypes.CDLL, device: Any) -> None:
+        self._library = library
+        self._device = device
+        self._id = int(device.deviceid)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(device))
+
+    def start(self) -> None:
+        self._library.SDL_PauseAudioDevice(self._id, 0)
+
+    def close(self) -> None:
+        """Stop the audio thread, waiting for a callback under way."""
+        self._library.SDL_CloseAudioDevice(self._id)
+        ctypes.pythonapi.Py_DecRef(ctypes.py_object(self._device))
+
+
+def _library_path() -> str:
+    """The SDL that pygame has loaded, so that both speak of the same devices."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        found = re.search(r"/\S*libSDL2-2[^/\s]*$", line)
+        if found:
+            return found.group()
+    raise SdlError("pygame is here but its SDL is not; reinstall pygame-ce")

@@ -1,0 +1,153 @@
+"""One channel of the mixer: two decks, the new song on one while the old one leaves on the other."""
+
+from __future__ import annotations
+
+from mixer.envelope import MUTE_RAMP_S, Envelope, Fade, fade_frames
+from mixer.lineup import Part
+from mixer.playhead import Playhead
+from mixer.scene import Law
+
+
+class Deck:
+    """A song under way: where it reads, and how loud it goes to each output.
+
+    leaving: it fades to nothing and is freed then. closing: it leaves because its file ends.
+    """
+
+    __slots__ = ("closing", "envelope", "leaving", "part", "playhead")
+
+    def __init__(self, part: Part, frame: int) -> None:
+        self.part = part
+        self.playhead = Playhead(part.source, part.start_frame)
+        self.envelope = Envelope.steady((0.0,) * len(part.gains))
+        self.leaving = False
+        self.closing = False
+        self.go(part.gains, part.fade_frames, part.law, frame)
+
+    @property
+    def channels(self) -> int:
+        return int(self.part.source.samples.shape[0])
+
+    def go(self, gains: tuple[float, ...], frames: int, law: Law, frame: int) -> None:
+        """Head for `gains`, from what is reached at `frame`, in `frames` frames."""
+        self.leaving = False
+        self.envelope = self.envelope.toward(gains, Fade(frame, frames, law))
+
+    def leave(self, frames: int, law: Law, frame: int) -> None:
+        """Fade to nothing; a deck that is leaving sooner anyway goes on as it is."""
+        fade = self.envelope.fade
+        if self.leaving and (fade is None or fade.end_frame <= frame + frames):
+            return
+        self.go((0.0,) * len(self.envelope.end), frames, law, frame)
+        self.leaving = True
+
+    def close_in_time(self, frame: int, slab: int) -> bool:
+        """Begin the last fade of a file that is about to end; True when it begins now."""
+        left = self.playhead.remaining
+        if self.part.source.loops or self.closing or left - slab >= self.part.ending_frames:
+            return False
+        self.closing = True
+        self.leave(max(1, left), self.part.law, frame)
+        return True
+
+
+class Strip:
+    """Converges on the part it is given. At most two decks sound; a third song waits one slab for room."""
+
+    __slots__ = ("_finished", "_pending", "_ramp_frames", "_release_frames", "_wanted", "deck", "old")
+
+    def __init__(self) -> None:
+        self.deck: Deck | None = None
+        self.old: Deck | None = None
+        self._wanted: Part | None = None
+        self._release_frames = 0
+        self._ramp_frames = 0
+        self._finished: tuple[str, str] | None = None
+        self._pending = False
+
+    @property
+    def decks(self) -> tuple[Deck, ...]:
+        return tuple(deck for deck in (self.deck, self.old) if deck is not None)
+
+    def want(self, part: Part | None, release_frames: int) -> None:
+        """Set the goal; one that sounds the same as the last changes nothing."""
+        last, self._wanted = self._wanted, part
+        if part == last:
+            return
+        muting = part is not None and last is not None and part.key == last.key and part.muted != last.muted
+        self._ramp_frames = fade_frames(MUTE_RAMP_S) if muting else part.fade_frames if part else 0
+        self._release_frames = release_frames
+        self._pending = True
+        if part is None or part.key != self._finished:
+            self._finished = None
+
+    def converge(self, frame: int, slab: int) -> bool:
+        """Take the steps due at `frame`, the first of a slab; True if a deck's course changed."""
+        changed = False
+        for deck in self.decks:
+            changed |= deck.close_in_time(frame, slab)
+        if self._pending:
+            self._pending = not self._steer(frame, slab)
+            changed = True
+        return changed
+
+    def settle(self, frame: int) -> bool:
+        """End the fades that are over at `frame` and free their decks; True if any was."""
+        changed = False
+        for deck in self.decks:
+            if deck.envelope.fade is not None and deck.envelope.arrived(frame):
+                deck.envelope = Envelope.steady(deck.envelope.end)
+                changed = True
+            if deck.leaving and deck.envelope.silent:
+                self._free(deck)
+                changed = True
+        return changed
+
+    def _free(self, deck: Deck) -> None:
+        if deck.closing and self._wanted is not None and self._wanted.key == deck.part.key:
+            self._finished = deck.part.key  # or the scene that still names it would start it again
+        if deck is self.old:
+            self.old = None
+        else:
+            self.deck = None
+
+    def _steer(self, frame: int, slab: int) -> bool:
+        """One step towards the wanted part; False if another is needed at the next slab."""
+        wanted = self._wanted
+        if wanted is None:
+            for deck in self.decks:
+                deck.leave(self._release_frames, deck.part.law, frame)
+            return True
+        if self._sounding(wanted):
+            self._retarget(wanted, frame)
+            return True
+        if wanted.key == self._finished:
+            return True
+        if self.deck is not None and self.old is not None:
+            _quieter(self.deck, self.old, frame).leave(slab, "equal_power", frame)
+            return False
+        self._start(wanted, frame)
+        return True
+
+    def _sounding(self, wanted: Part) -> bool:
+        """Whether the wanted song is on a deck (it is made the front one), and not at its very end."""
+        if self.old is not None and self.old.part.key == wanted.key and not self.old.closing:
+            self.deck, self.old = self.old, self.deck
+        return self.deck is not None and self.deck.part.key == wanted.key
+
+    def _retarget(self, wanted: Part, frame: int) -> None:
+        assert self.deck is not None
+        if not self.deck.closing:
+            self.deck.go(wanted.gains, self._ramp_frames, wanted.law, frame)
+        if self.old is not None:
+            self.old.leave(self._ramp_frames, wanted.law, frame)
+
+    def _start(self, wanted: Part, frame: int) -> None:
+        leaving = self.deck or self.old
+        if leaving is not None:
+            leaving.leave(wanted.fade_frames, wanted.law, frame)
+        self.old, self.deck = leaving, Deck(wanted, frame)
+
+
+def _quieter(one: Deck, other: Deck, frame: int) -> Deck:
+    return min(one, other, key=lambda deck: sum(gain * gain for gain in deck.envelope.at(frame)))
