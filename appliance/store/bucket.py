@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 from appliance.clock import Clock
+from appliance.store.conflicts import Conflicts
 from appliance.store.database import Database
 from appliance.store.outbox import boot_ms
 
@@ -16,6 +18,7 @@ _SONG_COLUMNS = (
     "byte_size", "loudness_lufs", "true_peak_dbtp", "loop_start", "loop_end", "loop_law", "loop_xfade_s", "key",
 )  # fmt: skip
 
+_WRAP = 2**64
 _KEYS = {
     "songs": "id",
     "player_library": "song_id",
@@ -27,50 +30,113 @@ _KEYS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class BucketChange:
+    """One row of the bucket as it arrived.
+
+    row: what to store; None removes it (`op="del"`) or, for a row that could not be read, leaves ours as it is.
+    digest: its part of the bucket's digest, 0 … 2⁶⁴−1; 0 for a removal.
+    """
+
+    tbl: str
+    pk: str
+    op: Literal["put", "del"]
+    row: Mapping[str, Any] | None = None
+    digest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to where we hold the cloud's rows, and the sum of their digests.
+
+    generation: counts the resets; rows of an older one are gone from the cloud.
+    """
+
+    epoch: str = ""
+    rev: int = 0
+    digest: int = 0
+    generation: int = 0
+
+
 class Bucket:
-    """Applies pulled changes. Applying one twice is harmless; a row with an unsent op of ours is left alone."""
+    """Applies pulled changes. Applying one twice is harmless; what we are about to change is left alone."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
-    def cursor(self) -> tuple[str, int]:
-        """(epoch, rev) up to which we hold the cloud's rows."""
+    def cursor(self) -> Cursor:
         value = self._db.value("select value from sync_state where key = 'cursor'")
-        if value is None:
-            return "", 0
-        stored = json.loads(str(value))
-        return stored["epoch"], stored["rev"]
+        return Cursor() if value is None else Cursor(**json.loads(str(value)))
 
-    def apply(self, changes: Iterable[Mapping[str, Any]], *, epoch: str, rev: int) -> None:
-        """Take a page of changes {tbl, pk, op, row} and move the cursor, or do neither."""
+    def apply(self, changes: Iterable[BucketChange], *, epoch: str, rev: int) -> None:
+        """Take a page of changes and move the cursor, or do neither."""
         with self._db.write(durable=False):
-            for change in changes:
-                self._apply_one(change)
-            self._set_cursor(epoch, rev)
+            cursor = self._take(changes, self.cursor())
+            self._set_cursor(replace(cursor, epoch=epoch, rev=rev))
 
-    def replace(self, changes: Iterable[Mapping[str, Any]], *, epoch: str, rev: int) -> None:
-        """Take the whole bucket: what it does not name any more is gone, except what only we know."""
-        rows = list(changes)
+    def begin_reset(self) -> None:
+        """The whole bucket comes, page by page: forget the cursor, and begin to tell new rows from old."""
         with self._db.write(durable=False):
-            for tbl, key in _KEYS.items():
-                self._forget_missing(tbl, key, {change["pk"] for change in rows if change["tbl"] == tbl})
-            self._db.conn.execute("delete from queue_rules")
-            for change in rows:
-                self._apply_one(change)
-            self._set_cursor(epoch, rev)
+            cursor = self.cursor()
+            self._set_cursor(Cursor(digest=cursor.digest, generation=cursor.generation + 1))
+
+    def take_reset_page(self, changes: Iterable[BucketChange]) -> None:
+        """Take one page of it, in a transaction short enough that nobody's tap waits."""
+        with self._db.write(durable=False):
+            self._set_cursor(self._take(changes, self.cursor()))
+
+    def finish_reset(self, *, epoch: str, rev: int) -> None:
+        """All pages are here: what they did not name is gone, except what only we know; the cursor moves."""
+        with self._db.write(durable=False):
+            cursor = self.cursor()
+            stale = self._db.rows("select tbl, pk from bucket_rows where generation <> ?", cursor.generation)
+            gone = [BucketChange(row["tbl"], row["pk"], "del") for row in stale]
+            self._set_cursor(replace(self._take(gone, cursor), epoch=epoch, rev=rev))
+
+    def replace(self, changes: Iterable[BucketChange], *, epoch: str, rev: int) -> None:
+        """Take a whole bucket that fits one transaction."""
+        with self._db.write(durable=False):
+            self.begin_reset()
+            self.take_reset_page(changes)
+            self.finish_reset(epoch=epoch, rev=rev)
 
     def forget_cursor(self) -> None:
         """Ask for the whole bucket next time."""
         with self._db.write(durable=False):
-            self._set_cursor("", 0)
+            self._set_cursor(replace(self.cursor(), epoch="", rev=0))
 
-    def _apply_one(self, change: Mapping[str, Any]) -> None:
-        tbl, pk, row = change["tbl"], change["pk"], change.get("row")
-        if change["op"] == "del":
-            self._delete(tbl, pk)
-        elif row is not None and tbl in _PUT:
-            _PUT[tbl](self, row)
+    def settled(self) -> bool:
+        """No op is on its way that changes a row of the bucket: both sides must now be equal."""
+        return not Conflicts(self._db, self._clock).any()
+
+    def _take(self, changes: Iterable[BucketChange], cursor: Cursor) -> Cursor:
+        """A row that we are about to change stays ours, and uncounted: should the cloud's word on it stand
+        after all, the digests differ and the bucket comes again."""
+        conflicts = Conflicts(self._db, self._clock)
+        for change in changes:
+            if conflicts.ours_stands(change.tbl, change.pk, change.op, change.row):
+                continue
+            cursor = self._count(change, cursor)
+            if change.op == "del":
+                self._delete(change.tbl, change.pk)
+            elif change.row is not None and change.tbl in _PUT:
+                _PUT[change.tbl](self, change.row)
+        return cursor
+
+    def _count(self, change: BucketChange, cursor: Cursor) -> Cursor:
+        """Keep the sum of digests right: what the row counted for goes, what it counts for now comes."""
+        conn, where = self._db.conn, (change.tbl, change.pk)
+        before = self._db.row("select digest from bucket_rows where tbl = ? and pk = ?", *where)
+        if change.op == "del":
+            conn.execute("delete from bucket_rows where tbl = ? and pk = ?", where)
+        else:
+            conn.execute(
+                "insert or replace into bucket_rows (tbl, pk, digest, generation) values (?, ?, ?, ?)",
+                (*where, _signed(change.digest), cursor.generation),
+            )
+        step = (change.digest if change.op == "put" else 0) - (before["digest"] if before else 0)
+        return replace(cursor, digest=(cursor.digest + step) % _WRAP)
 
     def _delete(self, tbl: str, pk: str) -> None:
         if tbl == "queue_rules":
@@ -81,21 +147,6 @@ class Bucket:
         elif tbl in _KEYS:
             sql = f"delete from {tbl} where {_KEYS[tbl]} = ?"  # noqa: S608 - both names are constants above
             self._db.conn.execute(sql, (pk,))
-
-    def _forget_missing(self, tbl: str, key: str, wanted: set[str]) -> None:
-        mine = self._ours(tbl)
-        known = self._db.rows(f"select {key} as pk from {tbl}")  # noqa: S608 - constants
-        for row in known:
-            if row["pk"] not in wanted and row["pk"] not in mine:
-                self._delete(tbl, row["pk"])
-
-    def _ours(self, tbl: str) -> set[str]:
-        """Rows born here whose birth the cloud has not answered yet, and stays that only we watch."""
-        field = {"profiles": "profile_id", "tags": "key_hash", "sessions": "session_id"}.get(tbl)
-        if field is None:
-            return set()
-        bodies = (json.loads(row[0]) for row in self._db.rows("select body from outbox"))
-        return {str(body[field]) for body in bodies if field in body}
 
     def _put_song(self, row: Mapping[str, Any]) -> None:
         values = [row.get(column) for column in _SONG_COLUMNS]
@@ -164,11 +215,13 @@ class Bucket:
             (row["vote_id"], row["song_id"], row["vote_time"]),
         )
 
-    def _set_cursor(self, epoch: str, rev: int) -> None:
-        self._db.conn.execute(
-            "insert or replace into sync_state values ('cursor', ?)",
-            (json.dumps({"epoch": epoch, "rev": rev}),),
-        )
+    def _set_cursor(self, cursor: Cursor) -> None:
+        self._db.conn.execute("insert or replace into sync_state values ('cursor', ?)", (json.dumps(asdict(cursor)),))
+
+
+def _signed(digest: int) -> int:
+    """SQLite's integers are signed; modulo 2⁶⁴ it is the same number."""
+    return digest - _WRAP if digest >= _WRAP // 2 else digest
 
 
 _PUT = {

@@ -57,16 +57,46 @@ class Library:
     def ready_count(self) -> int:
         return self._db.count("select count(*) from songs where pcm_path is not null")
 
-    def unprepared(self, limit: int) -> list[Song]:
-        """Songs to fetch or prepare next: what is queued first, then by id."""
+    def unprepared(self, limit: int, *, fetched: bool | None = None) -> list[Song]:
+        """Songs to fetch or prepare next: what is queued first, then by id.
+
+        fetched: True only those whose file is here, False only those whose file is not, None both.
+        """
         rows = self._db.rows(
             "select s.* from songs s left join player_queue q on q.song_id = s.id "
             "where s.pcm_path is null and s.prepare_error is null and s.sha256 <> '' and "
+            "(? is null or (s.media_path is not null) = ?) and "
             "(not exists (select 1 from player_library) or s.id in (select song_id from player_library)) "
             "order by q.position is null, q.position, s.id limit ?",
+            fetched,
+            fetched,
             limit,
         )
         return [_song(row) for row in rows]
+
+    def with_files(self) -> list[Song]:
+        """Songs whose rows name a file here; at most what fits the disk, so one read."""
+        rows = self._db.rows("select * from songs where media_path is not null or pcm_path is not null order by id")
+        return [_song(row) for row in rows]
+
+    def bytes_to_go(self) -> int:
+        """Bytes of the files that are wanted and not here yet."""
+        return self._db.count(
+            "select coalesce(sum(byte_size), 0) from songs where media_path is null and pcm_path is null "
+            "and prepare_error is null and sha256 <> '' and "
+            "(not exists (select 1 from player_library) or id in (select song_id from player_library))"
+        )
+
+    def count_try(self, sha256: str) -> int:
+        """Note, before it begins, that this file is being prepared; how many times that is now."""
+        with self._db.write(durable=False) as conn:
+            tries = self._db.count("select value from sync_state where key = ?", f"tries:{sha256}") + 1
+            conn.execute("insert or replace into sync_state values (?, ?)", (f"tries:{sha256}", tries))
+        return tries
+
+    def forget_tries(self, sha256: str) -> None:
+        with self._db.write(durable=False) as conn:
+            conn.execute("delete from sync_state where key = ?", (f"tries:{sha256}",))
 
     def set_media(self, song_id: str, path: Path | None) -> None:
         """The file is on the disk, whole and verified, before this row says so."""

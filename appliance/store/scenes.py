@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 from appliance.clock import Clock
 from appliance.model import SceneRow
@@ -46,6 +46,9 @@ class Scenes:
     def since(self, seq: int) -> list[SceneRow]:
         return [_scene(row) for row in self._db.rows("select * from scenes where seq > ? order by seq", seq)]
 
+    def newest_seq(self) -> int:
+        return self._db.count("select coalesce(max(seq), 0) from scenes")
+
     def sounded(self, song_id: str, at_wall_ms: int) -> bool:
         """Did that song sound here within the minute before `at_wall_ms`?"""
         rows = self._db.rows(
@@ -57,6 +60,23 @@ class Scenes:
             if row["wall_ms"] < at_wall_ms - SOUNDED_WITHIN_MS:
                 return False
         return False
+
+    def settle_held_votes(self, cloud_ahead_s: float = 0.0) -> int:
+        """Answer the votes that the cloud could not judge: each gets its op and leaves; how many there were.
+
+        cloud_ahead_s: how far the cloud's clock is ahead of ours. The op's id follows from the vote's, so a
+        vote that is asked for twice is answered once.
+        """
+        held = self._db.rows("select vote_id, song_id, vote_time from held_votes")
+        for vote in held:
+            at_wall_ms = round((vote["vote_time"] - cloud_ahead_s) * 1000)
+            body = {"vote_id": vote["vote_id"], "sounded": self.sounded(vote["song_id"], at_wall_ms)}
+            op_id = str(uuid5(UUID(vote["vote_id"]), "settle"))
+            with self._db.write() as conn:
+                if not self._db.row("select 1 from outbox where op_id = ?", op_id):
+                    self._outbox.append("settle", body, op_id=op_id)
+                conn.execute("delete from held_votes where vote_id = ?", (vote["vote_id"],))
+        return len(held)
 
     def begin_play(self, song_id: str, audible_s: float) -> str:
         """A layer has been audible for `audible_s` (≥ 10 s): a play, from when it began. On disk on return."""

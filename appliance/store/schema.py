@@ -72,4 +72,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         create table sync_state (key text primary key, value text not null);
         """,
     ),
+    (
+        "0002_bucket_digest",
+        """
+        create table bucket_rows (
+            tbl text not null, pk text not null, digest integer not null, generation integer not null,
+            primary key (tbl, pk)
+        ) without rowid;
+        create index bucket_rows_generation on bucket_rows (generation)
+        """,
+    ),
 )

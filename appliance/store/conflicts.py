@@ -1,0 +1,62 @@
+"""Who is right while one of our ops is still on its way: the cloud's row, or ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from appliance.clock import Clock
+from appliance.store.database import Database
+
+_SAME_MOMENT_S = 1.0
+
+
+class Conflicts:
+    """Judges one page of pulled rows. Made anew inside each transaction: it reads the outbox once, when asked.
+
+    Only two kinds of row can be overtaken: a rule that staff set here, and a stay that was extended here. All
+    else in the bucket is the cloud's to say.
+    """
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._loaded: set[tuple[str, str]] | None = None
+
+    def ours_stands(self, tbl: str, pk: str, op: str, row: Mapping[str, Any] | None) -> bool:
+        """True when the pulled word on this row is older than what we are about to say, and differs from it."""
+        if tbl == "sessions":
+            ends_it = op == "del" or (row is not None and row["status"] == "inactive")
+            return ends_it and (tbl, pk) in self._unsent()
+        if tbl == "queue_rules":
+            return (tbl, pk) in self._unsent() and not self._is_our_rule(pk, op, row)
+        return False
+
+    def any(self) -> bool:
+        """Is any op on its way that changes a row of the bucket?"""
+        return bool(self._unsent())
+
+    def _unsent(self) -> set[tuple[str, str]]:
+        if self._loaded is None:
+            rows = self._db.rows(
+                "select type, json_extract(body, '$.session_id') as session_id, "
+                "json_extract(body, '$.song_id') || '/' || json_extract(body, '$.kind') as rule "
+                "from outbox where type in ('checkin', 'rule')"
+            )
+            self._loaded = {
+                ("queue_rules", row["rule"]) if row["type"] == "rule" else ("sessions", row["session_id"])
+                for row in rows
+            }
+        return self._loaded
+
+    def _is_our_rule(self, pk: str, op: str, row: Mapping[str, Any] | None) -> bool:
+        song_id, _, kind = pk.partition("/")
+        mine = self._db.row("select place, until_s from queue_rules where song_id = ? and kind = ?", song_id, kind)
+        lifted = mine is None or (mine["until_s"] is not None and mine["until_s"] <= self._clock.wall_s())
+        if op == "del" or row is None or mine is None:
+            return lifted
+        return mine["place"] == row.get("place") and _same_moment(mine["until_s"], row.get("until_s"))
+
+
+def _same_moment(a: float | None, b: float | None) -> bool:
+    return a == b if a is None or b is None else abs(a - b) < _SAME_MOMENT_S

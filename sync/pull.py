@@ -1,0 +1,142 @@
+"""The cloud's rows to the box: pages by revision, rows and cursor together, checked by a digest."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from appliance.store import Store
+from appliance.store.bucket import BucketChange
+from sync import wire
+from sync.client import Cloud
+from sync.errors import LinkDown
+
+log = logging.getLogger(__name__)
+
+MAX_RESTARTS = 3
+
+
+@dataclass(slots=True)
+class PullReport:
+    """What a pull brought. `bad`: rows that could not be read, by table; they were left as they are here."""
+
+    changes: int = 0
+    pages: int = 0
+    resets: int = 0
+    mismatched: bool = False
+    settled_votes: int = 0
+    bad: Counter[str] = field(default_factory=Counter)
+
+
+def pull_once(store: Store, cloud: Cloud, wait_s: float = 0.0) -> PullReport:
+    """Read to the end of what is new, and answer the votes that the cloud holds for our judgement.
+
+    Raises as `Cloud` does; every page that arrived is applied by then, and applying it again is harmless.
+    """
+    report = PullReport()
+    reply = _next_page(store, cloud, report, wait_s)
+    while reply is not None:
+        _take(store, cloud, reply, report)
+        more = reply.more or reply.reset
+        reply = _next_page(store, cloud, report, 0.0) if more and not report.mismatched else None
+    _say_bad(report)
+    return report
+
+
+def _next_page(store: Store, cloud: Cloud, report: PullReport, wait_s: float) -> wire.PullReply | None:
+    cursor = store.bucket.cursor()
+    if report.resets > MAX_RESTARTS:
+        raise LinkDown("the cloud begins its bucket again and again")
+    return cloud.pull(cursor.epoch, cursor.rev, wait_s=wait_s)
+
+
+def _take(store: Store, cloud: Cloud, reply: wire.PullReply, report: PullReport) -> None:
+    if reply.reset:
+        reply = _take_bucket(store, cloud, reply, report)
+    else:
+        _take_changes(store, reply, report)
+    if not reply.more:
+        _compare(store, reply, report)
+        skew_s = reply.server_time - store.clock.wall_s()
+        report.settled_votes += store.scenes.settle_held_votes(skew_s)
+
+
+def _take_changes(store: Store, reply: wire.PullReply, report: PullReport) -> None:
+    cursor = store.bucket.cursor()
+    if not reply.changes and (cursor.epoch, cursor.rev) == (reply.epoch, reply.next):
+        return  # nothing new is nothing written
+    store.bucket.apply(_read(reply, report), epoch=reply.epoch, rev=reply.next)
+
+
+def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: PullReport) -> wire.PullReply:
+    """All pages of a reset, each in a short transaction of its own; the cursor moves with the last one.
+
+    Returns the last page as the box stands after it: at the revision of the first page, so that whatever
+    changed while we paged comes next as changes.
+    """
+    report.resets += 1
+    store.bucket.begin_reset()
+    page = first
+    store.bucket.take_reset_page(_read(page, report))
+    while page.more:
+        page = _bucket_page(cloud, first, page)
+        store.bucket.take_reset_page(_read(page, report))
+    store.bucket.finish_reset(epoch=first.epoch, rev=first.next)
+    moved = page.next != first.next
+    return replace_digest(page, None) if moved else page
+
+
+def _bucket_page(cloud: Cloud, first: wire.PullReply, before: wire.PullReply) -> wire.PullReply:
+    if before.cursor is None:
+        raise LinkDown("the cloud announces more of its bucket but does not say how to ask for it")
+    page = cloud.pull("", 0, cursor=before.cursor)
+    if page is None or not page.reset or page.epoch != first.epoch:
+        raise LinkDown("the cloud began another epoch while its bucket was read: once more")
+    return page
+
+
+def replace_digest(reply: wire.PullReply, digest: str | None) -> wire.PullReply:
+    return reply.model_copy(update={"digest": digest})
+
+
+def _read(reply: wire.PullReply, report: PullReport) -> list[BucketChange]:
+    report.pages += 1
+    report.changes += len(reply.changes)
+    return [_read_one(change, report) for change in reply.changes]
+
+
+def _read_one(change: wire.Change, report: PullReport) -> BucketChange:
+    """The change as the store takes it. A row of a table we do not know counts, and is not kept."""
+    taken = BucketChange(change.tbl, change.pk, change.op)
+    if change.op == "del":
+        return taken
+    row: dict[str, Any] = change.row or {}
+    taken = replace(taken, digest=wire.row_digest(change.tbl, change.pk, row))
+    model = wire.BUCKET_ROWS.get(change.tbl)
+    if model is None:
+        return taken
+    try:
+        return replace(taken, row=model.model_validate(row).model_dump(mode="json"))
+    except ValidationError as error:
+        report.bad[f"{change.tbl}: {error.errors(include_url=False, include_input=False)[0]['msg']}"] += 1
+        return taken
+
+
+def _compare(store: Store, reply: wire.PullReply, report: PullReport) -> None:
+    """Both sides must hold the same rows now, unless an op of ours is about to change one."""
+    if reply.digest is None or not store.bucket.settled():
+        return
+    mine = wire.digest_text(store.bucket.cursor().digest)
+    if mine != reply.digest:
+        report.mismatched = True
+        log.warning("what we hold differs from the cloud (%s, there %s): reading it all again", mine, reply.digest)
+        store.bucket.forget_cursor()
+
+
+def _say_bad(report: PullReport) -> None:
+    for what, times in report.bad.items():
+        log.warning("%d row(s) of the cloud cannot be read and stay as they were: %s", times, what)

@@ -1,0 +1,135 @@
+"""Facts to the cloud: the outbox, oldest first, until it is empty. Sending one twice is harmless."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from appliance.clock import Clock
+from appliance.model import OutboxOp
+from appliance.store import Store
+from sync import wire
+from sync.client import Cloud
+from sync.errors import BadRequest, LinkDown
+
+log = logging.getLogger(__name__)
+
+_ENVELOPE_BYTES = 1024
+REJECTED = "rejected"
+
+
+@dataclass(slots=True)
+class PushReport:
+    """How many ops were answered, and how: by the verdict's first word."""
+
+    answered: int = 0
+    verdicts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rejected(self) -> int:
+        return self.verdicts.get(REJECTED, 0)
+
+    def count(self, verdicts: Sequence[tuple[str, str]]) -> None:
+        for _, status in verdicts:
+            word = status.partition(":")[0]
+            self.verdicts[word] = self.verdicts.get(word, 0) + 1
+        self.answered += len(verdicts)
+
+
+def push_once(store: Store, cloud: Cloud, clock: Clock) -> PushReport:
+    """Send what is pending until nothing is. Raises as `Cloud` does; what was answered by then is settled."""
+    report = PushReport()
+    while ops := store.outbox.batch(wire.PUSH_MAX_OPS):
+        _push(_Pusher(store, cloud, clock, report), ops)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Pusher:
+    store: Store
+    cloud: Cloud
+    clock: Clock
+    report: PushReport
+
+    def settle(self, verdicts: Sequence[tuple[str, str]]) -> None:
+        if verdicts:
+            self.store.outbox.settle(verdicts)
+            self.report.count(verdicts)
+        for op_id, status in verdicts:
+            if status.startswith(REJECTED):
+                log.warning("the cloud refuses op %s: %s; `cosound sync log` shows it", op_id, status)
+
+
+def _push(pusher: _Pusher, pending: Sequence[OutboxOp]) -> None:
+    ops, unreadable = _as_wire(pending)
+    pusher.settle(unreadable)
+    for batch in _batches(ops):
+        _send(pusher, batch)
+
+
+def _as_wire(pending: Sequence[OutboxOp]) -> tuple[list[wire.Op], list[tuple[str, str]]]:
+    """The ops as they travel, and verdicts of our own on those that a damaged card left unreadable."""
+    ops, unreadable = [], []
+    for op in pending:
+        try:
+            ops.append(
+                wire.Op.model_validate(
+                    {
+                        "op_id": op.op_id,
+                        "seq": op.seq,
+                        "type": op.type,
+                        "body": op.body,
+                        "boot_id": op.boot_id,
+                        "mono_ms": op.mono_ms,
+                        "wall_ms": op.wall_ms,
+                    }
+                )
+            )
+        except ValidationError:
+            unreadable.append((op.op_id, f"{REJECTED}:unreadable"))
+    return ops, unreadable
+
+
+def _batches(ops: Sequence[wire.Op]) -> list[list[wire.Op]]:
+    """In order, each at most `PUSH_MAX_BYTES` as JSON; one op that is larger travels alone."""
+    batches: list[list[wire.Op]] = []
+    room = 0
+    for op in ops:
+        size = len(op.model_dump_json()) + 1
+        if not batches or size > room:
+            batches.append([])
+            room = wire.PUSH_MAX_BYTES - _ENVELOPE_BYTES
+        batches[-1].append(op)
+        room -= size
+    return batches
+
+
+def _send(pusher: _Pusher, ops: Sequence[wire.Op]) -> None:
+    """Send a batch; refused as a whole it goes in halves, until the op that is to blame stands alone."""
+    try:
+        reply = pusher.cloud.push(_request(pusher.clock, ops))
+    except BadRequest as error:
+        if len(ops) == 1:
+            pusher.settle([(str(ops[0].op_id), f"{REJECTED}:{error.code}")])
+            return
+        middle = len(ops) // 2
+        _send(pusher, ops[:middle])
+        _send(pusher, ops[middle:])
+        return
+    sent = {str(op.op_id) for op in ops}
+    verdicts = [(str(result.op_id), result.status) for result in reply.results if str(result.op_id) in sent]
+    if not verdicts:
+        raise LinkDown(f"the cloud took {len(ops)} facts and gave a verdict on none of them")
+    pusher.settle(verdicts)
+
+
+def _request(clock: Clock, ops: Sequence[wire.Op]) -> wire.PushRequest:
+    return wire.PushRequest(
+        boot_id=clock.boot_id,
+        mono_ms=round(clock.boot_s() * 1000),
+        wall_ms=round(clock.wall_s() * 1000),
+        ops=tuple(ops),
+    )
