@@ -1,0 +1,60 @@
+# Two commands matter: `make demo` plays, `make test` tests. Both set themselves up in .venv and change nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+TESTS ?= tests
+export OPENBLAS_NUM_THREADS = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast check bench screens faults pins clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/installed ## the appliance and the cloud stub into .venv
+	@echo "installed: $(BIN)/cosound"
+
+demo: $(VENV)/installed ## a room with a crowd in it, until Ctrl-C (ARGS="--seconds 60 --report build/report.json")
+	@$(BIN)/cosound demo $(ARGS)
+
+test: $(VENV)/developed ## all tests, fast ones first
+	@$(BIN)/python -m pytest $(TESTS)
+
+test-fast: $(VENV)/developed ## unit and flow tests only
+	@$(BIN)/python -m pytest tests/unit tests/flows -m "not processes"
+
+check: $(VENV)/developed ## format, lint, types, architecture
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py
+
+bench: $(VENV)/developed ## benchmarks (AREA=start ARGS=--quick)
+	@$(BIN)/python -m benchmarks $(AREA) $(ARGS)
+
+screens: $(VENV)/developed ## pictures of every screen into build/screens
+	@$(BIN)/python -m tests.browser.screens build/screens
+
+pins: ## renew constraints.txt from what is newest and passes
+	@rm -rf build/pins && $(PYTHON) -m venv build/pins
+	@build/pins/bin/python -m pip install --quiet -e '.[dev]'
+	@(echo "# What was tested. Renew with: make pins"; build/pins/bin/python -m pip freeze --exclude-editable) > constraints.txt
+
+clean: ## everything that was made here
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/python-is-there:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Cosound needs Python 3.11, 3.12 or 3.13; this is $$($(PYTHON) -V). Say: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: pyproject.toml constraints.txt $(VENV)/python-is-there
+	@echo "Installing into $(VENV) (a minute or two, once) …"
+	@$(PIP) install -c constraints.txt -e '.[cloud]'
+	@touch $@
+
+$(VENV)/developed: $(VENV)/installed
+	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,5 @@
+"""`python -m appliance …` is `cosound …`."""
+
+from appliance.cli import main
+
+main()

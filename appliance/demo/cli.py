@@ -1,0 +1,36 @@
+"""`cosound demo`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from appliance.demo.options import DemoOptions
+
+
+@click.command()
+@click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False), help="Keep everything in DIR.")
+@click.option("--seconds", type=click.FloatRange(min=5), help="Stop so long after the first sound.")
+@click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Record what is played to FILE.wav.")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the twelve steps to FILE.json.")
+@click.option("--headless", is_flag=True, help="No sound device wanted: SDL's dummy driver, in real time.")
+@click.option("--offline-after", type=float, help="Cut the cloud off so many seconds after the first sound.")
+@click.option("--offline-for", type=float, default=15.0, show_default=True, help="… and bring it back after so many.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Who comes, when, and what they like.")
+def demo(
+    folder: Path | None,
+    seconds: float | None,
+    record: Path | None,
+    report: Path | None,
+    headless: bool,
+    offline_after: float | None,
+    offline_for: float,
+    seed: int,
+) -> None:
+    """Play a room with a crowd in it, on this machine, needing nothing else."""
+    from appliance.demo.run import run_demo
+
+    options = DemoOptions(folder, seconds, record, report, headless, offline_after, offline_for, seed)
+    sys.exit(run_demo(options))

@@ -1,0 +1,113 @@
+"""What the crowd and the admin do, each through the door a real one would use."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from ml.synth import render
+
+from appliance.demo.cloud_view import CloudView
+from appliance.demo.crowd import Guest, rate
+from appliance.demo.facts import SongSeen, song_on_box
+from appliance.demo.report import Evidence, PhoneVote, Upload
+from appliance.demo.stage import Stage
+from appliance.demo.voice import say
+from appliance.runtime import Runtime
+from appliance.tapline import send_tap
+from mixer.scene import SAMPLE_RATE
+from ml.tags import TAGS
+
+UPLOAD_TITLE = "Low tide"
+UPLOAD_SEED = 1000  # far from the starter library's own
+
+
+@dataclass(slots=True)
+class Deeds:
+    """Runs on worker threads; touches the box only through its commands and files."""
+
+    stage: Stage
+    view: CloudView
+    evidence: Evidence
+    box_env: Mapping[str, str]
+    seed: int
+    runtime: Runtime = field(init=False)
+    _rng: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.runtime = Runtime(self.stage.runtime_dir)
+        self._rng = random.Random(self.seed)
+
+    def upload(self) -> None:
+        """The admin uploads a file nobody has: half a minute of sea."""
+        import soundfile
+
+        file = self.stage.folder / "upload" / f"{UPLOAD_TITLE}.wav"
+        file.parent.mkdir(exist_ok=True)
+        samples = render("waves", seed=UPLOAD_SEED + self.seed)
+        soundfile.write(str(file), np.asarray(samples), SAMPLE_RATE, subtype="PCM_16")
+        song = self.view.upload(file, title=UPLOAD_TITLE, kind="soundscape")
+        self.evidence.upload = Upload(file, hashlib.sha256(file.read_bytes()).hexdigest(), song["id"])
+        say(f"The admin uploads “{UPLOAD_TITLE}”")
+
+    def tap(self, guest: Guest) -> None:
+        send_tap(self.stage.runtime_dir, bytes.fromhex(guest.uid_hex))
+
+    def vote_by_phone(self, guest: Guest) -> None:
+        """Log in, rate something that plays, and note the taste on both sides of the vote."""
+        song = self._one_that_plays()
+        if song is None:
+            return
+        token = self.view.login(guest.email, guest.password)
+        self.evidence.login = self.evidence.login or guest
+        value = rate(guest, song.embedding, TAGS, self._rng)
+        before = self.view.me(token)
+        reply = self.view.vote(token, song.id, value)
+        if not reply.is_success:
+            say(f"({guest.name}'s phone is told: {reply.text[:120]})")
+            return
+        after = self.view.me(token)
+        self.evidence.votes.append(
+            PhoneVote(
+                guest=guest,
+                song_id=song.id,
+                value=value,
+                before=before["preference_vector"],
+                before_rev=before["taste_rev"],
+                after=after["preference_vector"],
+                after_rev=after["taste_rev"],
+                at_wall_s=time.time(),
+            )
+        )
+        say(f"{guest.name} rates {song.title} {value} of 5 by phone")
+
+    def vote_on_screen(self, guest: Guest) -> bool:
+        """Rate the mix as the touchscreen does; True when the box took it."""
+        song = self._one_that_plays()
+        value = rate(guest, song.embedding, TAGS, self._rng) if song else 3
+        command = [sys.executable, "-m", "appliance", "vote", str(value), "--as", guest.name]
+        done = subprocess.run(command, env=dict(self.box_env), capture_output=True, text=True, timeout=20, check=False)
+        if done.returncode == 0:
+            say(done.stdout.strip())
+        return done.returncode == 0
+
+    def _one_that_plays(self) -> SongSeen | None:
+        scene = self.runtime.read("player").get("scene", [])
+        loudest = sorted(scene, key=lambda layer: -layer["share"])[:3]
+        return song_on_box(self.stage.data_dir, self._rng.choice(loudest)["song_id"]) if loudest else None
+
+
+def guarded(deed: Callable[[], object]) -> None:
+    """A deed that fails is told in one line; the show goes on."""
+    from appliance.errors import CosoundError
+
+    try:
+        deed()
+    except CosoundError as error:
+        say(f"({error})")

@@ -1,0 +1,20 @@
+"""What a person may ask of the demo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """Seconds count from the first sound."""
+
+    folder: Path | None = None
+    seconds: float | None = None
+    record: Path | None = None
+    report: Path | None = None
+    headless: bool = False
+    offline_after_s: float | None = None
+    offline_for_s: float = 15.0
+    seed: int = 1
