@@ -15,7 +15,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from mixer.dynamics import TAPS, interpolation_taps
+from mixer.dynamics import TAPS, interpolated, interpolation_taps
 from mixer.loudness import LoudnessMeter
 from mixer.pcm import PcmError, PcmInfo, scale_for_peak, write_pcm
 from mixer.scene import SAMPLE_RATE, Loop
@@ -140,10 +140,9 @@ class Measured:
 
     def _interpolate(self, line: Block) -> None:
         for channel, samples in enumerate(line):
-            for taps in self._taps:
-                between = np.correlate(samples, taps, "valid")
-                self._swing[0, channel] = max(self._swing[0, channel], float(between.max()))
-                self._swing[1, channel] = min(self._swing[1, channel], float(between.min()))
+            between = interpolated(samples, self._taps)
+            self._swing[0, channel] = max(self._swing[0, channel], float(between.max()))
+            self._swing[1, channel] = min(self._swing[1, channel], float(between.min()))
         self._tail = line[:, 1 - TAPS :].copy()
 
     @property

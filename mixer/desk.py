@@ -153,8 +153,9 @@ class Desk:
 
 
 def _strip_status(strip: Strip, frame: int, peak: float, rms: float) -> StripStatus:
-    deck: Deck | None = strip.deck or strip.old
-    if deck is None:
+    decks = strip.decks
+    if not decks:
         return StripStatus(peak=peak, rms=rms)
+    deck = decks[0]
     gain_db = gain_to_db(deck.envelope.at(frame)[0])
     return StripStatus(deck.part.song_id, deck.playhead.position, gain_db, peak, rms)

@@ -16,13 +16,12 @@ class Deck:
 
     __slots__ = ("closing", "envelope", "leaving", "part", "playhead")
 
-    def __init__(self, part: Part, frame: int) -> None:
+    def __init__(self, part: Part) -> None:
         self.part = part
         self.playhead = Playhead(part.source, part.start_frame)
         self.envelope = Envelope.steady((0.0,) * len(part.gains))
         self.leaving = False
         self.closing = False
-        self.go(part.gains, part.fade_frames, part.law, frame)
 
     @property
     def channels(self) -> int:
@@ -54,20 +53,15 @@ class Deck:
 class Strip:
     """Converges on the part it is given. At most two decks sound; a third song waits one slab for room."""
 
-    __slots__ = ("_finished", "_pending", "_ramp_frames", "_release_frames", "_wanted", "deck", "old")
+    __slots__ = ("_finished", "_pending", "_ramp_frames", "_release_frames", "_wanted", "decks")
 
     def __init__(self) -> None:
-        self.deck: Deck | None = None
-        self.old: Deck | None = None
+        self.decks: tuple[Deck, ...] = ()  # the one to be heard first
         self._wanted: Part | None = None
         self._release_frames = 0
         self._ramp_frames = 0
         self._finished: tuple[str, str] | None = None
         self._pending = False
-
-    @property
-    def decks(self) -> tuple[Deck, ...]:
-        return tuple(deck for deck in (self.deck, self.old) if deck is not None)
 
     def want(self, part: Part | None, release_frames: int) -> None:
         """Set the goal; one that sounds the same as the last changes nothing."""
@@ -106,10 +100,7 @@ class Strip:
     def _free(self, deck: Deck) -> None:
         if deck.closing and self._wanted is not None and self._wanted.key == deck.part.key:
             self._finished = deck.part.key  # or the scene that still names it would start it again
-        if deck is self.old:
-            self.old = None
-        else:
-            self.deck = None
+        self.decks = tuple(other for other in self.decks if other is not deck)
 
     def _steer(self, frame: int, slab: int) -> bool:
         """One step towards the wanted part; False if another is needed at the next slab."""
@@ -118,36 +109,24 @@ class Strip:
             for deck in self.decks:
                 deck.leave(self._release_frames, deck.part.law, frame)
             return True
-        if self._sounding(wanted):
-            self._retarget(wanted, frame)
-            return True
         if wanted.key == self._finished:
             return True
-        if self.deck is not None and self.old is not None:
-            _quieter(self.deck, self.old, frame).leave(slab, "equal_power", frame)
+        same = next((deck for deck in self.decks if deck.part.key == wanted.key), None)
+        if same is None and len(self.decks) == 2:
+            _quieter(self.decks, frame).leave(slab, "equal_power", frame)
             return False
-        self._start(wanted, frame)
+        self._bring_forward(same or Deck(wanted), wanted, frame)
         return True
 
-    def _sounding(self, wanted: Part) -> bool:
-        """Whether the wanted song is on a deck (it is made the front one), and not at its very end."""
-        if self.old is not None and self.old.part.key == wanted.key and not self.old.closing:
-            self.deck, self.old = self.old, self.deck
-        return self.deck is not None and self.deck.part.key == wanted.key
-
-    def _retarget(self, wanted: Part, frame: int) -> None:
-        assert self.deck is not None
-        if not self.deck.closing:
-            self.deck.go(wanted.gains, self._ramp_frames, wanted.law, frame)
-        if self.old is not None:
-            self.old.leave(self._ramp_frames, wanted.law, frame)
-
-    def _start(self, wanted: Part, frame: int) -> None:
-        leaving = self.deck or self.old
-        if leaving is not None:
-            leaving.leave(wanted.fade_frames, wanted.law, frame)
-        self.old, self.deck = leaving, Deck(wanted, frame)
+    def _bring_forward(self, deck: Deck, wanted: Part, frame: int) -> None:
+        """Head for the wanted gains on one deck while the others leave."""
+        others = tuple(other for other in self.decks if other is not deck)
+        for other in others:
+            other.leave(self._ramp_frames, wanted.law, frame)
+        if not deck.closing:  # a file about to end is not held back
+            deck.go(wanted.gains, self._ramp_frames, wanted.law, frame)
+        self.decks = (deck, *others)
 
 
-def _quieter(one: Deck, other: Deck, frame: int) -> Deck:
-    return min(one, other, key=lambda deck: sum(gain * gain for gain in deck.envelope.at(frame)))
+def _quieter(decks: tuple[Deck, ...], frame: int) -> Deck:
+    return min(decks, key=lambda deck: sum(gain * gain for gain in deck.envelope.at(frame)))
