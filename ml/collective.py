@@ -145,7 +145,8 @@ def unmet_after(
 
 def _means(weights: Vector, songs: Vector, of_songs: Vector) -> Vector:
     sums: Vector = weights[:, :DIMENSIONS] @ (normalised(songs).T @ of_songs)
-    return sums + weights[:, DIMENSIONS] * of_songs.sum()
+    sums += weights[:, DIMENSIONS] * of_songs.sum()
+    return sums
 
 
 def _room(
