@@ -1,0 +1,113 @@
+"""A headless Chromium on a screen, driven through the names (semantics identifiers) the pages give their parts."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.errors import SetupError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page, Route
+
+INSTALL = "apt-get install -y --no-install-recommends chromium"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+FIRST_FRAME_MS = 60_000
+
+
+def chromium() -> str | None:
+    """Where Debian's Chromium is, None if it is not installed."""
+    return shutil.which("chromium")
+
+
+@contextmanager
+def headless() -> Iterator[Browser]:
+    """One browser. Raises SetupError with the line to type when something is missing."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise SetupError("playwright is not installed: pip install -e '.[dev]'") from error
+    path = chromium()
+    if path is None:
+        raise SetupError(f"no Chromium on this machine: {INSTALL}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Glass:
+    """One page of the browser, showing the screen.
+
+    outside: addresses beyond this machine that the page asked for; all are refused.
+    errors: what went wrong in the page itself.
+    """
+
+    def __init__(self, browser: Browser, url: str, width: int, height: int) -> None:
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        self._context = browser.new_context(viewport={"width": width, "height": height}, has_touch=True)
+        self.page: Page = self._context.new_page()
+        self.page.set_default_timeout(10_000)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.route("**/*", self._only_here)
+        self.page.goto(url)
+        self.wake()
+
+    def wake(self) -> None:
+        """Switch on the semantics tree: after loading and after each reload."""
+        switch = self.page.locator("flt-semantics-placeholder")
+        switch.wait_for(state="attached", timeout=FIRST_FRAME_MS)
+        switch.evaluate("element => element.click()")  # it is 1 × 1 px, off the screen: no mouse reaches it
+        self.page.locator("[flt-semantics-identifier]").first.wait_for(state="attached", timeout=20_000)
+
+    def part(self, identifier: str) -> Locator:
+        return self.page.locator(f'[flt-semantics-identifier="{identifier}"]')
+
+    def wait_for(self, identifier: str, text: str | re.Pattern[str] = "") -> None:
+        """Wait until that part is there and says this."""
+        part = self.part(identifier)
+        (part.filter(has_text=text) if text else part).first.wait_for(state="attached")
+
+    def wait_gone(self, identifier: str) -> None:
+        self.part(identifier).wait_for(state="detached")
+
+    def press(self, identifier: str) -> None:
+        """Touch the middle of a part."""
+        x, y, width, height = self.place(identifier)
+        self.page.mouse.click(x + width / 2, y + height / 2)
+
+    def slide(self, identifier: str, position: float, margin: int) -> None:
+        """Touch an upright fader at 0 … 1 of its way; `margin` px at both ends are the thumb's."""
+        x, y, width, height = self.place(identifier)
+        way = height - 2 * margin
+        self.page.mouse.click(x + width / 2, y + height - margin - position * way)
+
+    def place(self, identifier: str) -> tuple[float, float, float, float]:
+        """Left, top, width, height in px."""
+        self.wait_for(identifier)
+        box = self.part(identifier).bounding_box()
+        assert box is not None, f"{identifier} is not on the screen"
+        return box["x"], box["y"], box["width"], box["height"]
+
+    def picture(self, path: Path) -> None:
+        self.page.wait_for_timeout(400)  # ink and the last frame
+        self.page.screenshot(path=path)
+
+    def close(self) -> None:
+        self._context.close()
+
+    def _only_here(self, route: Route) -> None:
+        url = route.request.url
+        if url.startswith(("http://127.0.0.1", "data:", "blob:")):
+            route.continue_()
+        else:
+            self.outside.append(url)
+            route.abort()

@@ -1,0 +1,129 @@
+"""What the screen has read: the runtime files and the store, as plain values without a clock of their own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from appliance.model import Control, ProfileId, TapOutcome
+
+PLAYER_SILENT_S = 3.0  # the player publishes ten times a second; after this it is not running
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTap:
+    """The newest tap of this boot. `at_s` is boot time; a phone has no name."""
+
+    tap_id: str
+    outcome: TapOutcome
+    at_s: float
+    name: str = ""
+    profile_id: ProfileId | None = None
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StripState:
+    """One strip as the player published it. Levels are linear amplitudes."""
+
+    song_id: str
+    title: str
+    gain_db: float
+    peak: float = 0.0
+    muted: bool = False
+    held: bool = False
+    why: str = ""
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The player's last word. `boot_s` says when that was."""
+
+    boot_s: float = -math.inf
+    audible: bool = False
+    why: tuple[str, ...] = ()
+    scene: tuple[tuple[str, float], ...] = ()
+    strips: tuple[StripState | None, ...] = ()
+    peak: float = 0.0
+    underruns: int = 0
+
+    def alive(self, now_s: float) -> bool:
+        return now_s - self.boot_s < PLAYER_SILENT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Whether the cloud and the card readers answer. `cloud` is None without one."""
+
+    cloud: bool | None = None
+    pending: int = 0
+    reader_away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the screens are drawn from, but the time."""
+
+    sound: Sound = field(default_factory=Sound)
+    links: Links = field(default_factory=Links)
+    control: Control = field(default_factory=Control)
+    tap: SeenTap | None = None
+    names: tuple[str, ...] = ()
+
+
+def sound_from(player: Mapping[str, Any]) -> Sound:
+    """The player's runtime file as a value. What is missing or of the wrong kind reads as silence."""
+    return Sound(
+        boot_s=_number(player.get("boot_s"), -math.inf),
+        audible=player.get("audible") is True,
+        why=tuple(str(line) for line in _list(player.get("why"))),
+        scene=tuple(_share(layer) for layer in _list(player.get("scene")) if isinstance(layer, Mapping)),
+        strips=tuple(_strip(strip) for strip in _list(player.get("strips"))[:16]),
+        peak=_number(_mapping(player.get("engine")).get("peak"), 0.0),
+        underruns=int(_number(player.get("underruns"), 0.0)),
+    )
+
+
+def links_from(sync: Mapping[str, Any], reader: Mapping[str, Any]) -> Links:
+    """The link and the readers from their runtime files; nothing published is nothing wrong."""
+    link = sync.get("link")
+    states = [_mapping(one).get("state") for one in _list(reader.get("readers"))]
+    return Links(
+        cloud=None if link in (None, "", "none") else link in (True, "up", "online", "connected", "ok"),
+        pending=int(_number(sync.get("pending"), 0.0)),
+        reader_away=bool(states) and not any(state in ("ready", "up", "open") for state in states),
+    )
+
+
+def _strip(state: object) -> StripState | None:
+    if not isinstance(state, Mapping) or not state.get("song_id"):
+        return None
+    return StripState(
+        song_id=str(state["song_id"]),
+        title=str(state.get("title") or ""),
+        gain_db=_number(state.get("gain_db"), -120.0),
+        peak=_number(state.get("peak"), 0.0),
+        muted=state.get("muted") is True,
+        held=state.get("held") is True,
+        why=str(state.get("why") or ""),
+        share=_number(state.get("share"), 0.0),
+    )
+
+
+def _share(layer: Mapping[str, Any]) -> tuple[str, float]:
+    return str(layer.get("song_id", "")), _number(layer.get("share"), 0.0)
+
+
+def _number(value: object, default: float) -> float:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else default
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,122 @@
+"""Pictures of every screen, for people to look at: `python -m appliance.ui.screens build/screens`.
+
+A fixed room, a clock that stands still and meters that do not move: the same code gives the same pictures.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.model import Fader
+from appliance.process import main
+from appliance.ui.browser import Glass, headless
+from appliance.ui.still import PIN, StillRoom, cards, served, song_id
+from mixer.scene import SongId
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+SIZES = ((800, 480), (1280, 800))
+WHY = "Heron is back, 3 here: the waves come up, the fire goes down"
+Shoot = Callable[[str], None]
+
+
+def take_pictures(folder: Path) -> None:
+    """Write one PNG a screen and size into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("flet_web.fastapi").setLevel(logging.ERROR)
+    with headless() as browser:
+        for width, height in SIZES:
+            for language in ("en", "fr"):
+                _shoot_all(browser, folder, width, height, language)
+
+
+def _shoot_all(browser: Browser, folder: Path, width: int, height: int, language: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="cosound-screens-") as temp:
+        room = StillRoom(Path(temp), language)
+        with served(room) as url:
+            glass = Glass(browser, url, width, height)
+            suffix = f"{width}x{height}" + ("" if language == "en" else f"-{language}")
+
+            def shoot(name: str) -> None:
+                glass.picture(folder / f"{name}-{suffix}.png")
+
+            _shoot_room(room, glass, shoot)
+            _shoot_staff(room, glass, shoot)
+            glass.close()
+        room.close()
+
+
+def _shoot_room(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
+    """A visit from the first look to the good-bye."""
+    room.play(3, "The house mix, until somebody comes in")
+    glass.wait_for("playing")
+    shoot("1-room-empty")
+    first, *others = cards(3)
+    room.tap(first)
+    glass.wait_for("face-5")
+    shoot("2-first-tap")
+    for card in others:
+        room.tap(card)
+    room.play(3, WHY)
+    room.pass_time(15)
+    glass.wait_for("here", "3")
+    shoot("3-room-three-here")
+    room.tap(first)
+    glass.wait_gone("here")
+    shoot("4-good-bye")
+    room.pass_time(15)
+    glass.wait_for("here", "2")
+    room.tap(first)
+    glass.wait_for("face-5")
+    room.pass_time(2)
+    shoot("5-welcome-back-faces")
+    glass.press("face-4")
+    glass.wait_gone("face-4")
+    shoot("6-thanks")
+    room.pass_time(15)
+    glass.wait_for("here", "3")
+    room.tap("")
+    glass.wait_gone("here")
+    shoot("7-phone")
+    room.pass_time(15)
+
+
+def _shoot_staff(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
+    """Through the PIN to the mixer, and a quiet moment."""
+    glass.press("staff")
+    for digit in "1357":
+        glass.press(f"pin-{digit}")
+    glass.press("pin-ok")
+    glass.press("pin-2")
+    glass.press("pin-4")
+    glass.wait_for("pin-dots", "••")
+    shoot("8-pin")
+    for digit in PIN[2:]:
+        glass.press(f"pin-{digit}")
+    glass.press("pin-ok")
+    glass.wait_for("mixer")
+    room.play(7, WHY)
+    glass.wait_for("strip-7-title", "Night")
+    shoot("9-mixer")
+    room.play(16, WHY)
+    room.store.room.hold_fader(Fader(SongId(song_id(2)), -3.0))
+    room.store.room.hold_fader(Fader(SongId(song_id(4)), None, True))
+    room.runtime.publish("sync", {"link": "down", "pending": 3})
+    room.store.room.set_master(hush=True, gain_db=-6.0)
+    glass.wait_for("strip-3-let-go")
+    glass.wait_for("mixer-status", "3")
+    shoot("10-mixer-hushed")
+    room.pass_time(1)
+    glass.press("mixer-back")
+    glass.wait_for("room")
+    shoot("11-room-hushed")
+
+
+if __name__ == "__main__":
+    sys.exit(main(take_pictures, Path(sys.argv[1] if len(sys.argv) > 1 else "build/screens")))

@@ -1,0 +1,44 @@
+"""The screens' state: what was read, what was just voted, and the time, folded into one view a screen."""
+
+from __future__ import annotations
+
+from appliance.clock import Clock
+from appliance.ui.facts import Facts
+from appliance.ui.mixer_view import MixerView, meters, mixer_view
+from appliance.ui.room_view import RoomView, Thanks, room_view
+from appliance.ui.texts import Texts
+
+
+class ScreenState:
+    """Shared by every client of this box; touched only from the server's loop."""
+
+    def __init__(self, clock: Clock, texts: Texts) -> None:
+        self.clock = clock
+        self.texts = texts
+        self.facts = Facts()
+        self._thanks: Thanks | None = None
+        self._voting: str | None = None
+
+    def room(self) -> RoomView:
+        return room_view(self.facts, self._thanks, self.clock.boot_s(), self.texts)
+
+    def mixer(self) -> MixerView:
+        return mixer_view(self.facts, self.clock.boot_s(), self.texts)
+
+    def meters(self) -> tuple[float, ...]:
+        return meters(self.facts, self.clock.boot_s())
+
+    def begin_vote(self, tap_id: str) -> bool:
+        """One vote a tap, however often and on however many screens a face is pressed. True: go on."""
+        if tap_id in (self._voting, self._thanks.tap_id if self._thanks else None):
+            return False
+        self._voting = tap_id
+        return True
+
+    def vote_stored(self, tap_id: str, name: str, vote_value: int) -> None:
+        self._thanks = Thanks(tap_id, name, vote_value, self.clock.boot_s())
+        self._voting = None
+
+    def vote_failed(self) -> None:
+        """Nothing was stored: the faces may be pressed again."""
+        self._voting = None

@@ -1,0 +1,157 @@
+"""One strip of the mixer page: title, fader, level, mute, and the way to let go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flet as ft
+
+from appliance.ui import theme
+from appliance.ui.fader import decibels, gain_at
+from appliance.ui.hands import Hands
+from appliance.ui.meters import METER_WIDTH
+from appliance.ui.mixer_view import StripView
+from appliance.ui.texts import Texts
+from appliance.ui.theme import Layout
+from appliance.ui.widgets import key, named, quietly, said, words
+
+
+class Strip:
+    """Changes its own few controls. A thumb under a finger is never moved by the box."""
+
+    def __init__(self, number: int, layout: Layout, texts: Texts, hands: Hands) -> None:
+        self._number = number
+        self._layout = layout
+        self._texts = texts
+        self._hands = hands
+        self._view: StripView | None = None
+        self._gripped: str | None = None
+        width = layout.strip_width
+        self._title = words("", 13 if layout.wide else 11, align=ft.TextAlign.CENTER, lines=3)
+        self._level = words("", 14, align=ft.TextAlign.CENTER, lines=1, weight=ft.FontWeight.W_600)
+        self._slider = self._fader()
+        self._mute_icon = ft.Icon(ft.Icons.VOLUME_UP, size=26, color=theme.TEXT)
+        self._mute = key(
+            f"strip-{number}-mute", "", self._press_mute, width=width - 2, height=theme.TOUCH - 2,
+            content=self._mute_icon, radius=8,
+        )  # fmt: skip
+        self._let_go = key(
+            f"strip-{number}-let-go", "", self._press_let_go, width=width - 2, height=theme.TOUCH - 4,
+            content=self._held_mark(), background=theme.ORANGE, radius=8,
+        )  # fmt: skip
+        self._let_go.visible = False
+        self._column = self._drawn()
+        self.control: ft.Control = self._column
+
+    def show(self, view: StripView | None) -> None:
+        """Take on a new face; nothing is sent when it is the old one."""
+        if view == self._view:
+            return
+        self._view = view
+        self._column.opacity = 1.0 if view else 0.0
+        self._column.disabled = view is None
+        if view is not None:
+            self._dress(view)
+
+    def _dress(self, view: StripView) -> None:
+        self._title.value = view.title
+        self._title.color = theme.ORANGE if view.held else theme.TEXT
+        if self._gripped is None:
+            self._slider.value = view.position
+            self._level.value = self._texts.off if view.level == "off" else view.level
+        self._slider.active_color = theme.ORANGE if view.held else theme.BLUE
+        self._mute_icon.icon = ft.Icons.VOLUME_OFF if view.muted else ft.Icons.VOLUME_UP
+        self._mute_icon.color = theme.INK if view.muted else theme.TEXT
+        _container(self._mute).bgcolor = theme.ORANGE if view.muted else theme.RAISED
+        self._mute.label = (self._texts.unmute if view.muted else self._texts.mute).format(title=view.title)
+        self._mute.toggled = view.muted
+        self._let_go.visible = view.held
+        self._let_go.label = f"{self._texts.held}, {self._texts.let_go}: {view.title}"
+
+    def _drawn(self) -> ft.Column:
+        layout = self._layout
+        fader = ft.Container(
+            named(f"strip-{self._number}-fader", ft.RotatedBox(quarter_turns=3, content=self._slider)),
+            height=layout.fader_height,
+            width=layout.strip_width,
+            padding=ft.Padding.only(right=METER_WIDTH),
+            alignment=ft.Alignment.CENTER,
+        )
+        return ft.Column(
+            [
+                ft.Container(
+                    said(f"strip-{self._number}-title", self._title),
+                    height=layout.title_height,
+                    width=layout.strip_width - 2,
+                    alignment=ft.Alignment.CENTER,
+                ),
+                fader,
+                ft.Container(said(f"strip-{self._number}-level", self._level), height=20),
+                ft.Container(self._mute, height=theme.TOUCH),
+                ft.Container(self._let_go, height=theme.TOUCH),
+            ],
+            width=layout.strip_width,
+            spacing=0,
+            horizontal_alignment=ft.CrossAxisAlignment.CENTER,
+            opacity=0.0,
+            disabled=True,
+        )
+
+    def _fader(self) -> ft.Slider:
+        return ft.Slider(
+            value=0.0,
+            min=0.0,
+            max=1.0,
+            width=self._layout.fader_height,
+            height=theme.TOUCH - METER_WIDTH,
+            padding=ft.Padding.symmetric(horizontal=theme.THUMB_MARGIN),
+            active_color=theme.BLUE,
+            inactive_color=theme.LINE,
+            thumb_color=theme.TEXT,
+            on_change_start=lambda _event: quietly(self._grip),
+            on_change=lambda event: quietly(lambda: self._drag(event)),
+            on_change_end=lambda _event: quietly(self._release),
+        )
+
+    def _held_mark(self) -> ft.Control:
+        held = words(self._texts.held, 12, color=theme.INK, weight=ft.FontWeight.W_700, lines=1)
+        let_go = words(self._texts.let_go, 12, color=theme.INK, lines=1)
+        return ft.Column(
+            [held, let_go],
+            spacing=0,
+            alignment=ft.MainAxisAlignment.CENTER,
+            horizontal_alignment=ft.CrossAxisAlignment.CENTER,
+        )
+
+    def _grip(self) -> None:
+        self._gripped = self._view.song_id if self._view else None
+
+    def _drag(self, _event: Any) -> None:
+        song_id = self._gripped or (self._view.song_id if self._view else None)
+        if song_id is None:
+            return
+        gain_db = gain_at(float(self._slider.value or 0))
+        self._hands.drag(song_id, gain_db)
+        level = decibels(gain_db)
+        self._level.value = self._texts.off if level == "off" else level
+        self._level.update()
+
+    def _release(self) -> None:
+        song_id = self._gripped or (self._view.song_id if self._view else None)
+        self._gripped = None
+        if song_id is not None:
+            self._hands.drop(song_id, gain_at(float(self._slider.value or 0)))
+
+    def _press_mute(self) -> None:
+        if self._view:
+            self._hands.mute(self._view.song_id, muted=not self._view.muted)
+
+    def _press_let_go(self) -> None:
+        if self._view:
+            self._hands.let_go([self._view.song_id])
+
+
+def _container(key_control: ft.Semantics) -> ft.Container:
+    content = key_control.content
+    assert isinstance(content, ft.Container)
+    return content

@@ -1,0 +1,210 @@
+"""Every word the screen says, in the languages of `box.language`."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+# The client's own font draws these and no more; anything else would be an empty box, asked for again and again.
+_DRAWN = ((0x20, 0x7E), (0xA0, 0x24F), (0x370, 0x52F), (0x1E00, 0x1EFF), (0x2010, 0x2027), (0x2030, 0x205E))
+_DRAWN_TOO = frozenset("€™−≈≤≥")
+_INSTEAD = str.maketrans({"→": "›", "←": "‹", "↑": "+", "↓": "−", "\n": " ", "\t": " "})
+
+
+def drawable(text: str) -> str:
+    """The text in letters the screen can draw; what it cannot is left out."""
+    plain = unicodedata.normalize("NFC", text).translate(_INSTEAD)
+    return " ".join("".join(letter for letter in plain if _is_drawn(letter)).split())
+
+
+def _is_drawn(letter: str) -> bool:
+    return letter in _DRAWN_TOO or any(low <= ord(letter) <= high for low, high in _DRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One language. `{name}`, `{count}` and the like are filled in with `format`."""
+
+    tap_your_card: str
+    tap_explained: str
+    tap_to_join: str
+    now_playing: str
+    here_one: str
+    here_many: str
+    here_more: str
+    untitled: str
+    nothing_playing: str
+    sound_starting: str
+    sound_muted: str
+    sound_hushed: str
+    reader_away: str
+    welcome_back: str
+    welcome_new: str
+    still_here: str
+    new_explained: str
+    mix_follows: str
+    rate_this: str
+    goodbye: str
+    goodbye_detail: str
+    phone: str
+    phone_detail: str
+    thanks: str
+    thanks_liked: str
+    thanks_neutral: str
+    thanks_disliked: str
+    faces: tuple[str, str, str, str, str]
+    tap_first: str
+    staff: str
+    back: str
+    enter_pin: str
+    pin_ok: str
+    pin_clear: str
+    pin_wrong: str
+    pin_tries: str
+    pin_wait: str
+    master: str
+    mute_all: str
+    unmute_all: str
+    hush: str
+    hush_off: str
+    held: str
+    let_go: str
+    let_go_all: str
+    strip: str
+    fader: str
+    mute: str
+    unmute: str
+    off: str
+    empty_strips: str
+    link_up: str
+    link_down: str
+    link_none: str
+    waiting: str
+    dropouts: str
+    not_stored: str
+
+
+ENGLISH = Texts(
+    tap_your_card="Tap your card",
+    tap_explained="The music follows the people in this room. Come in, and it follows you too.",
+    tap_to_join="Tap your card to join or to rate",
+    now_playing="Playing now",
+    here_one="person here",
+    here_many="people here",
+    here_more="and {count} more",
+    untitled="Untitled",
+    nothing_playing="It is quiet just now",
+    sound_starting="The sound is starting",
+    sound_muted="Staff have switched the sound off for a moment",
+    sound_hushed="A quiet moment: the music is turned down",
+    reader_away="The card reader is not answering. Please tell the staff",
+    welcome_back="Welcome back, {name}",
+    welcome_new="Nice to meet you, {name}",
+    still_here="You are in, {name}",
+    new_explained="That is your name here. Each rating teaches the room your taste.",
+    mix_follows="The music now follows you too.",
+    rate_this="How do you like what you hear?",
+    goodbye="{name}, see you soon",
+    goodbye_detail="You are checked out. Thank you for listening.",
+    phone="That was a phone",
+    phone_detail="Phones join by the sign in this room. Here, tap a card.",
+    thanks="Thank you, {name}",
+    thanks_liked="More like this when you are here.",
+    thanks_neutral="Noted.",
+    thanks_disliked="Less of this when you are here.",
+    faces=("Not at all", "Not much", "It is fine", "I like it", "I love it"),
+    tap_first="Tap your card first, then choose a face",
+    staff="Staff",
+    back="Back",
+    enter_pin="Staff PIN",
+    pin_ok="Enter",
+    pin_clear="Clear",
+    pin_wrong="That is not the PIN",
+    pin_tries="{count} tries left",
+    pin_wait="Wait {time}, then try again",
+    master="Master",
+    mute_all="Mute all",
+    unmute_all="Unmute",
+    hush="Hush",
+    hush_off="End hush",
+    held="staff",
+    let_go="let go",
+    let_go_all="Let go all",
+    strip="Strip {number}",
+    fader="Level of {title}",
+    mute="Mute {title}",
+    unmute="Unmute {title}",
+    off="off",
+    empty_strips="Nothing is playing",
+    link_up="Cloud connected",
+    link_down="Cloud away",
+    link_none="No cloud",
+    waiting="{count} waiting",
+    dropouts="{count} dropouts",
+    not_stored="That was not stored. Please try again",
+)
+
+FRENCH = Texts(
+    tap_your_card="Posez votre carte",
+    tap_explained="La musique suit les personnes présentes. Entrez, et elle vous suivra aussi.",
+    tap_to_join="Posez votre carte pour participer ou donner votre avis",
+    now_playing="En ce moment",
+    here_one="personne ici",
+    here_many="personnes ici",
+    here_more="et {count} de plus",
+    untitled="Sans titre",
+    nothing_playing="Tout est calme pour l’instant",
+    sound_starting="Le son démarre",
+    sound_muted="L’équipe a coupé le son un moment",
+    sound_hushed="Un moment calme : la musique est baissée",
+    reader_away="Le lecteur de cartes ne répond pas. Merci de prévenir l’équipe",
+    welcome_back="Rebonjour, {name}",
+    welcome_new="Enchanté, {name}",
+    still_here="Vous êtes là, {name}",
+    new_explained="C’est votre nom ici. Chaque avis apprend vos goûts à la salle.",
+    mix_follows="La musique vous suit maintenant aussi.",
+    rate_this="Aimez-vous ce que vous entendez ?",
+    goodbye="{name}, à bientôt",
+    goodbye_detail="Votre départ est noté. Merci de votre écoute.",
+    phone="C’était un téléphone",
+    phone_detail="Les téléphones passent par l’affiche de la salle. Ici, posez une carte.",
+    thanks="Merci, {name}",
+    thanks_liked="Plus de sons comme ça quand vous êtes là.",
+    thanks_neutral="C’est noté.",
+    thanks_disliked="Moins de sons comme ça quand vous êtes là.",
+    faces=("Pas du tout", "Pas trop", "Ça va", "J’aime bien", "J’adore"),
+    tap_first="Posez d’abord votre carte, puis choisissez un visage",
+    staff="Équipe",
+    back="Retour",
+    enter_pin="Code de l’équipe",
+    pin_ok="Valider",
+    pin_clear="Effacer",
+    pin_wrong="Ce n’est pas le bon code",
+    pin_tries="Encore {count} essais",
+    pin_wait="Attendez {time}, puis réessayez",
+    master="Général",
+    mute_all="Couper",
+    unmute_all="Rétablir",
+    hush="Baisser",
+    hush_off="Remonter",
+    held="équipe",
+    let_go="rendre",
+    let_go_all="Tout rendre",
+    strip="Voie {number}",
+    fader="Niveau de {title}",
+    mute="Couper {title}",
+    unmute="Rétablir {title}",
+    off="coupé",
+    empty_strips="Rien ne joue",
+    link_up="Nuage connecté",
+    link_down="Nuage absent",
+    link_none="Sans nuage",
+    waiting="{count} en attente",
+    dropouts="{count} coupures",
+    not_stored="Rien n’a été enregistré. Réessayez",
+)
+
+
+def texts_for(language: str) -> Texts:
+    """The words of a `box.language`; English for one we do not speak."""
+    return {"en": ENGLISH, "fr": FRENCH}.get(language, ENGLISH)
