@@ -1,0 +1,1 @@
+"""How fast, how small, against whom: one command, one row a number."""
