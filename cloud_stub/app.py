@@ -1,0 +1,81 @@
+"""The server put together: routes, the fast path in front of them, and one shape for every refusal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from cloud_stub.boxes import INVALID_TOKEN, InvalidPlayerToken
+from cloud_stub.database import Database
+from cloud_stub.errors import Refused
+from cloud_stub.fastpath import QueueFastPath
+from cloud_stub.limits import BodyLimit
+from cloud_stub.routes import admin, auth, health, listener, media, player, room, sync
+from cloud_stub.services import Services
+from cloud_stub.settings import CloudSettings
+
+RETRY_AFTER_S = "5"
+
+
+def create_app(settings: CloudSettings, now: Callable[[], float] = time.time) -> FastAPI:
+    """The application; nothing is opened before its lifespan starts. `now` is the wall clock in seconds."""
+    services = Services.build(settings, now)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await services.start()
+        try:
+            yield
+        finally:
+            await services.stop()
+
+    app = FastAPI(title="Cosound cloud", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.services = services
+    for module in (auth, listener, room, player, sync, admin, media, health):
+        app.include_router(module.router)
+    app.add_middleware(BodyLimit, upload_max_bytes=settings.upload_max_bytes)
+    app.add_middleware(QueueFastPath, services=services)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(InvalidPlayerToken, _invalid_player_token)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Database.Error, _database_gone)
+    return app
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return JSONResponse({"error": error.code, "message": error.message}, error.status, headers)
+
+
+async def _invalid_player_token(_: Request, __: Exception) -> Response:
+    return Response(INVALID_TOKEN, 401, media_type="application/json")
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """The first problem in one line; what was sent is not repeated."""
+    assert isinstance(error, RequestValidationError | ValidationError)
+    problems: list[Any] = list(error.errors())
+    where = ".".join(str(part) for part in problems[0]["loc"] if part not in ("body", "query", "path"))
+    message = f"{where or 'body'}: {problems[0]['msg']}" if problems else "the request cannot be read"
+    return JSONResponse({"error": "invalid", "message": message}, 422)
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": "http", "message": str(error.detail)}, error.status_code, error.headers)
+
+
+async def _database_gone(_: Request, __: Exception) -> Response:
+    message = "the database cannot be reached: try again in a moment"
+    return JSONResponse({"error": "unavailable", "message": message}, 503, {"Retry-After": RETRY_AFTER_S})

@@ -1,0 +1,29 @@
+"""Which box is asking: by the player token in `X-API-Key`, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from cloud_stub.errors import CloudError
+from cloud_stub.services import services_of
+from sync.wire import API_KEY_HEADER
+
+INVALID_TOKEN = b'{"success": false, "error": "Invalid player token"}'
+
+
+class InvalidPlayerToken(CloudError):
+    """Answered with the seeds' 401, to the letter."""
+
+
+async def current_player(request: Request) -> str:
+    """The id of the player whose token was sent."""
+    services = services_of(request)
+    player_id = await services.polls.authenticate(request.headers.get(API_KEY_HEADER, ""), services.now())
+    if player_id is None:
+        raise InvalidPlayerToken("Invalid player token")
+    return player_id
+
+
+Box = Annotated[str, Depends(current_player)]

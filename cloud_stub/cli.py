@@ -1,0 +1,99 @@
+"""`cosound cloud serve` and `cosound cloud seed`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from cloud_stub.errors import CloudError
+
+DATA_DIR = Path("cosound-cloud")
+_data = click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=DATA_DIR, show_default=True,
+    envvar="COSOUND_CLOUD_DIR", help="Where the database and the files are.",
+)  # fmt: skip
+
+
+class OneLine(click.ClickException):
+    """What a person has to change, in one line; exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"cosound: {self.message}", err=True, file=file)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except CloudError as error:
+        raise OneLine(" ".join(str(error).split())) from error
+
+
+@click.group()
+def cloud() -> None:
+    """The cloud: libraries, listeners, rooms."""
+
+
+@cloud.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port, 0 for a free one.  [default: PORT, else 8000]")
+@_data
+def serve(host: str, port: int | None, data: Path) -> None:
+    """Run the server until it is told to stop."""
+    from cloud_stub.serve import run
+    from cloud_stub.settings import CloudSettings
+
+    with one_line_errors():
+        settings = CloudSettings.for_directory(data)
+        settings = replace(settings, host=host, port=settings.port if port is None else port)
+        run(settings, lambda address: click.echo(f"cosound cloud on {address}"))
+
+
+@cloud.command()
+@click.option("--listeners", type=click.IntRange(0, 10_000), default=12, show_default=True, help="How many.")
+@click.option("--pepper", help="The organisation's secret for cards, hex.  [default: COSOUND_PEPPER, else its own]")
+@click.option("--starter", type=click.Path(path_type=Path, file_okay=False), help="Where the sounds are, or go.")
+@click.option("--room", default="Lobby", show_default=True, help="Name of the room.")
+@click.option("--json", "as_json", is_flag=True, help="Say what is there as JSON.")
+@_data
+def seed(listeners: int, pepper: str | None, starter: Path | None, room: str, as_json: bool, data: Path) -> None:
+    """Fill the cloud with sounds, a room and listeners; running it again changes nothing."""
+    from cloud_stub.seed import seed as sow
+    from cloud_stub.settings import CloudSettings
+
+    with one_line_errors():
+        settings = CloudSettings.for_directory(data)
+        cards = _pepper(pepper or os.environ.get("COSOUND_PEPPER"))
+        found = sow(settings, listeners=listeners, pepper=cards, starter=starter, room=room)
+    click.echo(json.dumps(found, indent=1) if as_json else _told(found))
+
+
+def _pepper(text: str | None) -> bytes | None:
+    if not text:
+        return None
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise OneLine("--pepper: give the secret as hex digits, two for each byte") from error
+
+
+def _told(found: dict[str, Any]) -> str:
+    room, admin = found["room"], found["admin"]
+    lines = [
+        f"{len(found['songs'])} songs, {len(found['listeners'])} listeners with cards and logins",
+        f"room   {room['name']}  {room['player_id']}",
+        f"token  {room['token']}",
+        f"admin  {admin['email']}  {admin['password']}",
+    ]
+    if found["pepper"]:
+        lines.append(f"pepper {found['pepper']}")
+    return "\n".join(lines)

@@ -1,0 +1,33 @@
+"""What can go wrong in the cloud, by what the caller does next.
+
+CloudError
+├── SetupError   a person must change something before the server can run: what, where and how
+└── Refused      this one request is refused; carries the HTTP status and a code for programs
+"""
+
+from __future__ import annotations
+
+
+class CloudError(Exception):
+    """Base of all errors whose message is written for a person."""
+
+
+class SetupError(CloudError):
+    """The server cannot start like this."""
+
+
+class Refused(CloudError):
+    """One request is refused. Nothing was stored.
+
+    status: the HTTP status. code: one word for programs. message: one line for a person.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def not_found(what: str, identity: object) -> Refused:
+    return Refused(404, f"unknown_{what}", f"there is no {what} {identity}")

@@ -1,0 +1,193 @@
+"""Facts from a box: each op's effect and its verdict in one transaction, each op once however often it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from cloud_stub.database import Database, Tx
+from cloud_stub.learning import cast
+from cloud_stub.repositories import ops, plays, profiles, queue, sessions, songs, votes
+from cloud_stub.repositories.votes import NewVote
+from sync.wire import (
+    OP_BODIES,
+    CheckinBody,
+    CheckoutBody,
+    EnrolBody,
+    Op,
+    Outbound,
+    PlayBody,
+    PlayEndBody,
+    PushRequest,
+    RuleBody,
+    SettleBody,
+    Verdict,
+    VoteBody,
+)
+
+APPLIED, SUPERSEDED = "applied", "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One op as its handler sees it: whose, and when it happened by our clock."""
+
+    tx: Tx
+    player_id: str
+    op_id: str
+    at_s: float
+    now_s: float
+
+
+def apply_push(tx: Tx, player_id: str, request: PushRequest, now_s: float) -> list[Verdict]:
+    """Apply a batch in order. A repeated op gets its first verdict again and does nothing."""
+    ops.learn_boot(tx, player_id, request.boot_id, now_s - request.mono_ms / 1000, now_s)
+    return [Verdict(op_id=op.op_id, status=_answer(tx, player_id, op, now_s)) for op in request.ops]
+
+
+def _answer(tx: Tx, player_id: str, op: Op, now_s: float) -> str:
+    op_id = str(op.op_id)
+    known = ops.verdict(tx, player_id, op_id)
+    if known is not None:
+        return known
+    event = Event(tx, player_id, op_id, event_time(tx, player_id, op, now_s), now_s)
+    try:
+        with tx.part():
+            status = _apply(event, op)
+    except Database.IntegrityError:
+        status = "rejected:conflict"
+    ops.note(tx, player_id, op_id, op.type[:40], status, now_s)
+    return status
+
+
+def event_time(tx: Tx, player_id: str, op: Op, now_s: float) -> float:
+    """When it happened by our clock: by the boot clock where we know that boot, else by the box's wall clock."""
+    offset = ops.boot_offset(tx, player_id, op.boot_id)
+    at_s = op.wall_ms / 1000 if offset is None else offset + op.mono_ms / 1000
+    return max(0.0, min(at_s, now_s))
+
+
+def _apply(event: Event, op: Op) -> str:
+    model = OP_BODIES.get(op.type)
+    if model is None:
+        return "rejected:unknown_type"
+    try:
+        body = model.model_validate_json(_json(op))
+    except ValidationError as error:
+        out_of_range = any("vote_value" in problem["loc"] for problem in error.errors())
+        return "rejected:range" if out_of_range else "rejected:body"
+    return HANDLERS[model](event, body)
+
+
+def _json(op: Op) -> bytes:
+    """The body as JSON again, so that ids are read from text as they travelled."""
+    return op.model_dump_json(include={"body"}).encode()[len('{"body":') : -1]
+
+
+def enrol(event: Event, body: EnrolBody) -> str:
+    tx, profile_id = event.tx, str(body.profile_id)
+    if profiles.resolve(tx, profile_id) is None:
+        profiles.create(tx, event.now_s, profile_id=profile_id, display_name=body.display_name)
+    if profiles.add_tag(tx, body.key_hash, body.key_version, profile_id, event.now_s):
+        return APPLIED
+    owner = profiles.owner_of_tag(tx, body.key_hash)
+    if owner is None or owner == profile_id:
+        return APPLIED
+    # Two boxes met the same card while apart: it stays with whom it was, and so do the newcomer's facts.
+    profiles.merge_into(tx, profile_id, owner)
+    return SUPERSEDED
+
+
+def checkin(event: Event, body: CheckinBody) -> str:
+    tx, session_id = event.tx, str(body.session_id)
+    profile_id = profiles.resolve(tx, str(body.profile_id))
+    if profile_id is None:
+        return "rejected:unknown_profile"
+    expires_s = event.at_s + body.expires_in_s
+    known = sessions.find(tx, session_id)
+    if known is None:
+        sessions.begin(tx, profile_id, event.player_id, event.at_s, expires_s, event.now_s, session_id=session_id)
+        return APPLIED
+    if known["status"] != "active":
+        return SUPERSEDED
+    sessions.extend(tx, session_id, expires_s, event.now_s)
+    return APPLIED
+
+
+def checkout(event: Event, body: CheckoutBody) -> str:
+    session = sessions.find(event.tx, str(body.session_id))
+    if session is None:
+        return "rejected:unknown_session"
+    sessions.end(event.tx, session["id"], event.at_s, event.now_s)
+    return APPLIED
+
+
+def vote(event: Event, body: VoteBody) -> str:
+    tx = event.tx
+    profile_id = profiles.resolve(tx, str(body.profile_id))
+    if profile_id is None:
+        return "rejected:unknown_profile"
+    if not songs.exists(tx, str(body.song_id)):
+        return "rejected:unknown_song"
+    if votes.known(tx, str(body.vote_id)):
+        return SUPERSEDED
+    new = NewVote(
+        vote_id=str(body.vote_id),
+        user_id=profile_id,
+        player_id=event.player_id,
+        song_id=str(body.song_id),
+        value=body.vote_value,
+        at_s=event.at_s,
+        source=body.source,
+        scene_id=str(body.scene_id) if body.scene_id else None,
+        op_id=event.op_id,
+        layers=tuple((str(layer.song_id), layer.share) for layer in body.scene if layer.share > 0),
+    )
+    return APPLIED if cast(tx, new, event.now_s).counts else SUPERSEDED
+
+
+def play(event: Event, body: PlayBody) -> str:
+    tx, song_id = event.tx, str(body.song_id)
+    if not songs.exists(tx, song_id):
+        return "rejected:unknown_song"
+    began_s = max(0.0, event.at_s - body.audible_s)
+    added = plays.begin(tx, str(body.play_id), event.player_id, song_id, began_s, event.op_id)
+    return APPLIED if added else SUPERSEDED
+
+
+def play_end(event: Event, body: PlayEndBody) -> str:
+    found = plays.end(event.tx, str(body.play_id), event.player_id, body.seconds)
+    return APPLIED if found else "rejected:unknown_play"
+
+
+def rule(event: Event, body: RuleBody) -> str:
+    song_id = str(body.song_id)
+    if not songs.exists(event.tx, song_id):
+        return "rejected:unknown_song"
+    queue.set_rule(event.tx, event.player_id, song_id, body.kind, body.place, body.until_s, event.now_s)
+    return APPLIED
+
+
+def settle(event: Event, body: SettleBody) -> str:
+    held = votes.take_held(event.tx, str(body.vote_id), event.player_id, event.now_s)
+    if held is None:
+        return "rejected:unknown_vote"
+    if body.sounded:
+        cast(event.tx, held, event.now_s)
+    return APPLIED
+
+
+# Each handler takes the body of its own key.
+HANDLERS: dict[type[Outbound], Callable[[Event, Any], str]] = {
+    EnrolBody: enrol,
+    CheckinBody: checkin,
+    CheckoutBody: checkout,
+    VoteBody: vote,
+    PlayBody: play,
+    PlayEndBody: play_end,
+    RuleBody: rule,
+    SettleBody: settle,
+}

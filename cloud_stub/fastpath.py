@@ -1,0 +1,83 @@
+"""`GET /api/player/queue` as plain ASGI in front of the app: every box asks this all the time.
+
+`?wait=` holds the answer back until the queue changes; `If-None-Match` with the current ETag gets a 304.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cloud_stub.boxes import INVALID_TOKEN
+from cloud_stub.services import Services
+from cloud_stub.waiters import queue_topic
+from sync.wire import LONG_POLL_S
+
+QUEUE_PATH, COSOUND_PATH = "/api/player/queue", "/api/cosound"
+_GONE = b'{"success": false, "error": "Send the player token in the X-API-Key header, never in the address"}'
+_JSON = (b"content-type", b"application/json")
+_FRESH = (b"cache-control", b"no-cache")
+
+
+class QueueFastPath:
+    """Answers the queue itself and passes everything else on."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] in (QUEUE_PATH, COSOUND_PATH):
+            await self._queue(scope, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _queue(self, scope: Scope, send: Send) -> None:
+        services = self._services
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {}
+        if "player" in query:
+            await _send(send, 410, _GONE)
+            return
+        headers = dict(scope["headers"])
+        token = headers.get(b"x-api-key", b"").decode("latin-1")
+        known = headers.get(b"if-none-match")
+        player_id = await services.polls.authenticate(token, services.now())
+        if player_id is None:
+            await _send(send, 401, INVALID_TOKEN)
+            return
+        answer = await services.polls.answer(player_id, services.now())
+        wait_s = wait_of(query)
+        if known == answer.etag and wait_s > 0:
+            await services.waiters.wait(queue_topic(player_id), wait_s)
+            if await services.polls.authenticate(token, services.now()) is None:
+                await _send(send, 401, INVALID_TOKEN)
+                return
+            answer = await services.polls.answer(player_id, services.now())
+        if known == answer.etag:
+            await _send(send, 304, b"", answer.etag)
+        else:
+            await _send(send, 200, services.polls.body(answer, self._base_url(scope, headers)), answer.etag)
+
+    def _base_url(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        given = self._services.settings.public_url
+        if given is not None:
+            return given
+        host = headers.get(b"host", b"localhost").decode("latin-1")
+        return f"{scope['scheme']}://{host}"
+
+
+def wait_of(query: dict[str, str]) -> float:
+    """Seconds to hold an answer back: `wait`, from 0 to the longest poll; anything unreadable is 0."""
+    text = query.get("wait", "0")
+    return min(float(text), LONG_POLL_S) if text.replace(".", "", 1).isdecimal() else 0.0
+
+
+async def _send(send: Send, status: int, body: bytes, etag: bytes | None = None) -> None:
+    headers = [(b"content-length", str(len(body)).encode()), _FRESH] if status != 304 else [_FRESH]
+    if body:
+        headers.append(_JSON)
+    if etag is not None:
+        headers.append((b"etag", etag))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,118 @@
+"""Players: the rooms' boxes, their tokens and settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+from cloud_stub.database import Row, Tx
+from cloud_stub.moments import to_text
+from cloud_stub.repositories import bucket
+from cloud_stub.tokens import PlayerToken
+
+
+def create(tx: Tx, name: str, token: PlayerToken, now_s: float, *, manager_id: str | None = None,
+           player_id: str | None = None) -> str:  # fmt: skip
+    """A new room with its token and its bucket; returns the id."""
+    player_id = player_id or str(uuid4())
+    tx.run(
+        "insert into players (id, name, manager_id, created_at, epoch) values (?, ?, ?, ?, ?)",
+        player_id, name, manager_id, to_text(now_s), uuid4().hex[:12],
+    )  # fmt: skip
+    add_token(tx, player_id, token, now_s)
+    bucket.rebuild(tx, player_id, now_s)
+    library_changed(tx, player_id)
+    return player_id
+
+
+def add_token(tx: Tx, player_id: str, token: PlayerToken, now_s: float) -> None:
+    tx.run(
+        "insert into player_tokens (prefix, player_id, hash, created_at) values (?, ?, ?, ?)",
+        token.prefix, player_id, token.hash, to_text(now_s),
+    )  # fmt: skip
+    _tokens_changed(tx, player_id)
+
+
+def revoke_tokens(tx: Tx, player_id: str, now_s: float, *, keep_prefix: str | None = None) -> int:
+    """Make every other token of the player worthless; how many were."""
+    revoked = tx.run(
+        "update player_tokens set revoked_at = ? where player_id = ? and revoked_at is null and prefix <> ?",
+        to_text(now_s), player_id, keep_prefix or "",
+    )  # fmt: skip
+    _tokens_changed(tx, player_id)
+    return revoked
+
+
+def find_token(tx: Tx, prefix: str) -> Row | None:
+    """{player_id, hash, expires_at} of a token that is not revoked."""
+    return tx.one(
+        "select player_id, hash, expires_at from player_tokens where prefix = ? and revoked_at is null", prefix
+    )
+
+
+def find(tx: Tx, player_id: str) -> Row | None:
+    return tx.one("select * from players where id = ?", player_id)
+
+
+def listed(tx: Tx, manager_id: str | None = None) -> list[Row]:
+    """All players, or one manager's."""
+    if manager_id is None:
+        return tx.all("select * from players order by name, id")
+    return tx.all("select * from players where manager_id = ? order by name, id", manager_id)
+
+
+def ids(tx: Tx) -> list[str]:
+    return [row["id"] for row in tx.all("select id from players")]
+
+
+def versions(tx: Tx) -> dict[str, tuple[int, int, int]]:
+    """id → (rev, queue_rev, token_rev): what another copy of the server may have moved."""
+    rows = tx.all("select id, rev, queue_rev, token_rev from players")
+    return {row["id"]: (row["rev"], row["queue_rev"], row["token_rev"]) for row in rows}
+
+
+def library_changed(tx: Tx, player_id: str) -> None:
+    tx.run("update players set library_rev = library_rev + 1 where id = ?", player_id)
+    tx.rooms.add(player_id)
+
+
+def awake(tx: Tx) -> set[str]:
+    """Players that were not offline when we last looked."""
+    return {row["id"] for row in tx.all("select id from players where status <> 'offline'")}
+
+
+def note_polls(tx: Tx, polls: Iterable[tuple[str, float | None, str]]) -> None:
+    """Store (player, last poll or None for the one stored, status) of many players at once."""
+    tx.many(
+        "update players set last_poll = coalesce(?, last_poll), status = ? where id = ?",
+        [(None if at_s is None else to_text(at_s), status, player_id) for player_id, at_s, status in polls],
+    )
+
+
+def set_current_song(tx: Tx, player_id: str, song_id: str | None) -> None:
+    tx.run(
+        "update players set current_song_id = ? where id = ? and coalesce(cast(current_song_id as text), '') <> ?",
+        song_id, player_id, song_id or "",
+    )  # fmt: skip
+
+
+def settings(tx: Tx, player_id: str) -> dict[str, Any]:
+    rows = tx.all("select key, value from settings where player_id = ?", player_id)
+    return {row["key"]: json.loads(row["value"]) for row in rows}
+
+
+def set_setting(tx: Tx, player_id: str, key: str, value: Any, now_s: float) -> None:
+    tx.run(
+        "insert into settings (player_id, key, value) values (?, ?, ?) "
+        "on conflict (player_id, key) do update set value = excluded.value",
+        player_id, key, json.dumps(value, allow_nan=False),
+    )  # fmt: skip
+    bucket.touch(tx, player_id, "settings", key, now_s)
+    tx.rooms.add(player_id)
+
+
+def _tokens_changed(tx: Tx, player_id: str) -> None:
+    tx.run("update players set token_rev = token_rev + 1 where id = ?", player_id)
+    tx.tokens.add(player_id)

@@ -1,0 +1,142 @@
+"""Listeners, their cards and their taste."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from checkin.rules import friendly_name
+from cloud_stub.database import Row, Tx
+from cloud_stub.moments import to_text
+from cloud_stub.repositories import bucket
+from ml.taste import Taste
+
+_BORN = (
+    "insert into profiles (id, auth_user_id, email, display_name, preference_vector, created_at, updated_at) "
+    "values (?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def create(
+    tx: Tx, now_s: float, *, profile_id: str | None = None, auth_user_id: str | None = None,
+    email: str | None = None, display_name: str | None = None,
+) -> str:  # fmt: skip
+    """A newcomer; returns the id. Without a name they get a friendly one that nobody here has just now."""
+    profile_id = profile_id or str(uuid4())
+    name = display_name or friendly_name(profile_id, _names_present(tx))
+    now = to_text(now_s)
+    start = json.dumps(list(Taste.newcomer().preference_vector))
+    tx.run(_BORN, profile_id, auth_user_id, email, name, start, now, now)
+    return profile_id
+
+
+def resolve(tx: Tx, profile_id: str) -> str | None:
+    """The profile that this id stands for now, or None for a stranger."""
+    row = tx.one("select id, merged_into from profiles where id = ?", profile_id)
+    if row is None:
+        return None
+    return str(row["merged_into"] or row["id"])
+
+
+def find(tx: Tx, profile_id: str) -> Row | None:
+    return tx.one("select * from profiles where id = ?", profile_id)
+
+
+def find_by_login(tx: Tx, auth_user_id: str) -> Row | None:
+    return tx.one("select * from profiles where auth_user_id = ?", auth_user_id)
+
+
+def add_tag(tx: Tx, key_hash: str, key_version: int, profile_id: str, now_s: float) -> bool:
+    """Give a card to a listener; False when it is somebody's already."""
+    added = tx.run(
+        "insert into tags (key_hash, key_version, profile_id, created_at) values (?, ?, ?, ?) "
+        "on conflict (key_hash) do nothing",
+        key_hash, key_version, profile_id, to_text(now_s),
+    )  # fmt: skip
+    if added:
+        bucket.touch_everywhere(tx, "tags", key_hash, now_s)
+        bucket.touch_everywhere(tx, "profiles", profile_id, now_s)
+    return bool(added)
+
+
+def owner_of_tag(tx: Tx, key_hash: str) -> str | None:
+    found: str | None = tx.value("select profile_id from tags where key_hash = ?", key_hash)
+    return found
+
+
+def merge_into(tx: Tx, profile_id: str, other_id: str) -> None:
+    """From now on `profile_id` stands for `other_id`."""
+    tx.run("update profiles set merged_into = ? where id = ?", other_id, profile_id)
+
+
+def taste(tx: Tx, profile_id: str) -> tuple[Taste, int]:
+    """(taste, rev) as it stands."""
+    row = tx.one(
+        'select p.preference_vector, p.taste_rev, t.mean, t."precision", t.votes from profiles p '
+        "left join taste_state t on t.profile_id = p.id where p.id = ?",
+        profile_id,
+    )
+    assert row is not None, f"no profile {profile_id}"
+    return taste_of(row), int(row["taste_rev"])
+
+
+def taste_of(row: Row) -> Taste:
+    """The taste in a row with preference_vector, mean, precision and votes."""
+    vector = json.loads(row["preference_vector"])
+    if row["mean"] is None:
+        return Taste.from_preference(vector)
+    return Taste.from_dict(
+        {
+            "preference_vector": vector,
+            "mean": json.loads(row["mean"]),
+            "precision": json.loads(row["precision"]),
+            "votes": row["votes"],
+        }
+    )
+
+
+def taste_base(tx: Tx, profile_id: str) -> Taste:
+    """The taste that the listener's votes are folded from."""
+    base = tx.value("select base from taste_state where profile_id = ?", profile_id)
+    return Taste.from_dict(json.loads(base)) if base else Taste.newcomer()
+
+
+def set_taste(tx: Tx, profile_id: str, taste: Taste, now_s: float) -> int:
+    """Store both states under the next revision, which it returns, and tell the rooms that know the listener."""
+    state: dict[str, Any] = taste.to_dict()
+    before = tx.one("select preference_vector, taste_rev from profiles where id = ?", profile_id)
+    assert before is not None, f"no profile {profile_id}"
+    rev = int(before["taste_rev"]) + 1
+    base = _imported_base(tx, profile_id, before)
+    tx.run(
+        "update profiles set preference_vector = ?, taste_rev = ?, updated_at = ? where id = ?",
+        json.dumps(state["preference_vector"]), rev, to_text(now_s), profile_id,
+    )  # fmt: skip
+    tx.run(
+        'insert into taste_state (profile_id, mean, "precision", votes, rev, base) values (?, ?, ?, ?, ?, ?) '
+        'on conflict (profile_id) do update set mean = excluded.mean, "precision" = excluded."precision", '
+        "votes = excluded.votes, rev = excluded.rev",
+        profile_id, json.dumps(state["mean"]), json.dumps(state["precision"]), state["votes"], rev, base,
+    )  # fmt: skip
+    bucket.touch_everywhere(tx, "profiles", profile_id, now_s)
+    return rev
+
+
+def begin_taste(tx: Tx, profile_id: str, taste: Taste, now_s: float) -> None:
+    """Start a listener at a taste that their votes here will be folded from."""
+    set_taste(tx, profile_id, taste, now_s)
+    tx.run("update taste_state set base = ? where profile_id = ?", json.dumps(taste.to_dict()), profile_id)
+
+
+def _imported_base(tx: Tx, profile_id: str, before: Row) -> str | None:
+    """A profile that came with a vector and no votes of ours starts its fold there."""
+    vector = json.loads(before["preference_vector"])
+    if not any(vector) or tx.value("select 1 from taste_state where profile_id = ?", profile_id):
+        return None
+    return json.dumps(Taste.from_preference(vector).to_dict())
+
+
+def _names_present(tx: Tx) -> frozenset[str]:
+    rows = tx.all("select p.display_name from profiles p join sessions s on s.user_id = p.id where s.status = 'active'")
+    return frozenset(row["display_name"] for row in rows)

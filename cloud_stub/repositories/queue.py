@@ -1,0 +1,75 @@
+"""What is best next in a room, and staff's rules for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from cloud_stub.database import Row, Tx
+from cloud_stub.moments import to_text
+from cloud_stub.repositories import bucket
+
+
+def entries(tx: Tx, player_id: str) -> list[Row]:
+    """{id, title, type, position, file_url, sha256} in order; file_url without a signature."""
+    return tx.all(
+        "select s.id, s.title, s.type, q.position, s.file_url, s.sha256 from player_queue q "
+        "join songs s on s.id = q.song_id where q.player_id = ? and s.deleted_at is null order by q.position",
+        player_id,
+    )
+
+
+def song_ids(tx: Tx, player_id: str) -> list[str]:
+    rows = tx.all("select song_id from player_queue where player_id = ? order by position", player_id)
+    return [row["song_id"] for row in rows]
+
+
+def replace(tx: Tx, player_id: str, songs: Sequence[str], now_s: float) -> bool:
+    """Swap the whole queue under a new revision; False when it is the same."""
+    if song_ids(tx, player_id) == list(songs):
+        return False
+    tx.run("delete from player_queue where player_id = ?", player_id)
+    tx.many(
+        "insert into player_queue (id, player_id, song_id, position, added_at) values (?, ?, ?, ?, ?)",
+        [(str(uuid4()), player_id, song, place, to_text(now_s)) for place, song in enumerate(songs, start=1)],
+    )
+    tx.run("update players set queue_rev = queue_rev + 1 where id = ?", player_id)
+    tx.queues.add(player_id)
+    return True
+
+
+def rules(tx: Tx, player_id: str, now_s: float) -> list[Row]:
+    """{song_id, kind, place} of the rules that hold now."""
+    return tx.all(
+        "select song_id, kind, place from queue_rules where player_id = ? and (until is null or until > ?) "
+        "order by song_id, kind",
+        player_id, to_text(now_s),
+    )  # fmt: skip
+
+
+def set_rule(
+    tx: Tx, player_id: str, song_id: str, kind: str, place: int | None, until_s: float | None, now_s: float
+) -> None:
+    """Set a rule, or lift it with `until_s` in the past."""
+    if until_s is not None and until_s <= now_s:
+        tx.run("delete from queue_rules where player_id = ? and song_id = ? and kind = ?", player_id, song_id, kind)
+    else:
+        tx.run(
+            "insert into queue_rules (player_id, song_id, kind, place, until) values (?, ?, ?, ?, ?) "
+            "on conflict (player_id, song_id, kind) do update set place = excluded.place, until = excluded.until",
+            player_id, song_id, kind, place, None if until_s is None else to_text(until_s),
+        )  # fmt: skip
+    bucket.touch(tx, player_id, "queue_rules", bucket.rule_pk(song_id, kind), now_s)
+    tx.rooms.add(player_id)
+
+
+def drop_passed_rules(tx: Tx, now_s: float) -> int:
+    """Forget rules whose time is up; how many there were."""
+    passed = tx.all(
+        "delete from queue_rules where until is not null and until <= ? returning player_id, song_id, kind",
+        to_text(now_s),
+    )
+    for row in passed:
+        bucket.touch(tx, row["player_id"], "queue_rules", bucket.rule_pk(row["song_id"], row["kind"]), now_s)
+        tx.rooms.add(row["player_id"])
+    return len(passed)

@@ -1,0 +1,81 @@
+"""What boxes last said of their rooms: the newest heartbeat, and the scenes of the last minutes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from cloud_stub.database import Tx
+from cloud_stub.moments import to_seconds, to_text
+from sync.wire import Heartbeat
+
+KEEP_SCENES_S = 600.0
+
+Layers = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What sounded at one moment: (song, audible share) by falling share."""
+
+    at_s: float
+    scene_id: str | None
+    layers: Layers
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """The newest word of a box."""
+
+    heard: Heard
+    audible: bool
+    silent_on_purpose: bool
+    why: tuple[str, ...]
+
+
+def note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> RoomState:
+    """Keep what a box says now, and forget what its room heard long ago."""
+    layers = tuple((str(layer.song_id), layer.share) for layer in beat.scene) if beat.audible else ()
+    layers = tuple(sorted(layers, key=lambda layer: (-layer[1], layer[0])))
+    now, text = to_text(now_s), json.dumps(layers)
+    scene_id = str(beat.scene_id) if beat.scene_id else None
+    tx.run(
+        "insert into player_state (player_id, heard_at, boot_id, audible, silent_on_purpose, scene_id, layers, why, "
+        "here, pending, underruns, disk_free_mb, version) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "on conflict (player_id) do update set heard_at = excluded.heard_at, boot_id = excluded.boot_id, "
+        "audible = excluded.audible, silent_on_purpose = excluded.silent_on_purpose, scene_id = excluded.scene_id, "
+        "layers = excluded.layers, why = excluded.why, here = excluded.here, pending = excluded.pending, "
+        "underruns = excluded.underruns, disk_free_mb = excluded.disk_free_mb, version = excluded.version",
+        player_id, now, beat.boot_id, int(beat.audible), int(beat.silent_on_purpose), scene_id, text,
+        json.dumps(beat.why), beat.here, beat.pending, beat.underruns, beat.disk_free_mb, beat.version,
+    )  # fmt: skip
+    tx.run(
+        "insert into scenes (player_id, heard_at, scene_id, layers) values (?, ?, ?, ?) "
+        "on conflict (player_id, heard_at) do update set scene_id = excluded.scene_id, layers = excluded.layers",
+        player_id, now, scene_id, text,
+    )  # fmt: skip
+    tx.run("delete from scenes where player_id = ? and heard_at < ?", player_id, to_text(now_s - KEEP_SCENES_S))
+    return RoomState(Heard(now_s, scene_id, layers), beat.audible, beat.silent_on_purpose, beat.why)
+
+
+def state(tx: Tx, player_id: str) -> RoomState | None:
+    """The newest heartbeat, or None when the box never spoke."""
+    row = tx.one("select * from player_state where player_id = ?", player_id)
+    if row is None:
+        return None
+    heard = Heard(to_seconds(row["heard_at"]), row["scene_id"], _layers(row["layers"]))
+    why = tuple(json.loads(row["why"]))
+    return RoomState(heard, bool(row["audible"]), bool(row["silent_on_purpose"]), why)
+
+
+def heard_since(tx: Tx, player_id: str, since_s: float) -> list[Heard]:
+    """The room's scenes from then on, newest first."""
+    rows = tx.all(
+        "select heard_at, scene_id, layers from scenes where player_id = ? and heard_at >= ? order by heard_at desc",
+        player_id, to_text(since_s),
+    )  # fmt: skip
+    return [Heard(to_seconds(row["heard_at"]), row["scene_id"], _layers(row["layers"])) for row in rows]
+
+
+def _layers(text: str) -> Layers:
+    return tuple((song_id, share) for song_id, share in json.loads(text))

@@ -1,0 +1,124 @@
+"""Stays: one open per person. Readers test both the status and the expiry."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from cloud_stub.database import Row, Tx
+from cloud_stub.moments import to_seconds, to_text
+from cloud_stub.repositories import bucket
+
+
+def open_stay(tx: Tx, user_id: str, now_s: float) -> Row | None:
+    return tx.one(
+        "select * from sessions where user_id = ? and status = 'active' and expires_at > ? "
+        "order by checked_in_at desc limit 1",
+        user_id, to_text(now_s),
+    )  # fmt: skip
+
+
+def find(tx: Tx, session_id: str) -> Row | None:
+    return tx.one("select * from sessions where id = ?", session_id)
+
+
+def here(tx: Tx, player_id: str, now_s: float) -> int:
+    """How many people have an open stay in the room."""
+    return int(
+        tx.value(
+            "select count(distinct user_id) from sessions where player_id = ? and status = 'active' and expires_at > ?",
+            player_id, to_text(now_s),
+        )
+    )  # fmt: skip
+
+
+def present(tx: Tx, player_id: str, now_s: float) -> list[Row]:
+    """Everybody in the room with their taste's columns and `expires_at`."""
+    return tx.all(
+        "select p.id, p.preference_vector, t.mean, t.\"precision\", t.votes, max(s.expires_at) as expires_at "
+        "from sessions s join profiles p on p.id = s.user_id left join taste_state t on t.profile_id = p.id "
+        "where s.player_id = ? and s.status = 'active' and s.expires_at > ? "
+        "group by p.id, p.preference_vector, t.mean, t.\"precision\", t.votes order by p.id",
+        player_id, to_text(now_s),
+    )  # fmt: skip
+
+
+def begin(
+    tx: Tx, user_id: str, player_id: str, at_s: float, expires_s: float, now_s: float, *, session_id: str | None = None
+) -> str:
+    """A stay from `at_s`, known from `now_s` on; returns its id.
+
+    Stays that were open elsewhere end at `at_s`. One that began later ends this one instead: it is history.
+    """
+    end_s = _later_start(tx, user_id, at_s)
+    expires_s = min(expires_s, end_s) if end_s is not None else expires_s
+    if end_s is None:
+        _end_others(tx, user_id, at_s, now_s)
+    session_id = session_id or str(uuid4())
+    is_open = end_s is None and expires_s > now_s
+    tx.run(
+        "insert into sessions (id, user_id, player_id, checked_in_at, expires_at, ended_at, status, created_at) "
+        "values (?, ?, ?, ?, ?, ?, ?, ?)",
+        session_id, user_id, player_id, to_text(at_s), to_text(expires_s), None if is_open else to_text(expires_s),
+        "active" if is_open else "inactive", to_text(now_s),
+    )  # fmt: skip
+    _tell(tx, session_id, user_id, player_id, now_s)
+    return session_id
+
+
+def extend(tx: Tx, session_id: str, expires_s: float, now_s: float) -> None:
+    """Move the end of an open stay out to `expires_s`, never in; a stay that ended stays ended."""
+    row = find(tx, session_id)
+    if row is None or row["status"] != "active" or to_seconds(row["expires_at"]) >= expires_s:
+        return
+    tx.run("update sessions set expires_at = ? where id = ?", to_text(expires_s), session_id)
+    _tell(tx, session_id, row["user_id"], row["player_id"], now_s)
+
+
+def end(tx: Tx, session_id: str, at_s: float, now_s: float) -> None:
+    """End a stay at `at_s`, or when it had ended already, whichever is earlier."""
+    row = find(tx, session_id)
+    if row is None:
+        return
+    known = min(to_seconds(row["ended_at"] or row["expires_at"]), to_seconds(row["expires_at"]))
+    ended = to_text(max(min(known, at_s), to_seconds(row["checked_in_at"])))
+    tx.run(
+        "update sessions set status = 'inactive', ended_at = ?, expires_at = ? where id = ?", ended, ended, session_id
+    )
+    _tell(tx, session_id, row["user_id"], row["player_id"], now_s)
+
+
+def close_passed(tx: Tx, now_s: float) -> int:
+    """Mark stays whose time is up; how many there were."""
+    passed = tx.all(
+        "update sessions set status = 'inactive', ended_at = expires_at where status = 'active' and expires_at <= ? "
+        "returning id, user_id, player_id",
+        to_text(now_s),
+    )
+    for row in passed:
+        _tell(tx, row["id"], row["user_id"], row["player_id"], now_s)
+    return len(passed)
+
+
+def listed(tx: Tx, player_id: str, limit: int) -> list[Row]:
+    return tx.all(
+        "select * from sessions where player_id = ? order by checked_in_at desc, id limit ?", player_id, limit
+    )
+
+
+def _end_others(tx: Tx, user_id: str, at_s: float, now_s: float) -> None:
+    for row in tx.all("select id from sessions where user_id = ? and status = 'active'", user_id):
+        end(tx, row["id"], at_s, now_s)
+
+
+def _later_start(tx: Tx, user_id: str, at_s: float) -> float | None:
+    """When the person checked in somewhere after `at_s`, if they did."""
+    start = tx.value(
+        "select min(checked_in_at) from sessions where user_id = ? and checked_in_at > ?", user_id, to_text(at_s)
+    )
+    return None if start is None else to_seconds(start)
+
+
+def _tell(tx: Tx, session_id: str, user_id: str, player_id: str, now_s: float) -> None:
+    bucket.touch(tx, player_id, "sessions", session_id, now_s)
+    bucket.touch(tx, player_id, "profiles", user_id, now_s)
+    tx.rooms.add(player_id)

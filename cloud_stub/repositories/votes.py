@@ -1,0 +1,100 @@
+"""Ratings: facts that append, votes that wait for a box's word, and which of them count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloud_stub.database import Row, Tx
+from cloud_stub.moments import to_seconds, to_text
+from cloud_stub.repositories import bucket
+
+
+@dataclass(frozen=True, slots=True)
+class NewVote:
+    """One rating. `layers` is the mix taste learns from as (song, share); empty: the song alone."""
+
+    vote_id: str
+    user_id: str
+    player_id: str
+    song_id: str
+    value: int
+    at_s: float
+    source: str
+    scene_id: str | None = None
+    op_id: str | None = None
+    layers: tuple[tuple[str, float], ...] = ()
+
+
+def add(
+    tx: Tx, vote: NewVote, heard: Sequence[float], taste_rev: int, superseded_by: str | None = None
+) -> None:  # fmt: skip
+    tx.run(
+        "insert into votes (id, user_id, song_id, vote_value, vote_time, player_id, scene_id, source, op_id, heard, "
+        "taste_rev, superseded_by) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        vote.vote_id, vote.user_id, vote.song_id, vote.value, to_text(vote.at_s), vote.player_id, vote.scene_id,
+        vote.source, vote.op_id, json.dumps([float(x) for x in heard]), taste_rev, superseded_by,
+    )  # fmt: skip
+
+
+def known(tx: Tx, vote_id: str) -> bool:
+    return (
+        tx.value("select 1 from votes where id = ?", vote_id) is not None
+        or tx.value("select 1 from held_votes where vote_id = ?", vote_id) is not None
+    )
+
+
+def rivals(tx: Tx, vote: NewVote, within_s: float) -> list[Row]:
+    """{id, vote_time} of votes that count, by the same person on the same song here, around the same time."""
+    return tx.all(
+        "select id, vote_time from votes where user_id = ? and song_id = ? and player_id = ? "
+        "and superseded_by is null and vote_time > ? and vote_time < ? order by vote_time",
+        vote.user_id, vote.song_id, vote.player_id, to_text(vote.at_s - within_s), to_text(vote.at_s + within_s),
+    )  # fmt: skip
+
+
+def supersede(tx: Tx, vote_id: str, by_id: str) -> None:
+    tx.run("update votes set superseded_by = ? where id = ?", by_id, vote_id)
+
+
+def counting(tx: Tx, user_id: str) -> list[tuple[list[float], int]]:
+    """(what was heard, value) of every vote that counts, in the order taste learnt them."""
+    rows = tx.all(
+        "select heard, vote_value from votes where user_id = ? and superseded_by is null order by taste_rev", user_id
+    )
+    return [(json.loads(row["heard"]), row["vote_value"]) for row in rows]
+
+
+def hold(tx: Tx, vote: NewVote, now_s: float) -> None:
+    """Keep it until the room's box says whether the song sounded."""
+    tx.run(
+        "insert into held_votes (vote_id, user_id, player_id, song_id, vote_value, vote_time, scene_id, layers) "
+        "values (?, ?, ?, ?, ?, ?, ?, ?)",
+        vote.vote_id, vote.user_id, vote.player_id, vote.song_id, vote.value, to_text(vote.at_s), vote.scene_id,
+        json.dumps(vote.layers),
+    )  # fmt: skip
+    bucket.touch(tx, vote.player_id, "held_votes", vote.vote_id, now_s)
+
+
+def take_held(tx: Tx, vote_id: str, player_id: str, now_s: float) -> NewVote | None:
+    """Take a held vote of this room out of waiting, or None."""
+    row = tx.one("delete from held_votes where vote_id = ? and player_id = ? returning *", vote_id, player_id)
+    if row is None:
+        return None
+    bucket.touch(tx, player_id, "held_votes", vote_id, now_s)
+    return NewVote(
+        vote_id=vote_id,
+        user_id=row["user_id"],
+        player_id=player_id,
+        song_id=row["song_id"],
+        value=row["vote_value"],
+        at_s=to_seconds(row["vote_time"]),
+        source="phone",
+        scene_id=row["scene_id"],
+        layers=tuple((song, share) for song, share in json.loads(row["layers"])),
+    )
+
+
+def listed(tx: Tx, player_id: str, limit: int) -> list[Row]:
+    return tx.all("select * from votes where player_id = ? order by vote_time desc, id limit ?", player_id, limit)

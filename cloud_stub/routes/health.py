@@ -1,0 +1,47 @@
+"""Is the server well? For load balancers and people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from cloud_stub.auth import Cloud
+from cloud_stub.database import Database, Tx
+from cloud_stub.services import Services
+
+router = APIRouter()
+
+
+@router.get("/health")
+async def health(cloud: Cloud, response: Response) -> dict[str, Any]:
+    """`queue_age_s`: since all rooms were last ranked."""
+    database, storage = await _database_answers(cloud), _storage_answers(cloud)
+    ranked_s = cloud.refresher.refreshed_s
+    if not (database and storage):
+        response.status_code = 503
+    return {
+        "ok": database and storage,
+        "database": database,
+        "storage": storage,
+        "queue_age_s": None if ranked_s is None else round(max(0.0, cloud.now() - ranked_s), 1),
+    }
+
+
+async def _database_answers(cloud: Services) -> bool:
+    try:
+        return await cloud.database.read(_ask) == 1
+    except Database.Error:
+        return False
+
+
+def _ask(tx: Tx) -> int:
+    return int(tx.value("select 1"))
+
+
+def _storage_answers(cloud: Services) -> bool:
+    try:
+        cloud.storage.check()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,34 @@
+"""What boxes tell of themselves. (Their queue is answered in `fastpath`, their media in `media`.)"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+
+from cloud_stub.auth import Cloud
+from cloud_stub.boxes import Box
+from cloud_stub.database import Tx
+from cloud_stub.presence import current_song
+from cloud_stub.repositories import ops, players, rooms, songs
+from sync.wire import Heartbeat, HeartbeatReply
+
+router = APIRouter(prefix="/api/player")
+
+
+@router.post("/heartbeat")
+async def heartbeat(body: Annotated[dict[str, Any], Body()], player_id: Box, cloud: Cloud) -> HeartbeatReply:
+    """Fields that we do not know yet are a newer box's: they are left aside."""
+    known = {name: body[name] for name in Heartbeat.model_fields if name in body}
+    return await cloud.database.write(_note, player_id, Heartbeat.model_validate(known), cloud.now())
+
+
+def _note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> HeartbeatReply:
+    state = rooms.note(tx, player_id, beat, now_s)
+    ops.learn_boot(tx, player_id, beat.boot_id, now_s - beat.mono_ms / 1000, now_s)
+    named = songs.names(tx, [song_id for song_id, _ in state.heard.layers])
+    kinds = {song_id: row["type"] for song_id, row in named.items()}
+    players.set_current_song(tx, player_id, current_song(state.heard.layers, kinds))
+    player = players.find(tx, player_id)
+    assert player is not None
+    return HeartbeatReply(server_time=now_s, rev=player["rev"], queue_rev=player["queue_rev"])

@@ -1,0 +1,65 @@
+"""The room's page for a stranger's phone, and what it shows."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from cloud_stub.auth import Cloud
+from cloud_stub.database import Tx
+from cloud_stub.errors import not_found
+from cloud_stub.presence import OFFLINE_AFTER_S, status_of
+from cloud_stub.repositories import players, rooms, sessions, songs
+
+router = APIRouter()
+
+_TYPES = {"css": "text/css", "js": "text/javascript"}
+_POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+_HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+
+@router.get("/api/rooms/{player_id}")
+async def room(player_id: UUID, cloud: Cloud) -> dict[str, Any]:
+    last_poll_s = cloud.polls.last_poll.get(str(player_id))
+    return await cloud.database.read(_room, str(player_id), last_poll_s, cloud.now())
+
+
+@router.get("/r/{player_id}", include_in_schema=False)
+async def page(player_id: UUID, cloud: Cloud) -> Response:
+    """The page is the same for every room: it asks for the room by its own address."""
+    if await cloud.database.read(players.find, str(player_id)) is None:
+        return Response(_web("gone.html"), status_code=404, media_type="text/html", headers=_HEADERS)
+    return Response(_web("room.html"), media_type="text/html", headers=_HEADERS)
+
+
+@router.get("/web/{name}", include_in_schema=False)
+async def asset(name: str) -> Response:
+    if name not in ("room.css", "room.js"):
+        raise not_found("page", name)
+    return Response(_web(name), media_type=_TYPES[name.rsplit(".", 1)[1]], headers=_HEADERS)
+
+
+def _room(tx: Tx, player_id: str, last_poll_s: float | None, now_s: float) -> dict[str, Any]:
+    player = players.find(tx, player_id)
+    if player is None:
+        raise not_found("room", player_id)
+    state = rooms.state(tx, player_id)
+    fresh = state is not None and now_s - state.heard.at_s <= OFFLINE_AFTER_S
+    heard = [layer for layer in state.heard.layers if layer[1] > 0] if state and fresh else []
+    named = songs.names(tx, [song_id for song_id, _ in heard])
+    return {
+        "name": player["name"],
+        "here": sessions.here(tx, player_id, now_s),
+        "status": status_of(last_poll_s, state, now_s),
+        "layers": [
+            {"song_id": song_id, **named[song_id], "share": share} for song_id, share in heard if song_id in named
+        ],
+        "why": list(state.why) if state and fresh else [],
+    }
+
+
+def _web(name: str) -> str:
+    return resources.files("cloud_stub").joinpath("web", name).read_text(encoding="utf-8")

@@ -1,0 +1,101 @@
+"""The boxes' sync: facts in exactly once, the bucket out by revision. The shapes are `sync.wire`'s."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+
+from cloud_stub.auth import Cloud
+from cloud_stub.boxes import Box
+from cloud_stub.database import Row, Tx
+from cloud_stub.facts import apply_push
+from cloud_stub.repositories import changes
+from cloud_stub.waiters import bucket_topic
+from sync.wire import LONG_POLL_S, PULL_MAX_ROWS, PushReply, PushRequest
+
+router = APIRouter(prefix="/api/sync/v1")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a pull. `next` is where the box stands when it has applied it."""
+
+    reset: bool
+    mark: changes.Mark
+    rows: list[Row]
+    next: int
+    more: bool
+
+    @property
+    def is_news(self) -> bool:
+        return self.reset or bool(self.rows)
+
+
+@router.post("/push")
+async def push(request: PushRequest, player_id: Box, cloud: Cloud) -> PushReply:
+    now_s = cloud.now()
+    results = await cloud.database.write(apply_push, player_id, request, now_s)
+    return PushReply(results=tuple(results), server_time=now_s)
+
+
+@router.get("/pull")
+async def pull(
+    player_id: Box,
+    cloud: Cloud,
+    epoch: str = "",
+    since: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=PULL_MAX_ROWS)] = PULL_MAX_ROWS,
+    wait: Annotated[float, Query(ge=0, allow_inf_nan=False)] = 0.0,
+    cursor: str | None = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Changes after `since`, or the whole bucket when the box stands somewhere we do not know.
+
+    cursor: `<tbl>:<pk>` of the last row received, for the next page of a whole bucket.
+    """
+    page = await cloud.database.read(_page, player_id, epoch, since, limit, cursor)
+    if not page.is_news and wait > 0:
+        await cloud.waiters.wait(bucket_topic(player_id), min(wait, LONG_POLL_S))
+        page = await cloud.database.read(_page, player_id, epoch, since, limit, cursor)
+    etag = f'"s-{page.mark.epoch}-{page.mark.rev}"'
+    if if_none_match == etag and not page.is_news:
+        return Response(status_code=304, headers={"ETag": etag})
+    return Response(_json(page, cloud.now()), media_type="application/json", headers={"ETag": etag})
+
+
+def _page(tx: Tx, player_id: str, epoch: str, since: int, limit: int, cursor: str | None) -> Page:
+    mark = changes.mark(tx, player_id)
+    if cursor is not None or epoch != mark.epoch or since > mark.rev or since < mark.pruned_rev:
+        return _bucket_page(tx, player_id, mark, since if epoch == mark.epoch else None, limit, cursor)
+    rows = changes.since(tx, player_id, since, limit + 1)
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(False, mark, rows, rows[-1]["rev"] if more else mark.rev, more)
+
+
+def _bucket_page(tx: Tx, player_id: str, mark: changes.Mark, began: int | None, limit: int, cursor: str | None) -> Page:
+    """A page of the whole bucket. Rows may change while it is read, so a box that says (by `since` and the new
+    `epoch`) where the first page stood gets that as `next`, and hears of the changes by the ordinary pull."""
+    tbl, _, pk = (cursor or "").partition(":")
+    rows = changes.bucket_page(tx, player_id, (tbl, pk), limit + 1)
+    more = len(rows) > limit
+    in_range = cursor is not None and began is not None and mark.pruned_rev <= began <= mark.rev
+    return Page(True, mark, rows[:limit], began if in_range and began is not None else mark.rev, more)
+
+
+def _json(page: Page, now_s: float) -> str:
+    """The reply; rows are JSON text already and are not read again."""
+    whole = not page.more and page.next == page.mark.rev
+    head = {"reset": page.reset, "epoch": page.mark.epoch, "next": page.next, "more": page.more,
+            "digest": page.mark.digest if whole else None, "server_time": now_s}  # fmt: skip
+    rows = ",".join(_change(row, page.reset) for row in page.rows)
+    return f'{json.dumps(head)[:-1]}, "changes": [{rows}]}}'
+
+
+def _change(row: Row, reset: bool) -> str:
+    rev = 0 if reset else row["rev"]
+    head = json.dumps({"rev": rev, "tbl": row["tbl"], "pk": row["pk"], "op": row["op"]})
+    return f'{head[:-1]}, "row": {row["row_json"] or "null"}}}'

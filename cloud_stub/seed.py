@@ -1,0 +1,196 @@
+"""A cloud to begin with: the starter library, a room, an admin, and listeners whose tastes differ clearly.
+
+Run again it changes nothing and says the same: ids come from names, tokens and passwords from the server's secret.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from base64 import b32encode
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import reduce
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import numpy as np
+
+from checkin.rules import friendly_name
+from checkin.tokens import KEY_VERSION, key_hash
+from cloud_stub.database import Database, Row, Tx
+from cloud_stub.ingest import Heard, Meant, ingest
+from cloud_stub.migrate import migrate
+from cloud_stub.moments import to_text
+from cloud_stub.passwords import hash_password
+from cloud_stub.repositories import logins, players, profiles, songs
+from cloud_stub.settings import CloudSettings
+from cloud_stub.storage import FolderStorage
+from cloud_stub.tokens import derived_token
+from ml.tags import TAGS, normalised
+from ml.taste import Taste, learn
+
+CARD_TECH = "nfca"
+LOVES = ("rain", "sea_waves", "crackling_fire", "wind")
+_NAMESPACE = UUID("6f0d7a1e-0f0b-4c52-9c0e-4b2f3b0f5a77")
+_DOMAIN = "cosound.example"
+
+
+@dataclass(frozen=True, slots=True)
+class SeededListener:
+    """A listener with a card and a login; `loves` is the tag their taste leans to."""
+
+    profile_id: str
+    name: str
+    email: str
+    password: str
+    uid_hex: str
+    loves: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Login:
+    email: str
+    password: str
+    profile_id: str
+    name: str
+
+
+def seed(
+    settings: CloudSettings,
+    *,
+    listeners: int,
+    pepper: bytes | None = None,
+    starter: Path | None = None,
+    room: str = "Lobby",
+) -> dict[str, Any]:
+    """Bring the database to the seeded state and say what is in it. Works beside a running server.
+
+    pepper: the organisation's secret for cards; one is made from the server's secret when none is given.
+    """
+    database = Database(settings.database)
+    database.open()
+    try:
+        migrate(database, to_text(time.time()))
+        songs_there = _seed_songs(database, settings, starter or settings.data_dir / "starter")
+        return _seed_people(database, settings, listeners, pepper, room, songs_there)
+    finally:
+        database.close()
+
+
+def _seed_songs(database: Database, settings: CloudSettings, folder: Path) -> list[Row]:
+    from ml.synth import RECIPES, write_starter_library
+
+    with database.reading() as tx:
+        there = {row["title"]: row for row in songs.listed(tx)}
+    if not all(recipe.title in there for recipe in _values(RECIPES)):
+        for made in write_starter_library(folder, seed=0):
+            recipe = made.recipe
+            meant = Meant(recipe.title, recipe.kind, recipe.artist, recipe.embedding)
+            _seed_song(database, settings, Path(made.path), meant)
+    with database.reading() as tx:
+        return songs.listed(tx)
+
+
+def _values(recipes: Any) -> Sequence[Any]:
+    return list(recipes.values()) if isinstance(recipes, dict) else list(recipes)
+
+
+def _seed_song(database: Database, settings: CloudSettings, path: Path, meant: Meant) -> None:
+    song = ingest(path, path.name, meant, FolderStorage(settings.media_dir), _never_asked)
+    with database.writing() as tx:
+        if songs.find_by_sha256(tx, song.sha256) is None:
+            songs.add(tx, song, time.time())
+
+
+def _never_asked(path: Path, kind: str) -> Heard:
+    raise AssertionError(f"{path.name} ({kind}) has its embedding set by hand")
+
+
+def _seed_people(
+    database: Database, settings: CloudSettings, count: int, pepper: bytes | None, room: str, library: list[Row]
+) -> dict[str, Any]:
+    secret = settings.secret_key
+    cards = pepper or _derived(secret, "pepper")
+    admin = _Login(f"admin@{_DOMAIN}", _password(secret, "admin"), _named_id("admin"), "Admin")
+    people = _listeners(secret, count)
+    _seed_logins(database, [admin, *(_Login(p.email, p.password, p.profile_id, p.name) for p in people)])
+    token = derived_token(secret, room)
+    player_id = _named_id(f"room|{room}")
+    with database.writing() as tx:
+        now_s = time.time()
+        logins.grant(tx, admin.profile_id, "admin")
+        if players.find(tx, player_id) is None:
+            players.create(tx, room, token, now_s, manager_id=admin.profile_id, player_id=player_id)
+        if players.find_token(tx, token.prefix) is None:
+            players.add_token(tx, player_id, token, now_s)
+        for person in people:
+            _seed_card_and_taste(tx, person, cards, library, now_s)
+    return {
+        "room": {"player_id": player_id, "name": room, "token": token.text},
+        "admin": {"email": admin.email, "password": admin.password},
+        "pepper": None if pepper else cards.hex(),
+        "listeners": [asdict(person) for person in people],
+        "songs": [{key: row[key] for key in ("id", "title", "type", "sha256")} for row in library],
+    }
+
+
+def _listeners(secret: str, count: int) -> list[SeededListener]:
+    people: list[SeededListener] = []
+    for i in range(count):
+        profile_id = _named_id(f"listener|{i}")
+        name = friendly_name(profile_id, frozenset(person.name for person in people))
+        email = f"{name.lower().replace(' ', '-')}@{_DOMAIN}"
+        uid = bytes.fromhex("04") + sha256(f"card{i}".encode()).digest()[:6]
+        password = _password(secret, f"listener|{i}")
+        people.append(SeededListener(profile_id, name, email, password, uid.hex(), LOVES[i % len(LOVES)]))
+    return people
+
+
+def _seed_logins(database: Database, wanted: Sequence[_Login]) -> None:
+    with database.reading() as tx:
+        missing = [login for login in wanted if logins.find_by_email(tx, login.email) is None]
+    with ThreadPoolExecutor(2) as pool:  # each hash is slow on purpose
+        hashes = list(pool.map(hash_password, [login.password for login in missing]))
+    with database.writing() as tx:
+        now_s = time.time()
+        for login, hashed in zip(missing, hashes, strict=True):
+            user_id = logins.create(tx, login.email, hashed, now_s)
+            profiles.create(
+                tx, now_s, profile_id=login.profile_id, auth_user_id=user_id, email=login.email, display_name=login.name
+            )
+
+
+def _seed_card_and_taste(tx: Tx, person: SeededListener, pepper: bytes, library: list[Row], now_s: float) -> None:
+    card = key_hash(pepper, CARD_TECH, bytes.fromhex(person.uid_hex))
+    profiles.add_tag(tx, card, KEY_VERSION, person.profile_id, now_s)
+    if profiles.taste(tx, person.profile_id)[1] == 0:
+        profiles.begin_taste(tx, person.profile_id, taste_for(person.loves, library), now_s)
+
+
+def taste_for(loves: str, library: Sequence[Row]) -> Taste:
+    """A taste learnt from votes on the library by somebody who loves one tag: 5 for it, 1 for what has none of it."""
+    wanted = np.eye(len(TAGS))[TAGS.index(loves)]
+    beds = [row["embedding"] for row in library if row["type"] == "soundscape" and row["embedding"]]
+    rated = [(embedding, _rating(float(normalised(np.array(embedding)) @ wanted))) for embedding in beds]
+    return reduce(lambda taste, vote: learn(taste, *vote), rated, Taste.newcomer())
+
+
+def _rating(likeness: float) -> int:
+    """1 … 5 for a cosine of 0 … 1."""
+    return 1 + sum(likeness >= step for step in (0.15, 0.35, 0.55, 0.75))
+
+
+def _named_id(name: str) -> str:
+    return str(uuid5(_NAMESPACE, name))
+
+
+def _derived(secret: str, purpose: str) -> bytes:
+    return hmac.new(secret.encode(), f"seed|{purpose}".encode(), sha256).digest()
+
+
+def _password(secret: str, who: str) -> str:
+    return b32encode(_derived(secret, f"password|{who}")[:15]).decode().lower()

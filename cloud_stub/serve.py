@@ -1,0 +1,67 @@
+"""Running the server: one process, one address, and an end that nobody has to wait for."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from cloud_stub.app import create_app
+from cloud_stub.errors import SetupError
+from cloud_stub.settings import CloudSettings
+
+KEEP_ALIVE_S = 75  # longer than the boxes' poll, so that a poll finds its connection open
+GRACE_S = 1
+
+
+class Server(uvicorn.Server):
+    """Lets held-back answers go as soon as it is asked to stop: uvicorn waits for them first."""
+
+    def __init__(self, config: uvicorn.Config, release: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._release = release
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._release()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket on that address (port 0: any free one). Raises SetupError when it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            taken = f"port {port} on {host} is in use: give --port another number, or 0 for a free one"
+            raise SetupError(taken) from error
+        raise SetupError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return sock
+
+
+def run(settings: CloudSettings, announce: Callable[[str], None]) -> None:
+    """Serve until told to stop; `announce` is given the address once we listen. Raises SetupError."""
+    sock = bind(settings.host, settings.port)
+    app = create_app(settings)
+    services = app.state.services
+    services.prepare()
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+    )
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    announce(f"http://{host}:{sock.getsockname()[1]}")
+    try:
+        Server(config, services.waiters.close).run(sockets=[sock])
+    finally:
+        sock.close()

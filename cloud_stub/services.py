@@ -1,0 +1,130 @@
+"""What the routes work with, put together in one place: started in order, stopped in reverse."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from fastapi import Request
+
+from cloud_stub.database import Database, Tx
+from cloud_stub.migrate import migrate
+from cloud_stub.moments import to_text
+from cloud_stub.polls import Polls
+from cloud_stub.presence import status_of
+from cloud_stub.refresh import Refresher
+from cloud_stub.repositories import changes, players, rooms
+from cloud_stub.settings import CloudSettings
+from cloud_stub.storage import FolderStorage, Storage
+from cloud_stub.waiters import Waiters, bucket_topic, queue_topic
+
+log = logging.getLogger(__name__)
+
+FLUSH_POLLS_S = 10.0
+LOOK_ELSEWHERE_S = 1.0
+KEEP_TOMBSTONES_S = 90 * 86_400.0
+
+
+@dataclass(slots=True)
+class Services:
+    """One server's parts. `now` is the wall clock in seconds."""
+
+    settings: CloudSettings
+    now: Callable[[], float]
+    database: Database
+    storage: Storage
+    waiters: Waiters
+    polls: Polls
+    refresher: Refresher
+    scheduler: AsyncIOScheduler | None = None
+
+    @classmethod
+    def build(cls, settings: CloudSettings, now: Callable[[], float] = time.time) -> Services:
+        database = Database(settings.database)
+        services = cls(
+            settings=settings,
+            now=now,
+            database=database,
+            storage=FolderStorage(settings.media_dir),
+            waiters=Waiters(),
+            polls=Polls(database, settings.secret_key, settings.link_half_life_s),
+            refresher=Refresher(database, now),
+        )
+        database.on_commit.append(services._committed)
+        return services
+
+    def prepare(self) -> None:
+        """Open and migrate the database, once. Raises SetupError when it cannot be used."""
+        if not self.database.is_open:
+            self.database.open()
+            migrate(self.database, to_text(self.now()))
+
+    async def start(self) -> None:
+        """Raises SetupError when the database cannot be used."""
+        self.prepare()
+        self.waiters.open()
+        self.polls.take_moved(await self.database.read(players.versions))
+        await self.refresher.refresh_all()
+        scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+        scheduler.add_job(self.refresher.refresh_all, "interval", seconds=self.settings.refresh_s)
+        scheduler.add_job(self.flush_polls, "interval", seconds=FLUSH_POLLS_S)
+        scheduler.add_job(self.look_elsewhere, "interval", seconds=LOOK_ELSEWHERE_S)
+        scheduler.add_job(self.prune, "interval", hours=24)
+        scheduler.start()
+        self.scheduler = scheduler
+
+    async def stop(self) -> None:
+        self.waiters.close()
+        if self.scheduler is not None:
+            self.scheduler.shutdown(wait=False)
+            self.scheduler = None
+        self.refresher.stop()
+        await self.flush_polls()
+        self.database.close()
+
+    async def flush_polls(self) -> None:
+        """Store when boxes last polled, and what that makes of their status; also of those that went away."""
+        await self.database.write(self._note_polls, self.polls.take_unflushed(), self.now())
+
+    async def look_elsewhere(self) -> None:
+        """Drop what another process changed, wake who waits for it, and rank those rooms."""
+        if not self.database.changed_elsewhere():
+            return
+        moved = self.polls.take_moved(await self.database.read(players.versions))
+        for player_id in moved:
+            self._wake(player_id)
+        self.refresher.soon(moved)
+
+    async def prune(self) -> None:
+        await self.database.write(changes.prune, self.now() - KEEP_TOMBSTONES_S)
+
+    def _note_polls(self, tx: Tx, polled: dict[str, float], now_s: float) -> None:
+        last = {player_id: self.polls.last_poll.get(player_id) for player_id in players.awake(tx) | polled.keys()}
+        players.note_polls(
+            tx,
+            [(player_id, at_s, status_of(at_s, rooms.state(tx, player_id), now_s)) for player_id, at_s in last.items()],
+        )
+
+    def _committed(self, tx: Tx) -> None:
+        for player_id in tx.queues | tx.touched:
+            self.polls.drop(player_id)
+        for player_id in tx.tokens:
+            self.polls.drop_tokens(player_id)
+        for player_id in tx.queues:
+            self.waiters.wake(queue_topic(player_id))
+        for player_id in tx.touched:
+            self.waiters.wake(bucket_topic(player_id))
+        if tx.rooms:
+            self.refresher.soon(tx.rooms)
+
+    def _wake(self, player_id: str) -> None:
+        self.waiters.wake(queue_topic(player_id))
+        self.waiters.wake(bucket_topic(player_id))
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services

@@ -1,0 +1,59 @@
+"""Long polls of this process: who waits for which player's news, and how they are woken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+
+class Waiters:
+    """Futures by topic. After `close` nobody waits any more: a stopping server answers at once."""
+
+    def __init__(self) -> None:
+        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._closed = False
+
+    async def wait(self, topic: str, timeout_s: float) -> bool:
+        """True when woken, False when the time is up."""
+        if self._closed or timeout_s <= 0:
+            return False
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[topic].add(future)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await future
+        except TimeoutError:
+            return False
+        finally:
+            self._forget(topic, future)
+        return True
+
+    def wake(self, topic: str) -> None:
+        for future in self._waiting.get(topic, ()):
+            if not future.done():
+                future.set_result(None)
+
+    def close(self) -> None:
+        self._closed = True
+        for topic in list(self._waiting):
+            self.wake(topic)
+
+    def open(self) -> None:
+        self._closed = False
+
+    def __len__(self) -> int:
+        return sum(len(futures) for futures in self._waiting.values())
+
+    def _forget(self, topic: str, future: asyncio.Future[None]) -> None:
+        futures = self._waiting[topic]
+        futures.discard(future)
+        if not futures:
+            del self._waiting[topic]
+
+
+def queue_topic(player_id: str) -> str:
+    return f"queue/{player_id}"
+
+
+def bucket_topic(player_id: str) -> str:
+    return f"bucket/{player_id}"

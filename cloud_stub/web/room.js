@@ -1,0 +1,140 @@
+"use strict";
+
+const roomId = location.pathname.split("/").filter(Boolean).pop();
+const EVERY_MS = 4000;
+const KEY = "cosound.login";
+const find = (id) => document.getElementById(id);
+let memory = null; // where a browser keeps no storage, the login lives as long as the page
+
+function login() {
+  try { return localStorage.getItem(KEY) || memory; } catch { return memory; }
+}
+
+function keepLogin(token) {
+  memory = token;
+  try { token ? localStorage.setItem(KEY, token) : localStorage.removeItem(KEY); } catch { /* memory holds it */ }
+}
+
+async function ask(path, body) {
+  const headers = {};
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (login()) headers.Authorization = `Bearer ${login()}`;
+  const init = { headers, method: body === undefined ? "GET" : "POST" };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  const response = await fetch(path, init);
+  const answer = await response.json().catch(() => ({}));
+  return { status: response.status, answer };
+}
+
+function say(text) { find("said").textContent = text; }
+
+function showPlace(isHere) {
+  find("enter").hidden = isHere;
+  find("rate").hidden = !isHere;
+  find("check-out").hidden = !isHere;
+}
+
+function people(count) {
+  if (count === 0) return "Nobody has checked in yet";
+  return count === 1 ? "1 person here" : `${count} people here`;
+}
+
+function layer({ title, share }) {
+  const item = document.createElement("li");
+  const name = document.createElement("span");
+  const meter = document.createElement("meter");
+  name.textContent = title;
+  meter.value = share;
+  meter.setAttribute("aria-label", `${Math.round(share * 100)} percent of the sound`);
+  item.append(name, meter);
+  return item;
+}
+
+function line(text, className) {
+  const item = document.createElement("li");
+  item.textContent = text;
+  if (className) item.className = className;
+  return item;
+}
+
+function silence(status) {
+  if (status === "offline") return "The room’s box cannot be reached just now.";
+  return status === "idle" ? "Silence, on purpose." : "Nothing yet: the room is about to play.";
+}
+
+async function refresh() {
+  try {
+    const { status, answer } = await ask(`/api/rooms/${roomId}`);
+    if (status !== 200) return;
+    document.title = `${answer.name}: how does it sound?`;
+    find("name").textContent = answer.name;
+    find("here").textContent = people(answer.here);
+    const layers = answer.layers.map(layer);
+    find("layers").replaceChildren(...(layers.length ? layers : [line(silence(answer.status), "quiet")]));
+    find("why").replaceChildren(...answer.why.map((text) => line(text)));
+  } catch {
+    find("here").textContent = "No connection: trying again …";
+  }
+}
+
+async function checkIn() {
+  if (!login()) {
+    const { answer } = await ask("/auth/v1/signup", {});
+    keepLogin(answer.access_token);
+  }
+  let reply = await ask("/api/checkin", { player_id: roomId });
+  if (reply.status === 401) { // a login from long ago: begin anew
+    keepLogin(null);
+    const { answer } = await ask("/auth/v1/signup", {});
+    keepLogin(answer.access_token);
+    reply = await ask("/api/checkin", { player_id: roomId });
+  }
+  if (reply.status !== 200) return say(reply.answer.message || "That did not work: tap again.");
+  showPlace(true);
+  say("Welcome! You count for the next hour.");
+  await refresh();
+}
+
+async function vote(button) {
+  const value = Number(button.dataset.vote);
+  const { status, answer } = await ask("/api/votes", { player_id: roomId, vote_value: value });
+  if (status === 403 || status === 401) {
+    showPlace(false);
+    return say("Your stay has ended: tap “I’m here” first.");
+  }
+  if (status === 409) return say("Nothing has sounded in the last minute: try again when it plays.");
+  if (status === 202) return say("Thank you! It counts as soon as the room’s box is back.");
+  if (status !== 200) return say(answer.message || "That did not work: tap again.");
+  for (const face of document.querySelectorAll("[data-vote]")) face.setAttribute("aria-pressed", face === button);
+  say(value > 3 ? "Thank you! The room moves a little your way."
+    : value < 3 ? "Thank you! The room moves away from this." : "Thank you! Noted.");
+}
+
+async function checkOut() {
+  await ask("/api/checkout", {});
+  showPlace(false);
+  say("Goodbye! You no longer count.");
+  await refresh();
+}
+
+function onTap(button, act) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try { await act(button); } catch { say("No connection: tap again."); }
+    button.disabled = false;
+  });
+}
+
+async function begin() {
+  onTap(find("check-in"), checkIn);
+  onTap(find("check-out"), checkOut);
+  for (const face of document.querySelectorAll("[data-vote]")) onTap(face, vote);
+  await refresh();
+  setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);
+  if (!login()) return;
+  const { status, answer } = await ask("/api/me").catch(() => ({ status: 0 }));
+  if (status === 401) keepLogin(null);
+  showPlace(status === 200 && answer.session !== null && answer.session.player_id === roomId);
+}
+
+begin();
