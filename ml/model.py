@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import BinaryIO, Literal, Self
+from typing import IO, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class TagModel:
             np.savez_compressed(file, weights=self.weights, bias=self.bias, mean=self.mean, scale=self.scale)
 
     @classmethod
-    def load(cls, source: Path | str | BinaryIO) -> Self:
+    def load(cls, source: Path | str | IO[bytes]) -> Self:
         """Reads a model that `save` wrote. Raises `ModelError` when it is none."""
         try:
             with np.load(source, allow_pickle=False) as stored:
