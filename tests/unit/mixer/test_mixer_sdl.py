@@ -1,0 +1,128 @@
+"""The engine in a process of its own, through SDL: what SDL was given, and how the process ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mixer_sounds import HALF, SR, layer
+
+from mixer.offline_engine import OfflineEngine
+from mixer.scene import Scene
+
+pytestmark = pytest.mark.processes
+CHILD = Path(__file__).with_name("mixer_child.py")
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(steady: str, tmp_path: Path) -> Iterator[Start]:
+    children: list[subprocess.Popen[str]] = []
+
+    def run(seconds: float, **variables: str) -> subprocess.Popen[str]:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("SDL_")}
+        child = subprocess.Popen(
+            [sys.executable, str(CHILD), steady, str(tmp_path / "room.wav"), str(seconds)],
+            env=inherited | {"PYTHONPATH": os.pathsep.join(sys.path)} | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        children.append(child)
+        return child
+
+    yield run
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+def ready(child: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n", child.communicate()[1]
+    return child
+
+
+def result(child: subprocess.Popen[str]) -> dict:
+    out, err = child.communicate(timeout=20)
+    assert child.returncode == 0, err
+    return json.loads(out.splitlines()[-1])
+
+
+def recorded(path: Path) -> np.ndarray:
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+
+
+def test_what_sdl_gets_is_what_the_offline_engine_renders(start: Start, steady: str, tmp_path: Path) -> None:
+    raw = tmp_path / "sdl.raw"
+    status = result(ready(start(1.0, SDL_AUDIODRIVER="disk", SDL_DISKAUDIOFILE=str(raw))))
+    assert (status["faults"], status["song"], status["heavy"]) == (0, "bed", [])
+    engine = OfflineEngine()
+    engine.apply(Scene((layer(steady, fade_s=0.1),)))
+    exact = engine.render(SR // 2)
+    captured = np.fromfile(raw, np.float32).reshape(-1, 2)
+    first, first_exact = (int(np.argmax(np.any(each, axis=1))) for each in (captured, exact))
+    assert np.array_equal(captured[first : first + SR // 3], exact[first_exact : first_exact + SR // 3])
+    wav = recorded(tmp_path / "room.wav")
+    as_wav = np.rint(captured * 32767).astype(np.int16)
+    begin = first - int(np.argmax(np.any(wav, axis=1)))
+    assert np.array_equal(wav, as_wav[begin : begin + len(wav)]), "the recording is a copy of what SDL got"
+    assert not captured[-1].any(), "it leaves through a fade"
+
+
+def test_without_a_sound_card_it_plays_into_the_dummy_and_says_so(start: Start) -> None:
+    child = ready(start(0.5))
+    out, err = child.communicate(timeout=20)
+    if "no sound card" not in err:
+        pytest.skip("this machine has a sound card")
+    assert 0.3 < json.loads(out.splitlines()[-1])["frames"] / SR < 1.5
+
+
+def test_a_driver_that_is_none_is_refused_in_one_line(start: Start) -> None:
+    out, err = start(0.1, SDL_AUDIODRIVER="nonsense").communicate(timeout=20)
+    assert "nonsense" in err
+    assert "Traceback" not in err
+
+
+def test_sigterm_ends_it(start: Start) -> None:
+    child = ready(start(30, SDL_AUDIODRIVER="dummy"))
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=5)
+    assert child.returncode == 0
+
+
+def test_half_a_second_stopped_is_an_underrun_and_silence_in_the_recording(start: Start, tmp_path: Path) -> None:
+    child = ready(start(2.0, SDL_AUDIODRIVER="dummy"))
+    time.sleep(0.7)  # not a wait for something: the recording needs some sound before the gap
+    child.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    child.send_signal(signal.SIGCONT)
+    assert result(child)["underruns"] >= 1
+    silent = ~recorded(tmp_path / "room.wav")[SR // 4 :].any(axis=1)
+    assert 0.3 * SR < silent[: -SR // 2].sum() < 0.8 * SR
+
+
+def test_killed_and_started_again_it_goes_on_in_the_same_recording(start: Start, tmp_path: Path) -> None:
+    first = ready(start(30, SDL_AUDIODRIVER="dummy"))
+    time.sleep(0.9)
+    first.kill()
+    first.communicate()
+    before = len(recorded(tmp_path / "room.wav"))
+    began = time.monotonic()
+    result(ready(start(0.6, SDL_AUDIODRIVER="dummy")))
+    total = recorded(tmp_path / "room.wav")
+    assert before > 0.2 * SR
+    assert len(total) / SR == pytest.approx(before / SR + time.monotonic() - began, abs=0.6)
+    assert np.abs(total[:before]).max() == round(HALF * 32767)
+    assert np.abs(total[-SR // 4 :]).max() == round(HALF * 32767)
