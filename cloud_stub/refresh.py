@@ -50,6 +50,11 @@ class Refresher:
             return False
         return await self._database.write(queue.replace, player_id, ranked, now_s)
 
+    def ranked_s(self, player_id: str) -> float | None:
+        """When this room was last ranked, whether or not its queue changed by it."""
+        memory = self._memory.get(player_id)
+        return None if memory is None else memory.ranked_s
+
     def stop(self) -> None:
         for handle in self._due.values():
             handle.cancel()

@@ -15,7 +15,7 @@ from functools import reduce
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import numpy as np
 
@@ -35,7 +35,6 @@ from ml.taste import Taste, learn
 
 CARD_TECH = "nfca"
 LOVES = ("rain", "sea_waves", "crackling_fire", "wind")
-_NAMESPACE = UUID("6f0d7a1e-0f0b-4c52-9c0e-4b2f3b0f5a77")
 _DOMAIN = "cosound.example"
 
 
@@ -115,11 +114,11 @@ def _seed_people(
 ) -> dict[str, Any]:
     secret = settings.secret_key
     cards = pepper or _derived(secret, "pepper")
-    admin = _Login(f"admin@{_DOMAIN}", _password(secret, "admin"), _named_id("admin"), "Admin")
+    admin = _Login(f"admin@{_DOMAIN}", _password(secret, "admin"), _named_id(secret, "admin"), "Admin")
     people = _listeners(secret, count)
     _seed_logins(database, [admin, *(_Login(p.email, p.password, p.profile_id, p.name) for p in people)])
     token = derived_token(secret, room)
-    player_id = _named_id(f"room|{room}")
+    player_id = _named_id(secret, f"room|{room}")
     with database.writing() as tx:
         now_s = time.time()
         logins.grant(tx, admin.profile_id, "admin")
@@ -141,7 +140,7 @@ def _seed_people(
 def _listeners(secret: str, count: int) -> list[SeededListener]:
     people: list[SeededListener] = []
     for i in range(count):
-        profile_id = _named_id(f"listener|{i}")
+        profile_id = _named_id(secret, f"listener|{i}")
         name = friendly_name(profile_id, frozenset(person.name for person in people))
         email = f"{name.lower().replace(' ', '-')}@{_DOMAIN}"
         uid = bytes.fromhex("04") + sha256(f"card{i}".encode()).digest()[:6]
@@ -184,8 +183,9 @@ def _rating(likeness: float) -> int:
     return 1 + sum(likeness >= step for step in (0.15, 0.35, 0.55, 0.75))
 
 
-def _named_id(name: str) -> str:
-    return str(uuid5(_NAMESPACE, name))
+def _named_id(secret: str, name: str) -> str:
+    """The same id for the same name on this server, another on any other."""
+    return str(UUID(bytes=_derived(secret, f"id|{name}")[:16], version=4))
 
 
 def _derived(secret: str, purpose: str) -> bytes:

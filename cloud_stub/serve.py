@@ -36,6 +36,7 @@ def bind(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen(2048)  # whoever reads our address may connect at once and wait
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:

@@ -198,6 +198,7 @@ def _shown(tx: Tx, row: Row, cloud: Services) -> dict[str, Any]:
         "manager_id": row["manager_id"],
         "here": sessions.here(tx, row["id"], cloud.now()),
         "queue_rev": row["queue_rev"],
+        "queue_ranked_at": cloud.refresher.ranked_s(row["id"]),
         "rev": row["rev"],
     }
 

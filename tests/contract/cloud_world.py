@@ -60,9 +60,7 @@ class Client:
         self.portal.call(self._lifespan.__aenter__)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.portal.call(self._http.aclose)
         self.portal.call(self._lifespan.__aexit__, None, None, None)
 
