@@ -41,7 +41,7 @@ def judge(answer: Answer) -> None:
     if status == 511:
         raise NotTheCloud("the network asks for a login (511): a captive portal; somebody must log this box in")
     if status == 429 or status >= 500:
-        raise LinkDown(f"the cloud answers {status}: later", retry_after(answer.headers))
+        raise LinkDown(f"the cloud answers {status}: later", retry_after_s=retry_after(answer.headers), answered=True)
     if status == 413:
         raise BadRequest("the cloud answers 413: too large", _REFUSED[status])
     if answer.is_html:
@@ -51,7 +51,7 @@ def judge(answer: Answer) -> None:
     if status in _REFUSED:
         raise BadRequest(f"the cloud answers {status}: {_detail(answer)}", _REFUSED[status])
     if status >= 400:
-        raise NotTheCloud(f"{status} where the cloud should be: is cloud.url right?")
+        raise NotTheCloud(f"{status} where the cloud should be: is cloud.url right?", answered=True)
 
 
 def read_answer(answer: Answer, model: type[Reply]) -> Reply:
@@ -61,7 +61,8 @@ def read_answer(answer: Answer, model: type[Reply]) -> Reply:
     except ValidationError as error:
         what = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, what["loc"])) or "the whole"
-        raise NotTheCloud(f"an answer ({answer.status}) that is not ours: {where}: {what['msg'][:100]}") from error
+        message = f"an answer ({answer.status}) that is not ours: {where}: {what['msg'][:100]}"
+        raise NotTheCloud(message, answered=bool(answer.body) and not answer.is_html) from error
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

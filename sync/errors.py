@@ -17,11 +17,15 @@ from appliance.errors import CosoundError, InputError, TransientError
 
 
 class LinkDown(TransientError):
-    """The cloud did not answer, or asked for patience. `retry_after_s` is what it asked for, 0 if nothing."""
+    """The cloud did not answer, or asked for patience.
 
-    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+    retry_after_s: what it asked for, 0 if nothing. answered: it was there, only this request failed.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float = 0.0, answered: bool = False) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.answered = answered
 
 
 class NotTheCloud(LinkDown):

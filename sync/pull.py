@@ -50,7 +50,7 @@ def pull_once(store: Store, cloud: Cloud, wait_s: float = 0.0) -> PullReport:
 def _next_page(store: Store, cloud: Cloud, report: PullReport, wait_s: float) -> wire.PullReply | None:
     cursor = store.bucket.cursor()
     if report.resets > MAX_RESTARTS:
-        raise LinkDown("the cloud begins its bucket again and again")
+        raise LinkDown("the cloud begins its bucket again and again", answered=True)
     return cloud.pull(cursor.epoch, cursor.rev, wait_s=wait_s)
 
 
@@ -75,8 +75,8 @@ def _take_changes(store: Store, reply: wire.PullReply, report: PullReport) -> No
 def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: PullReport) -> wire.PullReply:
     """All pages of a reset, each in a short transaction of its own; the cursor moves with the last one.
 
-    Returns the last page as the box stands after it: at the revision of the first page, so that whatever
-    changed while we paged comes next as changes.
+    The box then stands at the revision of the first page, so that whatever changed while we paged comes next
+    as changes. Returns the last page; its digest only if it is true of that revision.
     """
     report.resets += 1
     store.bucket.begin_reset()
@@ -86,21 +86,18 @@ def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: Pull
         page = _bucket_page(cloud, first, page)
         store.bucket.take_reset_page(_read(page, report))
     store.bucket.finish_reset(epoch=first.epoch, rev=first.next)
-    moved = page.next != first.next
-    return replace_digest(page, None) if moved else page
+    return page if page.next == first.next else page.model_copy(update={"digest": None})
 
 
 def _bucket_page(cloud: Cloud, first: wire.PullReply, before: wire.PullReply) -> wire.PullReply:
-    if before.cursor is None:
-        raise LinkDown("the cloud announces more of its bucket but does not say how to ask for it")
-    page = cloud.pull("", 0, cursor=before.cursor)
+    if not before.changes:
+        raise LinkDown("the cloud announces more of its bucket after an empty page", answered=True)
+    last = before.changes[-1]
+    cursor = before.cursor or f"{last.tbl}:{last.pk}"
+    page = cloud.pull(first.epoch, first.next, cursor=cursor)
     if page is None or not page.reset or page.epoch != first.epoch:
-        raise LinkDown("the cloud began another epoch while its bucket was read: once more")
+        raise LinkDown("the cloud began another epoch while its bucket was read: once more", answered=True)
     return page
-
-
-def replace_digest(reply: wire.PullReply, digest: str | None) -> wire.PullReply:
-    return reply.model_copy(update={"digest": digest})
 
 
 def _read(reply: wire.PullReply, report: PullReport) -> list[BucketChange]:
@@ -131,10 +128,9 @@ def _compare(store: Store, reply: wire.PullReply, report: PullReport) -> None:
     if reply.digest is None or not store.bucket.settled():
         return
     mine = wire.digest_text(store.bucket.cursor().digest)
-    if mine != reply.digest:
-        report.mismatched = True
+    report.mismatched = mine != reply.digest
+    if report.mismatched and store.bucket.distrust():
         log.warning("what we hold differs from the cloud (%s, there %s): reading it all again", mine, reply.digest)
-        store.bucket.forget_cursor()
 
 
 def _say_bad(report: PullReport) -> None:

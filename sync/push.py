@@ -122,7 +122,7 @@ def _send(pusher: _Pusher, ops: Sequence[wire.Op]) -> None:
     sent = {str(op.op_id) for op in ops}
     verdicts = [(str(result.op_id), result.status) for result in reply.results if str(result.op_id) in sent]
     if not verdicts:
-        raise LinkDown(f"the cloud took {len(ops)} facts and gave a verdict on none of them")
+        raise LinkDown(f"the cloud took {len(ops)} facts and gave a verdict on none of them", answered=True)
     pusher.settle(verdicts)
 
 

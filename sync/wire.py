@@ -276,10 +276,11 @@ class PullReply(Inbound):
     """A page of changes after `since`, or (`reset`) a page of the whole bucket.
 
     A reset is answered when `epoch` is another, or `since` is ahead of us or older than our tombstones. Its
-    pages go by `cursor`, an opaque name for the next page that the box sends back beside the same `epoch` and
-    `since`. In a reset `next` is the revision at which that page was read: the box goes on from the first
-    page's, so what changed while it paged comes again as changes. `digest` comes with the last page
-    (`more=False`): `digest_text` of the sum of `row_digest` over the bucket at `next`.
+    pages go by `cursor`, the name of the next page (None: `<tbl>:<pk>` of the last row here), which the box
+    sends beside the first page's `epoch` and, as `since`, the first page's `next`. In a reset `next` is a
+    revision at which the page was read: the box goes on from the first page's, so what changed while it paged
+    comes again as changes. `digest` comes with a last page (`more=False`) that is the whole truth at `next`:
+    `digest_text` of the sum of `row_digest` over the bucket.
     """
 
     reset: bool

@@ -18,6 +18,7 @@ _SONG_COLUMNS = (
     "byte_size", "loudness_lufs", "true_peak_dbtp", "loop_start", "loop_end", "loop_law", "loop_xfade_s", "key",
 )  # fmt: skip
 
+DISTRUST_EVERY_MS = 600_000
 _WRAP = 2**64
 _KEYS = {
     "songs": "id",
@@ -50,12 +51,15 @@ class Cursor:
     """Up to where we hold the cloud's rows, and the sum of their digests.
 
     generation: counts the resets; rows of an older one are gone from the cloud.
+    distrusted_ms: boot clock, of boot `distrusted_boot`, when our rows were last found to differ.
     """
 
     epoch: str = ""
     rev: int = 0
     digest: int = 0
     generation: int = 0
+    distrusted_boot: str = ""
+    distrusted_ms: int = 0
 
 
 class Bucket:
@@ -79,7 +83,7 @@ class Bucket:
         """The whole bucket comes, page by page: forget the cursor, and begin to tell new rows from old."""
         with self._db.write(durable=False):
             cursor = self.cursor()
-            self._set_cursor(Cursor(digest=cursor.digest, generation=cursor.generation + 1))
+            self._set_cursor(replace(cursor, epoch="", rev=0, generation=cursor.generation + 1))
 
     def take_reset_page(self, changes: Iterable[BucketChange]) -> None:
         """Take one page of it, in a transaction short enough that nobody's tap waits."""
@@ -105,6 +109,20 @@ class Bucket:
         """Ask for the whole bucket next time."""
         with self._db.write(durable=False):
             self._set_cursor(replace(self.cursor(), epoch="", rev=0))
+
+    def distrust(self) -> bool:
+        """Our rows differ from the cloud's: forget the cursor; False when we did so a short while ago.
+
+        Should the two sides never agree, a room on a mobile link must not read the whole bucket for ever.
+        """
+        cursor, now_ms = self.cursor(), boot_ms(self._clock)
+        if cursor.distrusted_boot == self._clock.boot_id and now_ms - cursor.distrusted_ms < DISTRUST_EVERY_MS:
+            return False
+        with self._db.write(durable=False):
+            self._set_cursor(
+                replace(cursor, epoch="", rev=0, distrusted_boot=self._clock.boot_id, distrusted_ms=now_ms)
+            )
+        return True
 
     def settled(self) -> bool:
         """No op is on its way that changes a row of the bucket: both sides must now be equal."""

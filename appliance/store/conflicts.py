@@ -41,7 +41,7 @@ class Conflicts:
             rows = self._db.rows(
                 "select type, json_extract(body, '$.session_id') as session_id, "
                 "json_extract(body, '$.song_id') || '/' || json_extract(body, '$.kind') as rule "
-                "from outbox where type in ('checkin', 'rule')"
+                "from outbox where type in ('checkin', 'rule') and json_valid(body)"
             )
             self._loaded = {
                 ("queue_rules", row["rule"]) if row["type"] == "rule" else ("sessions", row["session_id"])

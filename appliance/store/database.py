@@ -90,6 +90,11 @@ class Database:
             if left_s <= 0:
                 return False
 
+    def tidy(self) -> None:
+        """Give the log's room back and refresh what the planner knows; for an idle moment. Harmless when busy."""
+        self.conn.execute("pragma wal_checkpoint(truncate)").fetchall()
+        self.conn.execute("pragma optimize").fetchall()
+
     def close(self) -> None:
         self.conn.close()
         if self.bell:

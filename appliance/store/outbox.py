@@ -73,8 +73,17 @@ def _op(row: sqlite3.Row) -> OutboxOp:
         seq=row["seq"],
         op_id=row["op_id"],
         type=row["type"],
-        body=json.loads(row["body"]),
+        body=_body(row["body"]),
         boot_id=row["boot_id"],
         mono_ms=row["mono_ms"],
         wall_ms=row["wall_ms"],
     )
+
+
+def _body(text: str) -> dict[str, Any]:
+    """A body that a damaged card left unreadable travels as it is: the cloud refuses it, and it alone."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return {"unreadable": text}
+    return body if isinstance(body, dict) else {"unreadable": text}

@@ -73,13 +73,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
-        "0002_bucket_digest",
+        "0002_sync",
         """
         create table bucket_rows (
             tbl text not null, pk text not null, digest integer not null, generation integer not null,
             primary key (tbl, pk)
         ) without rowid;
-        create index bucket_rows_generation on bucket_rows (generation)
+        create index bucket_rows_generation on bucket_rows (generation);
+        create index songs_unprepared on songs (id) where pcm_path is null and prepare_error is null
         """,
     ),
 )

@@ -1,0 +1,145 @@
+"""The sync process: one thread a conversation, one store a thread, and a main thread that watches and tells."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from time import monotonic
+
+from appliance.clock import Clock, SystemClock
+from appliance.config import Config
+from appliance.process import Stop, run
+from appliance.runtime import Runtime
+from appliance.store import Store, open_store
+from sync import wire
+from sync.client import Cloud, open_http
+from sync.link import Link
+from sync.loops import HeartbeatLoop, MediaLoop, PollLoop, PrepareLoop, PushLoop, pull_poll, queue_poll
+from sync.prepare import Outcome, decode_in_child, reconcile
+from sync.status import build_status
+from sync.timers import Alarm, Timers
+from sync.worker import Step, Worker
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+TELL_EVERY_S = 5.0
+TIDY_EVERY_S = 3600.0
+STOP_WITHIN_S = 0.7
+
+
+class Agent:
+    """Everything the sync process does. `step` is its main thread's; the workers run beside it."""
+
+    def __init__(self, config: Config, clock: Clock | None = None, rng: Random | None = None) -> None:
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._rng = rng or Random()
+        self._runtime = Runtime(config.box_runtime_dir)
+        self.store = self._open_store("sync")
+        why_none = _why_no_cloud(config)
+        self.link = Link(self._clock, self._rng, configured=not why_none, why=why_none)
+        self._cloud = None if why_none else Cloud(open_http(config.cloud_url), config.cloud_token, self.link.worked)
+        self._timers = Timers(self._clock)
+        self._heartbeat_due, self._tidy_due = Alarm(), Alarm()
+        self._media: MediaLoop | None = None
+        self._told: object = None
+        self._told_s = float("-inf")
+        self.workers = self._make_workers()
+
+    def start(self) -> None:
+        reconcile(self.store)
+        self._timers.every(wire.HEARTBEAT_S, self._heartbeat_due, "heartbeat")
+        self._timers.every(TIDY_EVERY_S, self._tidy_due, "tidy")
+        self._timers.start()
+        for worker in self.workers:
+            worker.start()
+
+    def step(self) -> None:
+        """Watch the clock, tell how things stand, keep the database small; about twice a second."""
+        self.store.wait(LOOK_S)
+        if self._timers.guard():
+            log.warning("the wall clock was set: timers are armed anew")
+        self._tell()
+        if self._tidy_due.take():
+            self.store.db.tidy()
+        dead = [worker.name for worker in self.workers if not worker.is_alive()]
+        if dead:
+            log.error("%s ended by itself; the process ends, to be started afresh", ", ".join(dead))
+            raise SystemExit(1)
+
+    def stop(self) -> bool:
+        """Ask every thread to end; False when one is still waiting for an answer from the network."""
+        self._timers.stop()
+        for worker in self.workers:
+            worker.ask_to_stop()
+        self.link.wake()
+        if self.store.db.bell:
+            self.store.db.bell.ring()
+        give_up_at = monotonic() + STOP_WITHIN_S
+        for worker in self.workers:
+            worker.join(max(give_up_at - monotonic(), 0.0))
+        self.store.close()
+        return not any(worker.is_alive() for worker in self.workers)
+
+    def _make_workers(self) -> list[Worker]:
+        prepare = PrepareLoop(self._config.pcm_dir, self._decode)
+        self._preparing = self._worker("prepare", prepare.step)
+        if self._cloud is None:
+            return [self._preparing]
+        cloud, link, clock, rng = self._cloud, self.link, self._clock, self._rng
+        self._media = MediaLoop(cloud, self._config.media_dir, link, clock, rng)
+        return [
+            self._preparing,
+            self._worker("push", PushLoop(cloud, clock).step),
+            self._worker("pull", PollLoop(pull_poll(cloud), link, clock, rng).step),
+            self._worker("queue", PollLoop(queue_poll(cloud), link, clock, rng).step),
+            self._worker("heartbeat", HeartbeatLoop(cloud, self._runtime, clock, self._heartbeat_due).step),
+            self._worker("media", self._media.step, tells_of_link=False),
+        ]
+
+    def _worker(self, name: str, step: Step, *, tells_of_link: bool = True) -> Worker:
+        return Worker(name, self._open_store, step, self.link, tells_of_link=tells_of_link)
+
+    def _open_store(self, name: str) -> Store:
+        return open_store(self._config.box_data_dir, self._config.box_runtime_dir, name, self._clock)
+
+    def _decode(self, source: Path, target: Path) -> Outcome:
+        return decode_in_child(source, target, lambda: self._preparing.stopping)
+
+    def _tell(self) -> None:
+        """Publish when the link changed, and otherwise every few seconds."""
+        link, now_s = self.link.state, self._clock.boot_s()
+        seen = (link.link, link.why, self.store.outbox.pending())
+        if seen == self._told and now_s - self._told_s < TELL_EVERY_S:
+            return
+        self._told, self._told_s = seen, now_s
+        self._runtime.publish("sync", build_status(self.store, link, self._media.bytes_here if self._media else 0))
+
+
+def run_agent(config: Config, stop: Stop, leave: Callable[[int], None] = os._exit) -> None:
+    """Run until asked to stop; then gone within 1.5 s.
+
+    A thread in a long poll cannot be woken (closing a socket does not end a read on it), and the interpreter
+    would wait for nothing it does: such a process leaves by `os._exit`. That is as safe as a power cut, which
+    everything here is made to survive; stores and children are closed before.
+    """
+    agent = Agent(config)
+    agent.start()
+    try:
+        run("sync", agent.step, stop)
+    finally:
+        if not agent.stop():
+            logging.shutdown()
+            leave(0 if stop.requested else 1)
+
+
+def _why_no_cloud(config: Config) -> str:
+    if not config.cloud_url:
+        return "no cloud.url is set: the box plays by itself"
+    if not config.cloud_token:
+        return "cloud.url is set but cloud.token is not: the box plays by itself until it has one"
+    return ""

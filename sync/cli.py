@@ -1,0 +1,65 @@
+"""`cosound sync`: the process; `now`: one round by hand; `log`: what waits and what was refused."""
+
+from __future__ import annotations
+
+import click
+
+from appliance.config import Config, load_config
+from appliance.errors import CosoundError, SetupError
+from appliance.store import Store, open_store
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def sync(ctx: click.Context) -> None:
+    """Keep the box and the cloud the same: run the sync process, or look at it."""
+    if ctx.invoked_subcommand is None:
+        _run()
+
+
+@sync.command()
+def now() -> None:
+    """Push, pull and ask for the queue once, and say what happened."""
+    from sync.round import one_round
+
+    config = load_config()
+    if not config.cloud_url:
+        raise SetupError("no cloud.url is set, so there is nobody to talk to: set DJANGO_API_URL or cloud.url")
+    store = _open(config, "sync-now")
+    failed = False
+    try:
+        for line, error in one_round(store, config):
+            failed |= error is not None
+            click.echo(line if error is None else f"{line}: {error}")
+    finally:
+        store.close()
+    if failed:
+        raise CosoundError("not everything went through; the sync process goes on trying")
+
+
+@sync.command()
+def log() -> None:
+    """Facts that wait for the cloud, and those it refused."""
+    from sync.log import log_lines
+
+    store = _open(load_config(), "sync-log")
+    try:
+        click.echo("\n".join(log_lines(store)))
+    finally:
+        store.close()
+
+
+def _run() -> None:
+    from appliance.process import Stop, name_process, only_one, set_up_logging
+    from sync.agent import run_agent
+
+    config = load_config()
+    name_process("sync")
+    set_up_logging()
+    stop = Stop().on_signals()
+    with only_one("sync", config.box_data_dir):
+        run_agent(config, stop)
+
+
+def _open(config: Config, name: str) -> Store:
+    return open_store(config.box_data_dir, config.box_runtime_dir, name)

@@ -1,0 +1,97 @@
+"""The state of the link, shared by the agent's threads: what one of them learns, all of them know."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Literal
+
+from appliance.clock import Clock
+from appliance.errors import CosoundError
+from appliance.process import UpOrDown
+from sync.backoff import backoff_s
+
+SILENCE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """`since_boot_s`: when it came to be as it is. `last_contact_boot_s`: the last answer from the cloud."""
+
+    link: Literal["up", "down", "none"]
+    why: str = ""
+    since_boot_s: float = 0.0
+    last_contact_boot_s: float | None = None
+
+
+class Link:
+    """Up with the first answer, down with the first failure, and said in the log once each."""
+
+    def __init__(self, clock: Clock, rng: Random | None = None, *, configured: bool = True, why: str = "") -> None:
+        self._clock = clock
+        self._rng = rng or Random()
+        self._said = UpOrDown("the link to the cloud")
+        self._turn = threading.Condition()
+        self._recoveries = 0
+        start = "not asked yet" if configured else why or "no cloud.url is set: the box plays by itself"
+        self._state = LinkState("down" if configured else "none", start, clock.boot_s())
+
+    @property
+    def state(self) -> LinkState:
+        return self._state
+
+    @property
+    def is_up(self) -> bool:
+        return self._state.link == "up"
+
+    def worked(self) -> None:
+        """An answer came: whoever waits to ask again may do so now."""
+        now_s = self._clock.boot_s()
+        with self._turn:
+            if self.is_up:
+                self._state = replace(self._state, last_contact_boot_s=now_s)
+                return
+            self._state = LinkState("up", "", now_s, now_s)
+            self._recoveries += 1
+            self._said.worked()
+            self._turn.notify_all()
+
+    def failed(self, error: CosoundError) -> bool:
+        """Take a failure; False when it tells nothing of the link, because others are being answered."""
+        with self._turn:
+            if self.is_up and getattr(error, "answered", False) and self._silent_s() < SILENCE_S:
+                return False
+            since_s = self._clock.boot_s() if self.is_up else self._state.since_boot_s
+            self._state = LinkState("down", str(error), since_s, self._state.last_contact_boot_s)
+            self._said.failed(error)
+            return True
+
+    def away_s(self) -> float:
+        return 0.0 if self.is_up else self._clock.boot_s() - self._state.since_boot_s
+
+    def pause(self, attempt: int, at_least_s: float = 0.0) -> None:
+        """Wait as long as the failed `attempt` (from 0) calls for, or until the link is back or `wake`d.
+
+        at_least_s: what the cloud asked for; this is kept even if others are answered.
+        """
+        if at_least_s > 0:
+            self._sleep(at_least_s, until_back=False)
+        else:
+            self._sleep(backoff_s(attempt, self.away_s(), self._rng), until_back=True)
+
+    def wake(self) -> None:
+        """End all pauses: the process is stopping."""
+        with self._turn:
+            self._recoveries = -1
+            self._turn.notify_all()
+
+    def _silent_s(self) -> float:
+        last_s = self._state.last_contact_boot_s
+        return float("inf") if last_s is None else self._clock.boot_s() - last_s
+
+    def _sleep(self, seconds: float, *, until_back: bool) -> None:
+        with self._turn:
+            seen = self._recoveries
+            if seen >= 0:
+                self._turn.wait_for(lambda: self._recoveries < 0 or (until_back and self._recoveries > seen), seconds)

@@ -1,0 +1,148 @@
+"""What each thread of the agent does, as steps over a store: ask, act, and wait for the next reason to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from time import sleep
+
+from appliance.clock import Clock
+from appliance.model import Song
+from appliance.runtime import Runtime
+from appliance.store import Store
+from sync import media, wire
+from sync.backoff import backoff_s
+from sync.client import Cloud
+from sync.errors import LinkDown, MediaError
+from sync.heartbeat import heartbeat_once, player_state
+from sync.link import Link
+from sync.pace import Pace
+from sync.prepare import Outcome, prepare_once
+from sync.pull import pull_once
+from sync.push import push_once
+from sync.queue import queue_once
+from sync.timers import Alarm
+
+LISTEN_S = 1.0
+GATHER_S = 0.05
+SHORTEST_POLL_S = wire.LONG_POLL_S - 5
+
+
+class PollLoop:
+    """Long polls, one after the other, spread a little so that a thousand boxes do not come at once."""
+
+    def __init__(self, poll: Callable[[Store, float], object], link: Link, clock: Clock, rng: Random) -> None:
+        self._poll = poll
+        self._link = link
+        self._rng = rng
+        self._pace = Pace(clock)
+
+    def step(self, store: Store) -> None:
+        sleep(self._pace.wait_s())
+        # While the link is away the question is short: its answer shows that the cloud is back.
+        wait_s = self._rng.uniform(SHORTEST_POLL_S, wire.LONG_POLL_S) if self._link.is_up else 0.0
+        self._poll(store, wait_s)
+
+
+class PushLoop:
+    """Pushes whenever something is pending; what is committed within a moment travels together."""
+
+    def __init__(self, cloud: Cloud, clock: Clock) -> None:
+        self._cloud = cloud
+        self._clock = clock
+
+    def step(self, store: Store) -> None:
+        if store.outbox.pending_since_ms() is None:
+            store.wait(LISTEN_S)
+            return
+        sleep(GATHER_S)
+        push_once(store, self._cloud, self._clock)
+
+
+class HeartbeatLoop:
+    """Beats when the alarm rings, and when the scene changed, at most once a second."""
+
+    def __init__(self, cloud: Cloud, runtime: Runtime, clock: Clock, due: Alarm) -> None:
+        self._cloud = cloud
+        self._runtime = runtime
+        self._clock = clock
+        self._due = due
+        self._owed = True
+        self._sent_s = float("-inf")
+        self._scene: object = None
+
+    def step(self, store: Store) -> None:
+        if not self._owed:
+            store.wait(LISTEN_S)
+        scene = player_state(self._runtime, self._clock).get("scene_id")
+        self._owed |= self._due.take() or scene != self._scene
+        since_s = self._clock.boot_s() - self._sent_s
+        if not self._owed:
+            return
+        sleep(max(0.0, 1.0 - since_s))
+        self._sent_s = self._clock.boot_s()
+        heartbeat_once(store, self._cloud, self._runtime, self._clock)
+        self._owed, self._scene = False, scene
+
+
+class MediaLoop:
+    """Fetches one file after the other. One that cannot be had waits its own time and holds up no other."""
+
+    def __init__(self, cloud: Cloud, folder: Path, link: Link, clock: Clock, rng: Random) -> None:
+        self._cloud = cloud
+        self._folder = folder
+        self._link = link
+        self._clock = clock
+        self._rng = rng
+        self._cooling: dict[str, tuple[float, int]] = {}
+        self.bytes_here = 0
+
+    def step(self, store: Store) -> None:
+        song = self._next(store)
+        if song is None:
+            store.wait(LISTEN_S)
+            return
+        try:
+            path = media.fetch(self._cloud, song, self._folder, progress=self._progress)
+        except (MediaError, LinkDown):
+            if self._link.is_up:
+                self._cool(song)
+            raise
+        finally:
+            self.bytes_here = 0
+        store.library.set_media(song.id, path)
+        self._cooling.pop(song.sha256, None)
+
+    def _next(self, store: Store) -> Song | None:
+        now_s = self._clock.boot_s()
+        songs = media.wanted(store, 1 + len(self._cooling))
+        return next((song for song in songs if self._cooling.get(song.sha256, (0.0, 0))[0] <= now_s), None)
+
+    def _cool(self, song: Song) -> None:
+        _, failures = self._cooling.get(song.sha256, (0.0, 0))
+        pause_s = 1.0 + backoff_s(failures + 2, float("inf"), self._rng)
+        self._cooling[song.sha256] = (self._clock.boot_s() + pause_s, failures + 1)
+
+    def _progress(self, have: int) -> None:
+        self.bytes_here = have
+
+
+class PrepareLoop:
+    """Makes fetched files playable, one at a time."""
+
+    def __init__(self, pcm_dir: Path, decode: Callable[[Path, Path], Outcome]) -> None:
+        self._pcm_dir = pcm_dir
+        self._decode = decode
+
+    def step(self, store: Store) -> None:
+        if prepare_once(store, self._pcm_dir, self._decode) is None:
+            store.wait(LISTEN_S)
+
+
+def queue_poll(cloud: Cloud) -> Callable[[Store, float], object]:
+    return lambda store, wait_s: queue_once(store, cloud, wait_s)
+
+
+def pull_poll(cloud: Cloud) -> Callable[[Store, float], object]:
+    return lambda store, wait_s: pull_once(store, cloud, wait_s)

@@ -1,0 +1,51 @@
+"""One round by hand: push, pull, queue, each told in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from appliance.config import Config
+from appliance.errors import CosoundError
+from appliance.store import Store
+from sync.client import Cloud, open_http
+from sync.pull import pull_once
+from sync.push import push_once
+from sync.queue import queue_once
+
+
+def one_round(store: Store, config: Config) -> Iterator[tuple[str, CosoundError | None]]:
+    """(line, None) for what worked, (what, error) for what did not. Harmless beside the running process."""
+    cloud = Cloud(open_http(config.cloud_url), config.cloud_token)
+    try:
+        for name, tell in (("push", _push), ("pull", _pull), ("queue", _queue)):
+            yield _attempt(name, tell, store, cloud)
+    finally:
+        cloud.close()
+
+
+def _attempt(
+    name: str, tell: Callable[[Store, Cloud], str], store: Store, cloud: Cloud
+) -> tuple[str, CosoundError | None]:
+    try:
+        return f"{name}: {tell(store, cloud)}", None
+    except CosoundError as error:
+        return name, error
+
+
+def _push(store: Store, cloud: Cloud) -> str:
+    report = push_once(store, cloud, store.clock)
+    how = ", ".join(f"{count} {word}" for word, count in sorted(report.verdicts.items()))
+    return f"{report.answered} sent" + (f" ({how})" if how else "") + f", {store.outbox.pending()} pending"
+
+
+def _pull(store: Store, cloud: Cloud) -> str:
+    report = pull_once(store, cloud)
+    extras = [f"{sum(report.bad.values())} unreadable"] if report.bad else []
+    extras += ["the whole bucket"] if report.resets else []
+    extras += [f"{report.settled_votes} votes judged"] if report.settled_votes else []
+    return ", ".join([f"{report.changes} changes", *extras])
+
+
+def _queue(store: Store, cloud: Cloud) -> str:
+    changed = queue_once(store, cloud)
+    return f"{len(store.room.queue().entries)} songs" + ("" if changed else ", as before")
