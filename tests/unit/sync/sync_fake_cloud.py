@@ -97,9 +97,13 @@ class FakeCloud:
             case "heartbeat":
                 self.beats.append(json.loads(request.content))
                 return httpx.Response(200, json={"server_time": self.now_s, "rev": self.rev, "queue_rev": 0})
-            case sha if sha in self.files:
-                return httpx.Response(200, content=self.files[sha], headers={"ETag": f'"{sha[:8]}"'})
-        return httpx.Response(404, json={"detail": "not found"})
+            case name:
+                return self._file(name)
+
+    def _file(self, sha: str) -> httpx.Response:
+        if sha not in self.files:
+            return httpx.Response(404, json={"detail": "not found"})
+        return httpx.Response(200, content=self.files[sha], headers={"ETag": f'"{sha[:8]}"'})
 
     def _push(self, body: dict[str, Any]) -> httpx.Response:
         if len(body["ops"]) > self.max_ops:
