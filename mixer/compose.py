@@ -7,7 +7,7 @@ and follows the room's liking by its gain at once; exchanging layers is rationed
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mixer.scene import STRIPS, Kind, Layer, Reason, Scene, SongId
@@ -42,7 +42,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a room bears. Seconds, dB, and counts; `liking_db` is the range that liking spans in level."""
+    """What a room bears. Seconds, dB, and counts; `liking_db` is the range that liking spans in level.
+
+    rotate_s: a bed heard for so long has had its turn: another may take its place, and it rests `turn_rest_s`.
+    """
 
     beds: int = 6
     instrumentals: int = 1
@@ -52,6 +55,7 @@ class Limits:
     minimum_stay_s: float = 20.0
     maximum_stay_s: float = 2400.0
     rotate_s: float = 1200.0
+    turn_rest_s: float = 600.0
     instrumental_rest_s: float = 5400.0
     liking_db: float = 30.0
     floor_db: float = -18.0
@@ -77,11 +81,16 @@ class Sounding:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What compose must remember from one call to the next; a value, so a test can write one down."""
+    """What compose must remember from one call to the next; a value, so a test can write one down.
+
+    changes: when layers were exchanged, within the last minute. rested_since: when a song last left.
+    turned_at: when a bed left that had had its turn, while it rests.
+    """
 
     sounding: tuple[Sounding, ...] = ()
     changes: tuple[float, ...] = ()
     rested_since: Mapping[SongId, float] = field(default_factory=dict)
+    turned_at: Mapping[SongId, float] = field(default_factory=dict)
 
     def of(self, kind: Kind) -> list[Sounding]:
         return [layer for layer in self.sounding if layer.kind == kind]
@@ -93,15 +102,29 @@ def compose(candidates: Sequence[Candidate], memory: Memory, limits: Limits, now
     now_s: seconds on a clock that never goes back. The same arguments give the same scene.
     """
     known = {candidate.song_id: candidate for candidate in candidates if not candidate.banned}
-    budget = _Budget(memory.changes, limits, now_s)
-    beds = _beds(known, memory, limits, budget, now_s)
-    instrumentals = _instrumentals(known, memory, limits, now_s)
-    chosen = [*beds, *instrumentals]
+    past = _still_sounding(memory, known, now_s)
+    budget = _Budget(past.changes, limits, now_s)
+    beds = _beds(known, past, limits, budget, now_s)
+    chosen = [*beds, *_instrumentals(known, past, limits, now_s)][:STRIPS]
     gains = _gains([known[song] for song in chosen], limits)
-    sounding = _seat(chosen, known, gains, memory, limits, now_s)
-    layers = tuple(_layer(seat, known[seat.song_id], memory, limits) for seat in sounding)
-    rested = _rested(memory, {seat.song_id for seat in sounding}, now_s)
-    return Scene(layers, release_s=limits.fade_s), Memory(sounding, budget.spent(), rested)
+    free = _free_strips(chosen, past, memory)
+    sounding = _seat(chosen, known, gains, past, limits, free, now_s)
+    layers = tuple(_layer(seat, known[seat.song_id], past, limits) for seat in sounding)
+    left = [layer for layer in past.sounding if layer.song_id not in chosen]
+    after = Memory(sounding, budget.spent(), _rested(past, left, now_s), _turned(past, left, limits, now_s))
+    return Scene(layers, release_s=limits.fade_s), after
+
+
+def _still_sounding(memory: Memory, known: Mapping[SongId, Candidate], now_s: float) -> Memory:
+    """Without instrumentals whose file ran out and songs that became another kind: chosen again, they begin anew."""
+    left = {layer.song_id: min(layer.ends_s(), now_s) for layer in memory.sounding if _is_over(layer, known, now_s)}
+    sounding = tuple(layer for layer in memory.sounding if layer.song_id not in left)
+    return replace(memory, sounding=sounding, rested_since={**memory.rested_since, **left})
+
+
+def _is_over(layer: Sounding, known: Mapping[SongId, Candidate], now_s: float) -> bool:
+    candidate = known.get(layer.song_id)
+    return layer.ends_s() <= now_s or (candidate is not None and candidate.kind != layer.kind)
 
 
 class _Budget:
@@ -125,20 +148,20 @@ class _Budget:
 def _beds(
     known: Mapping[SongId, Candidate], memory: Memory, limits: Limits, budget: _Budget, now_s: float
 ) -> list[SongId]:
+    """Empty places are filled at once; only exchanges are rationed."""
     ranked = _ranked(known.values(), "soundscape")
     staying = [layer for layer in memory.of("soundscape") if layer.song_id in known]
     chosen = [layer.song_id for layer in staying]
-    if not memory.of("soundscape"):
-        return [candidate.song_id for candidate in ranked[: limits.beds]]
     _pin(chosen, ranked, limits)
+    resting = {song for song, at in memory.turned_at.items() if now_s - at < limits.turn_rest_s}
     waiting = [candidate for candidate in ranked if candidate.song_id not in chosen]
-    while waiting and len(chosen) < limits.beds and budget.left():
+    waiting.sort(key=lambda candidate: candidate.song_id in resting)
+    while waiting and len(chosen) < limits.beds:
         chosen.append(waiting.pop(0).song_id)
-        budget.spend()
     for leaving in _most_replaceable(staying, known, limits, now_s):
         if not (waiting and budget.left()):
             break
-        if leaving.song_id in chosen and _may_replace(leaving, waiting[0], known, limits, now_s):
+        if leaving.song_id in chosen and _may_replace(leaving, waiting[0], known, resting, limits, now_s):
             chosen[chosen.index(leaving.song_id)] = waiting.pop(0).song_id
             budget.spend()
     return chosen[: limits.beds]
@@ -155,16 +178,15 @@ def _ranked(candidates: Iterable[Candidate], kind: Kind) -> list[Candidate]:
 
 
 def _pin(chosen: list[SongId], ranked: Sequence[Candidate], limits: Limits) -> None:
-    """Staff's pins come in at once, outside the budget, in place of the last of the others."""
-    for candidate in ranked:
-        if candidate.pinned and candidate.song_id not in chosen:
-            if len(chosen) >= limits.beds:
-                pinned = {other.song_id for other in ranked if other.pinned}
-                loose = [song for song in chosen if song not in pinned]
-                if not loose:
-                    return
-                chosen.remove(loose[-1])
-            chosen.insert(0, candidate.song_id)
+    """Staff's pins come in at once, outside the budget, in place of the lowest of the others; a layer that staff
+    holds goes last."""
+    for pin in [candidate for candidate in ranked if candidate.pinned and candidate.song_id not in chosen]:
+        if len(chosen) >= limits.beds:
+            loose = [other for other in reversed(ranked) if other.song_id in chosen and not other.pinned]
+            if not loose:
+                return
+            chosen.remove(min(loose, key=lambda other: other.fader_db is not None).song_id)
+        chosen.insert(0, pin.song_id)
 
 
 def _most_replaceable(
@@ -182,26 +204,30 @@ def _most_replaceable(
 
 
 def _may_replace(
-    leaving: Sounding, coming: Candidate, known: Mapping[SongId, Candidate], limits: Limits, now_s: float
+    leaving: Sounding,
+    coming: Candidate,
+    known: Mapping[SongId, Candidate],
+    resting: Collection[SongId],
+    limits: Limits,
+    now_s: float,
 ) -> bool:
-    stayed_s = now_s - leaving.since_s
-    if leaving.held or stayed_s < limits.minimum_stay_s:
+    candidate, stayed_s = known[leaving.song_id], now_s - leaving.since_s
+    if candidate.fader_db is not None or stayed_s < limits.minimum_stay_s:
         return False
     if stayed_s >= limits.maximum_stay_s:
         return True
-    candidate = known[leaving.song_id]
+    if coming.song_id in resting:
+        return False
     theirs = math.inf if coming.place is None else coming.place
     mine = math.inf if candidate.place is None else candidate.place
-    if theirs < mine:
-        return True
-    return stayed_s >= limits.rotate_s
+    return theirs < mine or stayed_s >= limits.rotate_s
 
 
 def _instrumentals(known: Mapping[SongId, Candidate], memory: Memory, limits: Limits, now_s: float) -> list[SongId]:
     """Each plays to its end; the next one starts a fade before, so that they cross."""
-    running = [layer for layer in memory.of("instrumental") if layer.song_id in known and layer.ends_s() > now_s]
+    running = [layer for layer in memory.of("instrumental") if layer.song_id in known]
     staying = [layer.song_id for layer in running]
-    going_on = [layer for layer in running if layer.ends_s() - now_s > limits.fade_s]
+    going_on = [layer for layer in running if layer.ends_s() - now_s > _last_fade_s(layer, limits)]
     free = limits.instrumentals - len(going_on)
     rested = [
         candidate
@@ -213,6 +239,11 @@ def _instrumentals(known: Mapping[SongId, Candidate], memory: Memory, limits: Li
         key=lambda candidate: (memory.rested_since.get(candidate.song_id, -math.inf), candidate.song_id),
     )
     return staying + [candidate.song_id for candidate in [*rested, *tired][: max(free, 0)]]
+
+
+def _last_fade_s(layer: Sounding, limits: Limits) -> float:
+    """At most half the song, or a long fade would call for the next one as soon as this one begins."""
+    return min(limits.fade_s, layer.duration_s / 2)
 
 
 def _has_rested(candidate: Candidate, memory: Memory, limits: Limits, now_s: float) -> bool:
@@ -244,13 +275,12 @@ def _seat(
     gains: Mapping[SongId, float],
     memory: Memory,
     limits: Limits,
+    free: Iterator[int],
     now_s: float,
 ) -> tuple[Sounding, ...]:
     before = {layer.song_id: layer for layer in memory.sounding}
-    taken = {before[song].strip for song in chosen if song in before}
-    free = iter([strip for strip in _strip_order(memory) if strip not in taken])
     seats = []
-    for song in chosen[:STRIPS]:
+    for song in chosen:
         candidate, old = known[song], before.get(song)
         seat = old or Sounding(song, next(free), candidate.kind, now_s, 0.0, duration_s=candidate.duration_s)
         seats.append(
@@ -264,10 +294,12 @@ def _seat(
     return tuple(seats)
 
 
-def _strip_order(memory: Memory) -> list[int]:
-    """Strips that nothing was on come first, so that what leaves can fade in peace."""
+def _free_strips(chosen: Sequence[SongId], past: Memory, memory: Memory) -> Iterator[int]:
+    """Strips for those that come. Strips that nothing was on come first, so that what leaves can fade in peace
+    and what ended can begin again."""
+    taken = {layer.strip for layer in past.sounding if layer.song_id in chosen}
     busy = {layer.strip for layer in memory.sounding}
-    return sorted(range(STRIPS), key=lambda strip: (strip in busy, strip))
+    return iter(sorted(set(range(STRIPS)) - taken, key=lambda strip: (strip in busy, strip)))
 
 
 def _settled(candidate: Candidate, gain_db: float, old: Sounding | None, limits: Limits) -> float:
@@ -301,6 +333,12 @@ def _layer(seat: Sounding, candidate: Candidate, memory: Memory, limits: Limits)
     )
 
 
-def _rested(memory: Memory, sounding: set[SongId], now_s: float) -> dict[SongId, float]:
-    ended = {layer.song_id: now_s for layer in memory.sounding if layer.song_id not in sounding}
-    return {**memory.rested_since, **ended}
+def _rested(memory: Memory, left: Iterable[Sounding], now_s: float) -> dict[SongId, float]:
+    return {**memory.rested_since, **{layer.song_id: now_s for layer in left}}
+
+
+def _turned(memory: Memory, left: Iterable[Sounding], limits: Limits, now_s: float) -> dict[SongId, float]:
+    """Who has had a turn and rests from it."""
+    resting = {song: at for song, at in memory.turned_at.items() if now_s - at < limits.turn_rest_s}
+    had_it = [layer for layer in left if layer.kind == "soundscape" and now_s - layer.since_s >= limits.rotate_s]
+    return {**resting, **{layer.song_id: now_s for layer in had_it}}
