@@ -7,6 +7,7 @@ exact curve at any length.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,8 @@ import numpy.typing as npt
 
 from mixer.envelope import Fade, Samples
 from mixer.lineup import CUE_STRIP, Lineup, Part
-from mixer.meters import Meters
+from mixer.meters import Meters, RowMeter
+from mixer.playhead import Playhead
 from mixer.scene import STRIPS
 from mixer.strip import Deck, Strip
 
@@ -23,26 +25,25 @@ SLAB = 4096
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """Decks that share a fade (or are steady: None), on rows `first` … `first + rows` of the matrix.
+    """Decks that share a fade (or are steady: None), on neighbouring rows of the matrix.
 
-    gains: float32 (3, outputs, rows): where the gains start, what they add rising, what falling; a steady
-    group has only the first. strips: the strip of each row.
+    feeds: who fills which rows. gains: float32 (outputs, rows); in a fade three of these one below another:
+    where the gains start, what they add rising, what falling.
     """
 
     fade: Fade | None
-    decks: tuple[Deck, ...]
-    first: int
-    rows: int
+    feeds: tuple[tuple[Playhead, Samples], ...]
+    rows: Samples
     gains: Samples
-    strips: npt.NDArray[np.intp]
+    meter: RowMeter
 
     def gains_at(self, frame: int) -> Samples:
         """Each row's gain to each output at one frame: float32 (outputs, rows)."""
-        if self.fade is None:
-            steady: Samples = self.gains[0]
-            return steady
+        outputs = len(self.gains) // 3
+        assert self.fade is not None
+        start, rising, falling = (self.gains[way * outputs : (way + 1) * outputs] for way in range(3))
         rise, fall = self.fade.shares_at(frame)
-        now: Samples = self.gains[0] + self.gains[1] * np.float32(rise) + self.gains[2] * np.float32(fall)
+        now: Samples = start + rising * np.float32(rise) + falling * np.float32(fall)
         return now
 
 
@@ -54,31 +55,29 @@ class Bus:
         self.frame = 0
         self.lineup = Lineup()  # set from any thread, one assignment; taken at the next slab
         self.cue: Part | None = None  # likewise
-        self.meters = Meters(STRIPS + 1, outputs)
+        self.meters = Meters(STRIPS + 1)
         self.strips = tuple(Strip() for _ in range(STRIPS + 1))
         self._taken = self.lineup
         self._taken_cue: Part | None = None
         self._groups: tuple[Group, ...] = ()
-        self._idle: tuple[Deck, ...] = ()
+        self._idle: tuple[Playhead, ...] = ()
+        self._due = math.inf
         self._rows = np.zeros(((STRIPS + 1) * 2 * 2, SLAB), np.float32)
         self._mixed = np.zeros((3 * outputs, SLAB), np.float32)
 
     def render(self, out: Samples) -> None:
         """Mix the next slab into float32 (outputs, SLAB)."""
         self._take_scene()
-        turns = [strip.converge(self.frame, SLAB) for strip in self.strips]
-        if any(turns):
+        if self._due <= self.frame:
+            for strip in self.strips:
+                strip.converge(self.frame, SLAB)
             self._regroup()
-        out.fill(0)
-        for group in self._groups:
-            self._gather(group)
-            self._mix(group, out)
-        for deck in self._idle:
-            deck.playhead.skip(SLAB)
+        self._mix(out)
         self._measure()
         self.frame += SLAB
-        ends = [strip.settle(self.frame) for strip in self.strips]
-        if any(ends):
+        if self._due <= self.frame:
+            for strip in self.strips:
+                strip.settle(self.frame)
             self._regroup()
 
     def playing(self) -> tuple[Deck, ...]:
@@ -89,67 +88,84 @@ class Bus:
         lineup, cue = self.lineup, self.cue
         if lineup is not self._taken:
             self._taken = lineup
+            self._due = self.frame
             for strip, part, release in zip(self.strips, lineup.parts, lineup.release_frames, strict=False):
                 strip.want(part, release)
         if cue is not self._taken_cue and cue is not None:
             self._taken_cue = cue
+            self._due = self.frame
             self.strips[CUE_STRIP].want(cue, cue.fade_frames)
 
     def _regroup(self) -> None:
         """Sort the decks by fade and write down their gains; needed only when a course changes."""
         by_fade: dict[Fade | None, list[tuple[int, Deck]]] = {}
-        idle: list[Deck] = []
+        idle: list[Playhead] = []
         for index, strip in enumerate(self.strips):
             for deck in strip.decks:
                 if deck.envelope.silent:
-                    idle.append(deck)
+                    idle.append(deck.playhead)
                 else:
                     by_fade.setdefault(deck.envelope.fade, []).append((index, deck))
         groups, first = [], 0
         for fade, members in by_fade.items():
-            group = _group(fade, members, first, self.outputs)
-            groups.append(group)
-            first += group.rows
+            rows = self._rows[first : first + sum(deck.channels for _, deck in members)]
+            groups.append(_group(fade, members, rows, self.outputs))
+            first += len(rows)
         self._groups, self._idle = tuple(groups), tuple(idle)
+        self._due = min(strip.due(self.frame, SLAB) for strip in self.strips)
 
-    def _gather(self, group: Group) -> None:
-        row = group.first
-        for deck in group.decks:
-            channels = deck.channels
-            deck.playhead.read(self._rows[row : row + channels])
-            row += channels
+    def _mix(self, out: Samples) -> None:
+        fresh = True
+        for group in self._groups:
+            for playhead, rows in group.feeds:
+                playhead.read(rows)
+            if fresh and group.fade is None:
+                np.matmul(group.gains, group.rows, out=out)
+            else:
+                self._add(group, out, fresh)
+            fresh = False
+        if fresh:
+            out.fill(0)
+        for playhead in self._idle:
+            playhead.skip(SLAB)
 
-    def _mix(self, group: Group, out: Samples) -> None:
-        ways = group.gains.shape[0] * self.outputs
-        mixed = self._mixed[:ways]
-        rows = self._rows[group.first : group.first + group.rows]
-        np.matmul(group.gains.reshape(ways, group.rows), rows, out=mixed)
-        out += mixed[: self.outputs]
-        if group.fade is not None:
-            shares = group.fade.shares(self.frame, SLAB)
-            for way, share in enumerate(shares, start=1):
-                moving = mixed[way * self.outputs : (way + 1) * self.outputs]
-                np.multiply(moving, share, out=moving)
-                out += moving
+    def _add(self, group: Group, out: Samples, fresh: bool) -> None:
+        """One product, then the curves: what the group adds to `out`, or is the first to write to it."""
+        outputs = self.outputs
+        mixed = np.matmul(group.gains, group.rows, out=self._mixed[: len(group.gains)])
+        if fresh:
+            out[:] = mixed[:outputs]
+        else:
+            out += mixed[:outputs]
+        if group.fade is None:
+            return
+        for way, share in enumerate(group.fade.shares(self.frame, SLAB), start=1):
+            moving = mixed[way * outputs : (way + 1) * outputs]
+            moving *= share
+            out += moving
 
     def _measure(self) -> None:
-        meters = self.meters
-        meters.begin()
+        self.meters.begin()
         for group in self._groups:
-            rows = self._rows[group.first : group.first + group.rows]
-            meters.add(rows, group.gains_at(self.frame + SLAB), group.strips)
-        meters.end(SLAB)
+            if group.fade is not None:
+                group.meter.weigh(group.gains_at(self.frame + SLAB))
+            self.meters.add(group.rows, group.meter)
+        self.meters.end(SLAB)
 
 
-def _group(fade: Fade | None, members: list[tuple[int, Deck]], first: int, outputs: int) -> Group:
-    decks = tuple(deck for _, deck in members)
-    strips = np.repeat([index for index, _ in members], [deck.channels for deck in decks])
-    start, end = (
-        np.concatenate([_columns(getattr(deck.envelope, side), outputs) for deck in decks], axis=1)
-        for side in ("start", "end")
-    )
-    gains = end[None] if fade is None else np.stack([start, np.maximum(end - start, 0), np.minimum(end - start, 0)])
-    return Group(fade, decks, first, len(strips), np.ascontiguousarray(gains, np.float32), strips)
+def _group(fade: Fade | None, members: list[tuple[int, Deck]], rows: Samples, outputs: int) -> Group:
+    feeds, first = [], 0
+    for _, deck in members:
+        feeds.append((deck.playhead, rows[first : first + deck.channels]))
+        first += deck.channels
+    start = np.concatenate([_columns(deck.envelope.start, outputs) for _, deck in members], axis=1)
+    end = np.concatenate([_columns(deck.envelope.end, outputs) for _, deck in members], axis=1)
+    change = end - start
+    gains = end if fade is None else np.concatenate([start, np.maximum(change, 0), np.minimum(change, 0)])
+    strips = [index for index, deck in members for _ in range(deck.channels)]
+    meter = RowMeter(strips)
+    meter.weigh(end)
+    return Group(fade, tuple(feeds), rows, np.ascontiguousarray(gains, np.float32), meter)
 
 
 def _columns(gains: tuple[float, ...], outputs: int) -> npt.NDArray[np.float64]:

@@ -18,7 +18,7 @@ from mixer.envelope import MUTE_RAMP_S
 from mixer.read_ahead import ReadAhead
 from mixer.recorder import Recorder
 from mixer.scene import SAMPLE_RATE, Scene
-from mixer.sdl import Sdl, SdlDevice, SdlError
+from mixer.sdl import Sdl, SdlDevice, SdlError, stay_known
 
 CLOSING_PATIENCE_S = 0.5
 
@@ -80,6 +80,7 @@ class BusEngine:
         self._faults = 0
         self._fault: Exception | None = None
         self._closed = False
+        self._known = False
         try:
             self._device: SdlDevice = sdl.open(self._name, channels, block, self._callback)
         except SdlError as error:
@@ -131,6 +132,9 @@ class BusEngine:
     def _callback(self, _device: object, memory: Any) -> None:
         """Fill one block; runs on SDL's thread."""
         self._clock.begin(time.monotonic_ns())
+        if not self._known:
+            self._known = True
+            stay_known()
         out = np.frombuffer(memory, np.float32).reshape(-1, self._desk.channels)
         try:
             self._desk.fill(out)

@@ -39,7 +39,7 @@ class Desk:
         self._bus = Bus(channels)
         self._limiter = Limiter(channels, SLAB)
         self._opener = Opener(channels, target_lufs)
-        self._slab = np.zeros((channels, SLAB), np.float32)
+        self._slab = np.zeros((SLAB, channels), np.float32)
         self._used = SLAB
         self._power = 0.0
         self._goal = 1.0
@@ -84,7 +84,7 @@ class Desk:
 
     def _hand_out(self, out: Samples) -> None:
         frames = len(out)
-        block = self._slab[:, self._used : self._used + frames].T
+        block = self._slab[self._used : self._used + frames]
         self._steer_master()
         fade = self._master.fade
         if fade is not None:
@@ -114,7 +114,7 @@ class Desk:
     def _watch(self) -> None:
         """Prove the sound: level and dead air of what is about to be handed out."""
         seconds = SLAB / SAMPLE_RATE
-        power = float(np.vecdot(self._slab, self._slab).sum()) / self._slab.size
+        power = float(np.vdot(self._slab, self._slab)) / self._slab.size
         self._power += (power - self._power) * (1 - math.exp(-seconds / RMS_TIME_S))
         if self._limiter.peak > 1:
             self.clipped_samples += int(np.count_nonzero(np.abs(self._slab) > 1))

@@ -43,12 +43,12 @@ class Limiter:
         return self._line[:, LOOKAHEAD:]
 
     def process(self, out: Samples) -> None:
-        """Write the limited slab, delayed, to `out` (channels, slab)."""
-        slab = out.shape[1]
+        """Write the limited slab, delayed, to `out`: float32 (slab, channels)."""
+        slab = len(out)
         new = self.inlet
         peak = max(float(new.max()), -float(new.min()))
         if self._resting and peak <= self.ceiling * NEAR:
-            out[:] = self._line[:, :slab]
+            out[:] = self._line[:, :slab].T
             self.gain, self.peak = 1.0, max(peak, self._tail_peak)
         else:
             self._limit(out)
@@ -56,12 +56,12 @@ class Limiter:
         self._line[:, :LOOKAHEAD] = self._line[:, slab:]
 
     def _limit(self, out: Samples) -> None:
-        slab = out.shape[1]
+        slab = len(out)
         need = self._need
         need[LOOKAHEAD:] = self._recovering(self._needed(), float(need[LOOKAHEAD - 1]))
         self._held[LOOKAHEAD:] = _window_minimum(need, LOOKAHEAD)[:slab]
         gain = _moving_average(self._held, LOOKAHEAD - MARGIN)
-        np.multiply(self._line[:, :slab], gain, out=out)
+        np.multiply(self._line[:, :slab].T, gain[:, None], out=out)
         self.gain = float(gain.min())
         self.peak = max(float(out.max()), -float(out.min()))
         self.limited_frames += int(np.count_nonzero(gain < 0.9999))

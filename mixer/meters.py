@@ -1,8 +1,9 @@
-"""Level meters: what each strip and the whole mix put out, with the ballistics of a needle."""
+"""Level meters: what each strip puts out, with the ballistics of a needle."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +14,31 @@ from mixer.scene import SAMPLE_RATE
 RMS_TIME_S = 0.3  # as a VU meter
 PEAK_FALL_DB_PER_S = 20.0
 
+Numbers = npt.NDArray[np.floating]
+
+
+class RowMeter:
+    """Which rows of samples belong to which strip (a strip's rows lie together), and how loud they are sent."""
+
+    def __init__(self, strips: Sequence[int]) -> None:
+        firsts = [row for row, strip in enumerate(strips) if row == 0 or strips[row - 1] != strip]
+        self.firsts = np.array(firsts)
+        self.strips = np.array([strips[row] for row in firsts])
+        self.power: Numbers = np.zeros(len(strips))
+        self.peak: Numbers = np.zeros(len(strips))
+
+    def weigh(self, gains: Numbers) -> None:
+        """Set the rows' gains to the outputs, (outputs, rows)."""
+        self.power = np.square(gains).mean(axis=0)
+        self.peak = np.abs(gains).max(axis=0)
+
 
 class Meters:
     """Peak and RMS of `count` strips, after their faders. Linear amplitudes; read from any thread."""
 
-    def __init__(self, count: int, outputs: int) -> None:
+    def __init__(self, count: int) -> None:
         self.peak = np.zeros(count)
         self._power = np.zeros(count)
-        self._outputs = outputs
         self._now_power = np.zeros(count)
         self._now_peak = np.zeros(count)
 
@@ -29,15 +47,18 @@ class Meters:
         return np.sqrt(self._power)
 
     def begin(self) -> None:
-        self._now_power[:] = 0
-        self._now_peak[:] = 0
+        self._now_power.fill(0)
+        self._now_peak.fill(0)
 
-    def add(self, rows: Samples, gains: Samples, strips: npt.NDArray[np.intp]) -> None:
-        """Count rows (rows, n) that go to the outputs with `gains` (outputs, rows) for `strips` (rows,)."""
-        power = np.vecdot(rows, rows) / rows.shape[1] * np.vecdot(gains.T, gains.T) / self._outputs
-        highest = np.maximum(rows.max(axis=1), -rows.min(axis=1)) * np.abs(gains).max(axis=0)
-        self._now_power += np.bincount(strips, weights=power, minlength=len(self.peak))
-        np.maximum.at(self._now_peak, strips, highest)
+    def add(self, rows: Samples, meter: RowMeter) -> None:
+        """Count float32 (rows, n) as `meter` says."""
+        power = np.vecdot(rows, rows)
+        power *= meter.power / rows.shape[1]
+        highest = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+        highest *= meter.peak
+        self._now_power[meter.strips] += np.add.reduceat(power, meter.firsts)
+        louder = np.maximum(self._now_peak[meter.strips], np.maximum.reduceat(highest, meter.firsts))
+        self._now_peak[meter.strips] = louder
 
     def end(self, frames: int) -> None:
         seconds = frames / SAMPLE_RATE

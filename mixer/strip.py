@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mixer.envelope import MUTE_RAMP_S, Envelope, Fade, fade_frames
 from mixer.lineup import Part
 from mixer.playhead import Playhead
@@ -39,6 +41,14 @@ class Deck:
             return
         self.go((0.0,) * len(self.envelope.end), frames, law, frame)
         self.leaving = True
+
+    def due(self, frame: int, slab: int) -> float:
+        """The first frame at which its course changes by itself: its fade ends, or its file is about to."""
+        fade = self.envelope.fade
+        fade_end = math.inf if fade is None else fade.end_frame
+        if self.part.source.loops or self.closing:
+            return fade_end
+        return min(fade_end, frame + self.playhead.remaining - slab - self.part.ending_frames + 1)
 
     def close_in_time(self, frame: int, slab: int) -> bool:
         """Begin the last fade of a file that is about to end; True when it begins now."""
@@ -84,6 +94,12 @@ class Strip:
             self._pending = not self._steer(frame, slab)
             changed = True
         return changed
+
+    def due(self, frame: int, slab: int) -> float:
+        """The first frame at which a slab may not pass without `converge` or `settle`."""
+        if self._pending:
+            return frame
+        return min((deck.due(frame, slab) for deck in self.decks), default=math.inf)
 
     def settle(self, frame: int) -> bool:
         """End the fades that are over at `frame` and free their decks; True if any was."""

@@ -19,12 +19,12 @@ def limited(signal: np.ndarray) -> np.ndarray:
     slabs = math.ceil((frames + LOOKAHEAD) / SLAB)
     padded = np.zeros((channels, slabs * SLAB), np.float32)
     padded[:, :frames] = signal
-    out = np.empty_like(padded)
+    out = np.empty((slabs * SLAB, channels), np.float32)
     limiter = Limiter(channels, SLAB)
     for at in range(0, slabs * SLAB, SLAB):
         limiter.inlet[:] = padded[:, at : at + SLAB]
-        limiter.process(out[:, at : at + SLAB])
-    return out[:, LOOKAHEAD : LOOKAHEAD + frames]
+        limiter.process(out[at : at + SLAB])
+    return out[LOOKAHEAD : LOOKAHEAD + frames].T
 
 
 def noise(seed: int, level: float, frames: int = 5 * SLAB) -> np.ndarray:
@@ -82,7 +82,7 @@ def test_it_lets_go_again() -> None:
 
 def test_it_counts_what_it_did() -> None:
     limiter = Limiter(1, SLAB)
-    out = np.empty((1, SLAB), np.float32)
+    out = np.empty((SLAB, 1), np.float32)
     limiter.inlet[:] = 1.5
     limiter.process(out)
     assert limiter.limited_frames == pytest.approx(SLAB, abs=LOOKAHEAD)
