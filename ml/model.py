@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Literal, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,9 +90,10 @@ class TagModel:
     def load(cls, source: Path | str | IO[bytes]) -> Self:
         """Reads a model that `save` wrote. Raises `ModelError` when it is none."""
         try:
-            with np.load(source, allow_pickle=False) as stored:
+            raw = Path(source).read_bytes() if isinstance(source, str | Path) else source.read()
+            with np.load(BytesIO(raw), allow_pickle=False) as stored:
                 parts = [stored[name].astype(np.float32) for name in ("weights", "bias", "mean", "scale")]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ModelError(
                 f"cannot read a tag model from {source} ({error}); make it with `cosound ml train`"
             ) from error

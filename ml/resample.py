@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import gcd
 
 import numpy as np
@@ -28,13 +29,18 @@ def to_analysis_rate(samples: Samples, sample_rate: int) -> Samples:
     line = np.zeros(reach + steps * down + reach + down, dtype=np.float32)
     line[reach : reach + len(samples)] = samples
     out = np.empty((steps, up), dtype=np.float32)
-    for phase in range(up):
-        whole, rest = divmod(phase * down, up)
-        taps = _taps(reach, rest / up, cutoff)
+    for phase, taps in enumerate(_bank(up, down, reach, cutoff)):
+        whole = phase * down // up
         # Row k starts where output sample k·up + phase has its first tap.
         rows = as_strided(line[whole + 1 :], (steps, len(taps)), (line.strides[0] * down, line.strides[0]))
         out[:, phase] = rows @ taps
     return out.ravel()[:count]
+
+
+@lru_cache(maxsize=4)
+def _bank(up: int, down: int, reach: int, cutoff: float) -> tuple[Samples, ...]:
+    """The filter of every phase: where between two samples the output sample lies."""
+    return tuple(_taps(reach, phase * down % up / up, cutoff) for phase in range(up))
 
 
 def _taps(reach: int, late: float, cutoff: float) -> Samples:

@@ -136,7 +136,10 @@ def _whole(path: Path, recipe: Recipe, seed: int) -> bool:
     try:
         with soundfile.SoundFile(path) as file:
             found = (file.comment, file.samplerate, file.frames)
-            return bool(found == (_comment(seed), RATE_HZ, round(recipe.seconds * RATE_HZ)))
+            if found != (_comment(seed), RATE_HZ, round(recipe.seconds * RATE_HZ)):
+                return False
+            file.seek(file.frames - 1)  # a torn file has its header but not its end
+            return len(file.read(1)) == 1
     except (soundfile.LibsndfileError, OSError):
         return False
 
