@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import SetupError
+from appliance.process import Stop
+from appliance.ui.app import Server, create_app, listen, server_for, url_of
+from appliance.ui.still import StillRoom
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Route
@@ -20,6 +25,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 FIRST_FRAME_MS = 60_000
+START_WITHIN_S = 20.0
 
 
 def chromium() -> str | None:
@@ -41,6 +47,31 @@ def headless() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
         yield browser
         browser.close()
+
+
+@contextmanager
+def served(room: StillRoom) -> Iterator[str]:
+    """The screen of this room on a free port, in a thread: its address."""
+    stop = Stop()
+    with listen(0) as line:
+        server = server_for(create_app(room.config, room.clock, stop), stop)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [line]}, name="screen")
+        thread.start()
+        try:
+            _wait_until_started(server, thread)
+            yield url_of(line)
+        finally:
+            stop.request()
+            server.should_exit = True
+            thread.join()
+
+
+def _wait_until_started(server: Server, thread: threading.Thread) -> None:
+    until = time.monotonic() + START_WITHIN_S
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > until:
+            raise SetupError("the screen's server did not start: its log says why")
+        time.sleep(0.02)
 
 
 class Glass:

@@ -1,4 +1,4 @@
-"""All meters of the mixer page, drawn by one canvas: one message a tick, and only what moved."""
+"""All meters of the mixer page, drawn by one canvas: one message a tick, and none when nothing moved."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from appliance.ui import theme
 from appliance.ui.theme import Layout
 
 METER_WIDTH = 6
-LOUD = 0.95  # from here on a meter is orange: less than 3 dB to full scale
+LOUD = 0.98  # from here on a meter is orange: less than 1 dB to full scale
+
+Point = tuple[int, int]
 
 
 class Meters:
-    """Seventeen bars under the page's controls: one a strip, and the whole mix in the top line.
+    """Seventeen bars over the page: one a strip, and the whole mix in the top line.
+
+    They are the lines of two shapes, one for each colour. A bar of its own each would cost the server twice as
+    much: Flet compares every shape with its old self.
 
     master: left edge, top, and length in px of the master's lying meter.
     """
@@ -23,38 +28,39 @@ class Meters:
     def __init__(self, layout: Layout, master: tuple[int, int, int]) -> None:
         self._layout = layout
         self._master_left, self._master_top, self._master_length = master
-        self._levels: list[float] = [0.0] * (theme.STRIPS + 1)
-        self._bars = [self._bar(index) for index in range(theme.STRIPS + 1)]
-        self.control = cv.Canvas(shapes=list(self._bars), width=layout.width, height=layout.height)
+        self._levels: tuple[float, ...] = ()
+        self.control = cv.Canvas(shapes=[], width=layout.width, height=layout.height)
 
     def show(self, levels: Sequence[float]) -> None:
-        """Move the bars whose level changed; no message when none did."""
-        moved = [index for index, level in enumerate(levels) if level != self._levels[index]]
-        for index in moved:
-            self._levels[index] = levels[index]
-            self._place(index, levels[index])
-        if moved:
-            self.control.update()
+        """Draw the levels 0 … 1, the master's last."""
+        if tuple(levels) == self._levels:
+            return
+        self._levels = tuple(levels)
+        self.control.shapes = [
+            _lines([bar for bar, level in self._bars() if level < LOUD], theme.BLUE),
+            _lines([bar for bar, level in self._bars() if level >= LOUD], theme.ORANGE),
+        ]
+        self.control.update()
 
-    def _bar(self, index: int) -> cv.Rect:
-        paint = ft.Paint(color=theme.BLUE)
+    def _bars(self) -> list[tuple[tuple[Point, Point], float]]:
+        return [(self._bar(index, level), level) for index, level in enumerate(self._levels) if level > 0]
+
+    def _bar(self, index: int, level: float) -> tuple[Point, Point]:
+        """Where the bar's middle line begins and ends."""
         if index == theme.STRIPS:
-            return cv.Rect(x=self._master_left, y=self._master_top, width=0, height=METER_WIDTH, paint=paint)
-        return cv.Rect(x=self._strip_left(index), y=self._bottom(), width=METER_WIDTH, height=0, paint=paint)
+            return (self._master_left, self._master_top), (
+                self._master_left + round(level * self._master_length),
+                self._master_top,
+            )
+        way = self._layout.fader_height - 2 * theme.THUMB_MARGIN
+        bottom = self._layout.fader_top + self._layout.fader_height - theme.THUMB_MARGIN
+        middle = (index + 1) * self._layout.strip_width - METER_WIDTH // 2 - 3
+        return (middle, bottom), (middle, bottom - round(level * way))
 
-    def _place(self, index: int, level: float) -> None:
-        bar = self._bars[index]
-        if index == theme.STRIPS:
-            bar.width = round(level * self._master_length)
-        else:
-            height = round(level * (self._layout.fader_height - 2 * theme.THUMB_MARGIN))
-            bar.y, bar.height = self._bottom() - height, height
-        colour = theme.ORANGE if level >= LOUD else theme.BLUE
-        if bar.paint.color != colour:
-            bar.paint = ft.Paint(color=colour)
 
-    def _strip_left(self, index: int) -> int:
-        return (index + 1) * self._layout.strip_width - METER_WIDTH - 3
-
-    def _bottom(self) -> int:
-        return self._layout.fader_top + self._layout.fader_height - theme.THUMB_MARGIN
+def _lines(bars: list[tuple[Point, Point]], colour: str) -> cv.Points:
+    return cv.Points(
+        points=[point for bar in bars for point in bar],
+        point_mode=cv.PointMode.LINES,
+        paint=ft.Paint(color=colour, stroke_width=METER_WIDTH, style=ft.PaintingStyle.STROKE),
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import flet as ft
 
 from appliance.ui import theme
-from appliance.ui.fader import decibels, gain_at
+from appliance.ui.fader import decibels, gain_at, position_of
 from appliance.ui.hands import Hands
 from appliance.ui.meters import METER_WIDTH, Meters
 from appliance.ui.mixer_view import MixerView
@@ -98,11 +98,17 @@ class MixerPage:
             spacing=0,
         )
         return ft.Container(
-            named("mixer", ft.Stack([column, ft.TransparentPointer(self._meters.control)])),
+            named("mixer", ft.Stack([self._zero_line(), column, ft.TransparentPointer(self._meters.control)])),
             width=self._layout.width,
             height=self._layout.height,
             bgcolor=theme.BACKGROUND,
         )
+
+    def _zero_line(self) -> ft.Control:
+        """Where 0 dB is, behind all faders."""
+        way = self._layout.fader_height - 2 * theme.THUMB_MARGIN
+        top = self._layout.fader_top + theme.THUMB_MARGIN + round((1 - position_of(0.0)) * way)
+        return ft.Container(left=0, top=top, width=self._layout.width, height=1, bgcolor=theme.LINE)
 
     def _top_row(self) -> ft.Control:
         back = key(
@@ -128,7 +134,7 @@ class MixerPage:
 
     def _master_meter_place(self) -> tuple[int, int, int]:
         left = GAP + BACK_WIDTH + GAP + LABEL_WIDTH + GAP + theme.THUMB_MARGIN
-        return left, self._layout.top_height - METER_WIDTH - 4, self._master_width() - 2 * theme.THUMB_MARGIN
+        return left, self._layout.top_height - METER_WIDTH, self._master_width() - 2 * theme.THUMB_MARGIN
 
     def _master_slider(self) -> ft.Slider:
         return ft.Slider(
@@ -138,7 +144,7 @@ class MixerPage:
             width=self._master_width(),
             height=theme.TOUCH,
             padding=ft.Padding.symmetric(horizontal=theme.THUMB_MARGIN),
-            active_color=theme.BLUE,
+            active_color=theme.TRACK,
             inactive_color=theme.LINE,
             thumb_color=theme.TEXT,
             on_change_start=lambda _event: quietly(self._grip),

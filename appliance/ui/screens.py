@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from appliance.model import Fader
 from appliance.process import main
-from appliance.ui.browser import Glass, headless
-from appliance.ui.still import PIN, StillRoom, cards, served, song_id
+from appliance.ui.browser import Glass, headless, served
+from appliance.ui.still import PIN, StillRoom, cards, song_id
 from mixer.scene import SongId
 
 if TYPE_CHECKING:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from appliance.clock import ManualClock
 from appliance.config import Config, load_config
-from appliance.errors import SetupError
 from appliance.model import TapRead, TapResult
-from appliance.process import Stop
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from appliance.store.bucket import BucketChange
-from appliance.ui.app import create_app, listen, server_for, url_of
 
 PIN = "2468"
 STAY_S = 3600.0
-START_WITHIN_S = 20.0
 NAMES = ("Heron", "Robin", "Wren", "Kingfisher", "Plover", "Swift", "Lark", "Owl")
 
 # title, kind, gain in dB, peak, share of what is heard, why
@@ -139,31 +132,6 @@ def _strip(number: int) -> dict[str, Any]:
         "song_id": song_id(number), "title": title, "kind": kind, "gain_db": gain_db, "peak": peak,
         "rms": peak / 2, "muted": False, "held": False, "why": why, "share": share,
     }  # fmt: skip
-
-
-@contextmanager
-def served(room: StillRoom) -> Iterator[str]:
-    """The screen of this room on a free port, in a thread: its address."""
-    stop = Stop()
-    with listen(0) as line:
-        server = server_for(create_app(room.config, room.clock, stop), stop)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [line]}, name="screen")
-        thread.start()
-        try:
-            _wait_until_started(server, thread)
-            yield url_of(line)
-        finally:
-            stop.request()
-            server.should_exit = True
-            thread.join()
-
-
-def _wait_until_started(server: Any, thread: threading.Thread) -> None:
-    until = time.monotonic() + START_WITHIN_S
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > until:
-            raise SetupError("the screen's server did not start: its log says why")
-        time.sleep(0.02)
 
 
 def cards(count: int) -> Sequence[str]:

@@ -15,6 +15,8 @@ from appliance.ui.texts import Texts
 from appliance.ui.theme import Layout
 from appliance.ui.widgets import key, named, quietly, said, words
 
+EMPTY_OPACITY = 0.25
+
 
 class Strip:
     """Changes its own few controls. A thumb under a finger is never moved by the box."""
@@ -27,16 +29,16 @@ class Strip:
         self._view: StripView | None = None
         self._gripped: str | None = None
         width = layout.strip_width
-        self._title = words("", 13 if layout.wide else 11, align=ft.TextAlign.CENTER, lines=3)
+        self._title = words(str(number), 13 if layout.wide else 11, align=ft.TextAlign.CENTER, lines=3)
         self._level = words("", 14, align=ft.TextAlign.CENTER, lines=1, weight=ft.FontWeight.W_600)
         self._slider = self._fader()
         self._mute_icon = ft.Icon(ft.Icons.VOLUME_UP, size=26, color=theme.TEXT)
         self._mute = key(
-            f"strip-{number}-mute", "", self._press_mute, width=width - 2, height=theme.TOUCH - 2,
+            f"strip-{number}-mute", "", self._press_mute, width=width - theme.GAP, height=theme.TOUCH,
             content=self._mute_icon, radius=8,
         )  # fmt: skip
         self._let_go = key(
-            f"strip-{number}-let-go", "", self._press_let_go, width=width - 2, height=theme.TOUCH - 4,
+            f"strip-{number}-let-go", "", self._press_let_go, width=width - theme.GAP, height=theme.TOUCH,
             content=self._held_mark(), background=theme.ORANGE, radius=8,
         )  # fmt: skip
         self._let_go.visible = False
@@ -48,25 +50,44 @@ class Strip:
         if view == self._view:
             return
         self._view = view
-        self._column.opacity = 1.0 if view else 0.0
+        self._column.opacity = 1.0 if view else EMPTY_OPACITY
         self._column.disabled = view is None
         if view is not None:
             self._dress(view)
+        else:
+            self._undress()
+
+    def _undress(self) -> None:
+        """Nothing sounds here: a number, a thumb at the bottom."""
+        self._title.value, self._title.color = str(self._number), theme.TEXT
+        self._slider.value, self._slider.active_color = 0.0, theme.TRACK
+        self._level.value = ""
+        self._let_go.visible = False
+        self._mute_icon.icon, self._mute_icon.color = ft.Icons.VOLUME_UP, theme.TEXT
+        _container(self._mute).bgcolor = theme.RAISED
 
     def _dress(self, view: StripView) -> None:
         self._title.value = view.title
+        self._title.size = self._title_size(view.title)
         self._title.color = theme.ORANGE if view.held else theme.TEXT
         if self._gripped is None:
             self._slider.value = view.position
             self._level.value = self._texts.off if view.level == "off" else view.level
-        self._slider.active_color = theme.ORANGE if view.held else theme.BLUE
+        self._slider.active_color = theme.ORANGE if view.held else theme.TRACK
         self._mute_icon.icon = ft.Icons.VOLUME_OFF if view.muted else ft.Icons.VOLUME_UP
         self._mute_icon.color = theme.INK if view.muted else theme.TEXT
-        _container(self._mute).bgcolor = theme.ORANGE if view.muted else theme.RAISED
+        _container(self._mute).bgcolor = theme.TEXT if view.muted else theme.RAISED
         self._mute.label = (self._texts.unmute if view.muted else self._texts.mute).format(title=view.title)
         self._mute.toggled = view.muted
         self._let_go.visible = view.held
         self._let_go.label = f"{self._texts.held}, {self._texts.let_go}: {view.title}"
+
+    def _title_size(self, title: str) -> int:
+        """Small enough that a long word is not broken where it hurts."""
+        longest = max(len(word) for word in title.split())
+        if self._layout.wide:
+            return 13 if longest <= 11 else 11
+        return 11 if longest <= 7 else 10
 
     def _drawn(self) -> ft.Column:
         layout = self._layout
@@ -82,18 +103,18 @@ class Strip:
                 ft.Container(
                     said(f"strip-{self._number}-title", self._title),
                     height=layout.title_height,
-                    width=layout.strip_width - 2,
+                    width=layout.strip_width - theme.GAP,
                     alignment=ft.Alignment.CENTER,
                 ),
                 fader,
                 ft.Container(said(f"strip-{self._number}-level", self._level), height=20),
-                ft.Container(self._mute, height=theme.TOUCH),
-                ft.Container(self._let_go, height=theme.TOUCH),
+                ft.Container(self._mute, height=theme.TOUCH + theme.GAP),
+                ft.Container(self._let_go, height=theme.TOUCH + theme.GAP),
             ],
             width=layout.strip_width,
             spacing=0,
             horizontal_alignment=ft.CrossAxisAlignment.CENTER,
-            opacity=0.0,
+            opacity=EMPTY_OPACITY,
             disabled=True,
         )
 
@@ -105,7 +126,7 @@ class Strip:
             width=self._layout.fader_height,
             height=theme.TOUCH - METER_WIDTH,
             padding=ft.Padding.symmetric(horizontal=theme.THUMB_MARGIN),
-            active_color=theme.BLUE,
+            active_color=theme.TRACK,
             inactive_color=theme.LINE,
             thumb_color=theme.TEXT,
             on_change_start=lambda _event: quietly(self._grip),

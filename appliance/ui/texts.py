@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 # The client's own font draws these and no more; anything else would be an empty box, asked for again and again.
 _DRAWN = ((0x20, 0x7E), (0xA0, 0x24F), (0x370, 0x52F), (0x1E00, 0x1EFF), (0x2010, 0x2027), (0x2030, 0x205E))
@@ -11,6 +12,7 @@ _DRAWN_TOO = frozenset("€™−≈≤≥")
 _INSTEAD = str.maketrans({"→": "›", "←": "‹", "↑": "+", "↓": "−", "\n": " ", "\t": " "})
 
 
+@lru_cache(maxsize=256)
 def drawable(text: str) -> str:
     """The text in letters the screen can draw; what it cannot is left out."""
     plain = unicodedata.normalize("NFC", text).translate(_INSTEAD)

@@ -10,6 +10,7 @@ RAISED = "#2A384B"
 LINE = "#3B4C63"
 TEXT = "#F5F7FA"
 MUTED_TEXT = "#B4C0CF"
+TRACK = "#93A4B8"
 BLUE = "#6BC1F2"
 DEEP_BLUE = "#0B3C5D"
 ORANGE = "#F5A742"
@@ -20,6 +21,7 @@ FACE_COLOURS = ("#F5A742", "#E9C489", "#D3DAE3", "#A3D5F2", "#6BC1F2")
 
 STRIPS = 16
 TOUCH = 48  # px: the smallest thing a finger is asked to hit
+GAP = 2  # px between keys of one strip
 THUMB_MARGIN = 14  # px at both ends of a fader, so that the thumb at rest is whole
 WIDE = 1000  # px: from here on there is room to spare
 
@@ -70,4 +72,4 @@ class Layout:
     @property
     def fader_height(self) -> int:
         """What is left between the title and the value, mute and let-go buttons."""
-        return max(self.height - self.fader_top - 20 - 2 * TOUCH - self.info_height, 80)
+        return max(self.height - self.fader_top - 20 - 2 * (TOUCH + GAP) - self.info_height, 80)

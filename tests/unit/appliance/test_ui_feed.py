@@ -1,0 +1,124 @@
+"""What the screen reads from the runtime files and the store, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import InputError, SetupError
+from appliance.process import Stop
+from appliance.store import Store
+from appliance.ui.facts import Facts, Links, links_from
+from appliance.ui.feed import Feed
+from appliance.ui.still import StillRoom
+
+
+def test_links_as_they_are_published() -> None:
+    assert links_from({}, {}) == Links(None, 0, False)
+    assert links_from({"link": "none", "pending": 4}, {}) == Links(None, 4, False)
+    assert links_from({"link": "up"}, {"readers": [{"name": "udp", "state": "ready"}]}) == Links(True, 0, False)
+    away = {"readers": [{"name": "usb", "state": "absent"}]}
+    assert links_from({"link": "down"}, away) == Links(False, 0, True)
+    two = {"readers": [{"name": "usb", "state": "absent"}, {"name": "udp", "state": "ready"}]}
+    assert not links_from({}, two).reader_away
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[StillRoom]:
+    room = StillRoom(tmp_path)
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def seen() -> list[Facts]:
+    return []
+
+
+@pytest.fixture
+def feed(room: StillRoom, seen: list[Facts]) -> Iterator[Feed]:
+    feed = Feed(room.config, room.clock, seen.append)
+    feed.open()
+    yield feed
+    feed.close()
+
+
+def test_a_step_reads_the_room(room: StillRoom, feed: Feed, seen: list[Facts]) -> None:
+    room.play(3, "why")
+    room.tap("card-1")
+    room.tap("card-2")
+    feed.step(0)
+    facts = seen[-1]
+    assert facts.names == ("Heron", "Robin")
+    assert facts.tap is not None
+    assert (facts.tap.name, facts.tap.outcome, facts.tap.at_s) == ("Robin", "in", room.clock.boot_s())
+    assert facts.sound.why == ("why",)
+
+
+def test_a_tap_is_shown_by_the_next_step_and_no_look_is_made_for_nothing(
+    room: StillRoom, feed: Feed, seen: list[Facts]
+) -> None:
+    feed.step(0)
+    feed.step(0)
+    before = seen[-1].names
+    room.tap("card-1")
+    feed.step(0)
+    assert (before, seen[-1].names) == ((), ("Heron",))
+
+
+def test_a_stay_that_ran_out_is_noticed_without_a_bell(room: StillRoom, feed: Feed, seen: list[Facts]) -> None:
+    room.tap("card-1")
+    feed.step(0)
+    room.clock.advance(3600)
+    feed.step(0)
+    assert seen[-1].names == ()
+
+
+def test_a_job_is_done_in_the_step_and_seen_in_it(feed: Feed, seen: list[Facts]) -> None:
+    answer = feed.do(lambda store: store.room.set_master(hush=True))
+    feed.step(0)
+    assert answer.done()
+    assert seen[-1].control.hush
+
+
+def test_an_error_goes_to_who_asked_and_the_next_job_is_done(feed: Feed) -> None:
+    def refuse(_store: Store) -> None:
+        raise InputError("no")
+
+    refused: Future[None] = feed.do(refuse)
+    done = feed.do(lambda store: store.people.here())
+    feed.step(0)
+    assert isinstance(refused.exception(), InputError)
+    assert done.result() == 0
+
+
+def test_of_a_drag_only_the_newest_place_is_stored(feed: Feed, seen: list[Facts]) -> None:
+    places: list[float] = []
+    for gain_db in (-1.0, -2.0, -3.0):
+        feed.move("a", lambda _store, gain_db=gain_db: places.append(gain_db))
+    feed.step(0)
+    feed.step(0)
+    assert places == [-3.0]
+
+
+def test_a_layer_that_fades_out_keeps_its_title(room: StillRoom, feed: Feed, seen: list[Facts]) -> None:
+    room.play(1)
+    playing_now = room.runtime.read("player")
+    playing_now["strips"][0]["title"] = ""
+    room.runtime.publish("player", playing_now)
+    feed.step(0)
+    strip = seen[-1].sound.strips[0]
+    assert strip is not None
+    assert strip.title == "Waves on a long beach"
+
+
+def test_a_store_that_cannot_be_opened_is_said_to_whoever_starts(room: StillRoom, tmp_path: Path) -> None:
+    blocked = tmp_path / "a-file"
+    blocked.write_text("")
+    feed = Feed(replace(room.config, box_data_dir=blocked), room.clock, lambda _facts: None)
+    with pytest.raises(SetupError, match="cannot open"):
+        feed.start(Stop())
