@@ -34,6 +34,7 @@ from ml.tags import TAGS, normalised
 from ml.taste import Taste, learn
 
 CARD_TECH = "nfca"
+VISITS = 3  # how often each of them rated the whole library
 LOVES = ("rain", "sea_waves", "crackling_fire", "wind")
 _DOMAIN = "cosound.example"
 
@@ -175,7 +176,7 @@ def taste_for(loves: str, library: Sequence[Row]) -> Taste:
     wanted = np.eye(len(TAGS))[TAGS.index(loves)]
     beds = [row["embedding"] for row in library if row["type"] == "soundscape" and row["embedding"]]
     rated = [(embedding, _rating(float(normalised(np.array(embedding)) @ wanted))) for embedding in beds]
-    return reduce(lambda taste, vote: learn(taste, *vote), rated, Taste.newcomer())
+    return reduce(lambda taste, vote: learn(taste, *vote), rated * VISITS, Taste.newcomer())
 
 
 def _rating(likeness: float) -> int:

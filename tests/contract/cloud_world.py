@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -248,6 +249,25 @@ class World:
         profile_id = self.write(profiles.create, self.time.s, display_name=f"Card {key_hash[:4]}")
         self.write(profiles.add_tag, key_hash, 1, profile_id, self.time.s)
         return profile_id
+
+    def until_waiting(self, count: int) -> None:
+        """Come back when so many answers are held back."""
+
+        async def wait() -> None:
+            async with asyncio.timeout(10):
+                while len(self.services.waiters) < count:
+                    await asyncio.sleep(0)
+
+        self.client.portal.call(wait)
+
+    def wake_all(self) -> None:
+        """As if something had changed for everybody who waits."""
+
+        async def wake() -> None:
+            self.services.waiters.close()
+            self.services.waiters.open()
+
+        self.client.portal.call(wake)
 
     def refresh(self) -> None:
         """What the refresh does every 30 s, now."""
