@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.5
 TELL_EVERY_S = 5.0
 TIDY_EVERY_S = 3600.0
-STOP_WITHIN_S = 0.7
+STOP_WITHIN_S = 0.5
 
 
 class Agent:
@@ -60,10 +61,10 @@ class Agent:
 
     def step(self) -> None:
         """Watch the clock, tell how things stand, keep the database small; about twice a second."""
-        self.store.wait(LOOK_S)
+        changed = self.store.wait(LOOK_S)
         if self._timers.guard():
             log.warning("the wall clock was set: timers are armed anew")
-        self._tell()
+        self._tell(changed)
         if self._tidy_due.take():
             self.store.db.tidy()
         dead = [worker.name for worker in self.workers if not worker.is_alive()]
@@ -82,8 +83,12 @@ class Agent:
         give_up_at = monotonic() + STOP_WITHIN_S
         for worker in self.workers:
             worker.join(max(give_up_at - monotonic(), 0.0))
+        self._say_goodbye()
         self.store.close()
-        return not any(worker.is_alive() for worker in self.workers)
+        waiting = [worker for worker in self.workers if worker.is_alive()]
+        for worker in waiting:
+            (self._config.box_runtime_dir / "bell" / worker.name).unlink(missing_ok=True)
+        return not waiting
 
     def _make_workers(self) -> list[Worker]:
         prepare = PrepareLoop(self._config.pcm_dir, self._decode)
@@ -110,14 +115,18 @@ class Agent:
     def _decode(self, source: Path, target: Path) -> Outcome:
         return decode_in_child(source, target, lambda: self._preparing.stopping)
 
-    def _tell(self) -> None:
-        """Publish when the link changed, and otherwise every few seconds."""
+    def _tell(self, changed: bool) -> None:
+        """Publish when the link or what is stored changed, and otherwise every few seconds."""
         link, now_s = self.link.state, self._clock.boot_s()
-        seen = (link.link, link.why, self.store.outbox.pending())
-        if seen == self._told and now_s - self._told_s < TELL_EVERY_S:
+        seen = (link.link, link.why)
+        if not changed and seen == self._told and now_s - self._told_s < TELL_EVERY_S:
             return
         self._told, self._told_s = seen, now_s
         self._runtime.publish("sync", build_status(self.store, link, self._media.bytes_here if self._media else 0))
+
+    def _say_goodbye(self) -> None:
+        ended = replace(self.link.state, link="down", why="the sync process has ended")
+        self._runtime.publish("sync", build_status(self.store, ended, 0))
 
 
 def run_agent(config: Config, stop: Stop, leave: Callable[[int], None] = os._exit) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from time import monotonic
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,7 +21,7 @@ from sync.partfile import PartFile, sha256_of
 KEEP_FREE_BYTES = 200 << 20
 KEEP_FREE_SHARE = 0.05
 KEEP_FREE_MOST_BYTES = 2 << 30
-BLOCK_BYTES = 1 << 16
+ATTEMPT_S = 120.0
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".opus"}
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -74,13 +75,16 @@ def _receive(cloud: Cloud, song: Song, part: PartFile, progress: Callable[[int],
         headers["Range"] = f"bytes={have}-"
         if etag:
             headers["If-Range"] = etag
+    give_up_at = monotonic() + ATTEMPT_S
     with cloud.open_media(song.sha256, headers) as response:
         start = _start(response, have, etag, song.byte_size, part)
         receiver = part.receive(start, response.headers.get("etag", ""))
         try:
-            for block in response.iter_raw(BLOCK_BYTES):
+            for block in response.iter_bytes():
                 receiver.write(block)
                 progress(receiver.have)
+                if monotonic() > give_up_at:
+                    raise LinkDown(f"{song.title}: comes slowly; it goes on after what may be wanted sooner")
         except MediaError:
             receiver.close()
             part.forget()

@@ -90,7 +90,7 @@ class Library:
     def count_try(self, sha256: str) -> int:
         """Note, before it begins, that this file is being prepared; how many times that is now."""
         with self._db.write(durable=False) as conn:
-            tries = self._db.count("select value from sync_state where key = ?", f"tries:{sha256}") + 1
+            tries = self._db.count("select cast(value as integer) from sync_state where key = ?", f"tries:{sha256}") + 1
             conn.execute("insert or replace into sync_state values (?, ?)", (f"tries:{sha256}", tries))
         return tries
 

@@ -11,8 +11,9 @@ from sync.push import push_once
 
 
 def play(store: Store, count: int = 1) -> None:
-    for _ in range(count):
-        store.scenes.begin_play(song_id("rain"), 10.0)
+    with store.db.write():
+        for _ in range(count):
+            store.scenes.begin_play(song_id("rain"), 10.0)
 
 
 def spoil(store: Store, **columns: object) -> None:

@@ -1,0 +1,221 @@
+"""The box's sync against the real cloud, without sockets: what one says, the other understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from cloud_world import FIRE, RAIN, SEA, Box, World
+
+from appliance.clock import ManualClock
+from appliance.model import Rule, TapRead
+from appliance.runtime import Runtime
+from appliance.store import Store, open_store
+from checkin import rules
+from mixer.scene import SongId
+from sync.client import Cloud
+from sync.errors import MediaError, NotAuthorised
+from sync.heartbeat import heartbeat_once
+from sync.media import fetch
+from sync.pull import pull_once
+from sync.push import push_once
+from sync.queue import queue_once
+
+KEY = "ab" * 32
+
+
+class WorldTransport(httpx.BaseTransport):
+    """Hands a request to the world's app, as a socket would."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._world.client.request(
+            request.method, str(request.url.raw_path, "ascii"), headers=request.headers, content=request.read()
+        )
+        headers = [(k, v) for k, v in answer.headers.multi_items() if k != "content-encoding"]
+        return httpx.Response(answer.status_code, headers=headers, stream=httpx.ByteStream(answer.content))
+
+
+@pytest.fixture
+def box(world: World) -> Box:
+    return world.box()
+
+
+@pytest.fixture
+def cloud(world: World, box: Box) -> Cloud:
+    return connect(world, box.token)
+
+
+def connect(world: World, token: str) -> Cloud:
+    return Cloud(httpx.Client(transport=WorldTransport(world), base_url="http://cloud.test"), token)
+
+
+@pytest.fixture
+def clock(world: World) -> ManualClock:
+    return ManualClock(boot=1_000.0, wall=world.time.s)
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
+    opened = open_store(tmp_path / "box", tmp_path / "run", "sync-test", clock)
+    yield opened
+    opened.close()
+
+
+def in_step(store: Store, cloud: Cloud) -> bool:
+    """A pull that brings nothing and finds both digests equal."""
+    report = pull_once(store, cloud)
+    return not report.mismatched and report.changes == 0
+
+
+def tap(store: Store, key_hash: str = KEY) -> Any:
+    now = round(store.clock.boot_s() * 1000)
+    read = TapRead(str(uuid4()), key_hash, 1, now, round(store.clock.wall_s() * 1000))
+    return store.people.record_tap(read, rules)
+
+
+def test_a_library_arrives_and_both_sides_agree_on_it(world: World, cloud: Cloud, store: Store) -> None:
+    for number, taste in enumerate((RAIN, SEA, FIRE)):
+        world.song(f"song {number}", taste)
+    report = pull_once(store, cloud)
+    assert (report.resets, report.mismatched, store.library.count()) == (1, False, 3)
+    assert in_step(store, cloud)
+
+
+def test_a_library_of_many_pages_arrives_whole(world: World, cloud: Cloud, store: Store) -> None:
+    for number in range(7):
+        world.song(f"song {number}")
+    cloud.pull = partial(cloud.pull, limit=2)  # type: ignore[method-assign]
+    report = pull_once(store, cloud)
+    assert (report.resets, store.library.count(), report.pages > 3) == (1, 7, True)
+    assert in_step(store, cloud)
+
+
+def test_a_newcomers_tap_vote_and_taste_go_up_and_come_back(world: World, cloud: Cloud, store: Store) -> None:
+    rain = world.song("rain", RAIN)
+    pull_once(store, cloud)
+    store.scenes.record([{"song_id": rain}], taps_seen=0, cause={})
+    greeted = tap(store)
+    store.people.record_vote(greeted.listener.id, rain, 5, RAIN, shares=[(rain, 1.0)])
+    report = push_once(store, cloud, store.clock)
+    assert report.verdicts.get("rejected") is None and store.outbox.pending() == 0
+    pull_once(store, cloud)
+    learnt = store.people.listener(greeted.listener.id)
+    assert learnt is not None and learnt.taste_rev > 0 and learnt.preference_vector[0] > 0.9
+    assert in_step(store, cloud)
+
+
+def test_every_kind_of_fact_is_understood(world: World, cloud: Cloud, store: Store, clock: ManualClock) -> None:
+    rain = world.song("rain", RAIN)
+    pull_once(store, cloud)
+    tap(store)
+    clock.advance(60)
+    world.time.advance(60)
+    tap(store)
+    play = store.scenes.begin_play(rain, 12.0)
+    store.scenes.end_play(play, 40.0)
+    store.room.set_rule(Rule(SongId(rain), "pin"))
+    report = push_once(store, cloud, clock)
+    assert report.verdicts == {"applied": report.answered}
+    assert store.outbox.dead_letters() == []
+    pull_once(store, cloud)
+    assert [rule.kind for rule in store.room.rules()] == ["pin"]
+    assert in_step(store, cloud)
+
+
+def test_a_repeated_push_is_one_fact(world: World, cloud: Cloud, store: Store) -> None:
+    rain = world.song("rain")
+    store.scenes.begin_play(rain, 10.0)
+    ops = store.outbox.batch(1)
+    push_once(store, cloud, store.clock)
+    with store.db.write():  # as if the reply had been lost
+        store.outbox.append(ops[0].type, ops[0].body, op_id=ops[0].op_id)
+    assert push_once(store, cloud, store.clock).verdicts == {"applied": 1}
+    assert world.read(lambda tx: tx.one("select count(*) as n from songs_playing"))["n"] == 1
+
+
+def test_a_bad_fact_is_refused_alone(world: World, cloud: Cloud, store: Store) -> None:
+    rain = world.song("rain")
+    with store.db.write():
+        store.outbox.append("play", {"play_id": "not an id"})
+        store.outbox.append("dance", {})
+    store.scenes.begin_play(rain, 10.0)
+    report = push_once(store, cloud, store.clock)
+    assert (report.verdicts, len(store.outbox.dead_letters())) == ({"applied": 1, "rejected": 2}, 2)
+
+
+def test_the_queue_comes_once_and_then_holds(world: World, cloud: Cloud, store: Store) -> None:
+    songs = {world.song("rain", RAIN), world.song("sea", SEA)}
+    world.refresh()
+    assert queue_once(store, cloud)
+    assert {str(entry.song_id) for entry in store.room.queue().entries} == songs
+    assert not queue_once(store, cloud, wait_s=0.01)
+
+
+def test_a_file_is_fetched_by_its_hash_and_resumed(world: World, cloud: Cloud, store: Store, tmp_path: Path) -> None:
+    content = b"sound" * 1000
+    song_id = world.song("rain", data=content)
+    pull_once(store, cloud)
+    song = store.library.song(song_id)
+    assert song is not None and song.sha256 == sha256(content).hexdigest()
+    with cloud.open_media(song.sha256, {}) as response:
+        etag = response.headers["etag"]
+    whole = fetch(cloud, song, tmp_path / "media")
+    assert whole.read_bytes() == content
+    whole.unlink()
+    (whole.parent / f"{whole.name}.part").write_bytes(content[:1234])
+    (whole.parent / f"{whole.name}.etag").write_text(etag)
+    assert fetch(cloud, song, tmp_path / "media").read_bytes() == content
+
+
+def test_a_file_that_is_not_in_the_library_cannot_be_had(cloud: Cloud) -> None:
+    with pytest.raises(MediaError), cloud.open_media("0" * 64, {}):
+        pass
+
+
+def test_a_heartbeat_is_taken_with_and_without_a_player(
+    world: World, cloud: Cloud, store: Store, tmp_path: Path, clock: ManualClock
+) -> None:
+    rain = world.song("rain")
+    runtime = Runtime(tmp_path / "run")
+    assert heartbeat_once(store, cloud, runtime, clock).server_time == world.time.s
+    runtime.publish(
+        "player",
+        {"boot_s": clock.boot, "scene_id": str(uuid4()), "audible": True, "here": 1, "why": ["rain is liked"],
+         "scene": [{"song_id": rain, "share": 1.0}]},
+    )  # fmt: skip
+    assert heartbeat_once(store, cloud, runtime, clock).rev >= 0
+
+
+def test_a_phones_vote_in_a_room_out_of_reach_is_judged_by_the_box(
+    world: World, cloud: Cloud, store: Store, box: Box, clock: ManualClock
+) -> None:
+    rain = world.song("rain", RAIN)
+    phone = world.phone()
+    assert phone.post("/api/checkin", player_id=box.player_id).status_code == 200
+    store.scenes.record([{"song_id": rain}], taps_seen=0, cause={})
+    for moment in (clock, world.time):
+        moment.advance(40)  # the last heartbeat, if any, is old
+    assert phone.post("/api/votes", song_id=rain, vote_value=5).json()["status"] == "held"
+    assert pull_once(store, cloud).settled_votes == 1
+    assert push_once(store, cloud, clock).verdicts == {"applied": 1}
+    pull_once(store, cloud)
+    assert phone.me()["preference_vector"][0] > 0.9
+    assert in_step(store, cloud)
+
+
+def test_a_wrong_token_keeps_everything(world: World, store: Store) -> None:
+    store.scenes.begin_play(world.song("rain"), 10.0)
+    stranger = connect(world, "csp_00000000_" + "A" * 43)
+    for call in (lambda: push_once(store, stranger, store.clock), lambda: queue_once(store, stranger)):
+        with pytest.raises(NotAuthorised):
+            call()
+    assert store.outbox.pending() == 1
