@@ -55,7 +55,7 @@ class Bus:
         self.frame = 0
         self.lineup = Lineup()  # set from any thread, one assignment; taken at the next slab
         self.cue: Part | None = None  # likewise
-        self.meters = Meters(STRIPS + 1)
+        self.meters = Meters(STRIPS + 1, SLAB)
         self.strips = tuple(Strip() for _ in range(STRIPS + 1))
         self._taken = self.lineup
         self._taken_cue: Part | None = None
@@ -145,12 +145,11 @@ class Bus:
             out += moving
 
     def _measure(self) -> None:
-        self.meters.begin()
+        self.meters.decay()
         for group in self._groups:
             if group.fade is not None:
                 group.meter.weigh(group.gains_at(self.frame + SLAB))
             self.meters.add(group.rows, group.meter)
-        self.meters.end(SLAB)
 
 
 def _group(fade: Fade | None, members: list[tuple[int, Deck]], rows: Samples, outputs: int) -> Group:

@@ -85,7 +85,8 @@ class BusEngine:
             self._device: SdlDevice = sdl.open(self._name, channels, block, self._callback)
         except SdlError as error:
             raise EngineError(f"audio device {self._name!r} cannot be opened: {error}") from error
-        self._read_ahead = ReadAhead(self._desk.playing)
+        self._read_ahead = ReadAhead(self._desk.playing, self._desk.pages)
+        self._read_ahead.start()
         atexit.register(self.close)  # the interpreter must not go while SDL still calls into it
         self._device.start()
 

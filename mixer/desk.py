@@ -17,6 +17,7 @@ from mixer.engine import EngineStatus, MasterControl, StripStatus
 from mixer.envelope import MUTE_RAMP_S, Envelope, Fade, Samples, fade_frames
 from mixer.lineup import Opener
 from mixer.meters import RMS_TIME_S
+from mixer.pages import Pages
 from mixer.scene import SAMPLE_RATE, STRIPS, Scene, gain_to_db
 from mixer.space import OUTPUT_COUNTS
 from mixer.strip import Deck, Strip
@@ -38,7 +39,8 @@ class Desk:
         self.clipped_samples = 0
         self._bus = Bus(channels)
         self._limiter = Limiter(channels, SLAB)
-        self._opener = Opener(channels, target_lufs)
+        self.pages = Pages()
+        self._opener = Opener(channels, target_lufs, self.pages)
         self._slab = np.zeros((SLAB, channels), np.float32)
         self._used = SLAB
         self._power = 0.0

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass, field
 
 from mixer.envelope import fade_frames
-from mixer.pcm import Pcm, PcmError, open_pcm, warm
+from mixer.pages import Pages
+from mixer.pcm import Pcm, PcmError, open_pcm
 from mixer.playhead import Source, looped, once
 from mixer.scene import SAMPLE_RATE, STRIPS, Law, Layer, Scene, db_to_gain
 from mixer.space import pan_weights
@@ -59,9 +60,10 @@ class Lineup:
 class Opener:
     """Turns scenes into line-ups for one set of outputs. Files stay open from one scene to the next."""
 
-    def __init__(self, outputs: int, target_lufs: float) -> None:
+    def __init__(self, outputs: int, target_lufs: float, pages: Pages) -> None:
         self._outputs = outputs
         self._target_lufs = target_lufs
+        self._pages = pages
         self._open: dict[str, Pcm] = {}
 
     def lineup(self, scene: Scene) -> Lineup:
@@ -94,10 +96,10 @@ class Opener:
             return known
         try:
             pcm = open_pcm(path)
-            warm(pcm, frame, FIRST_FRAMES)
-        except (PcmError, OSError) as error:
+        except PcmError as error:
             log.warning("%s", error)
             return None
+        self._pages.fetch(pcm.samples, frame, FIRST_FRAMES)
         return pcm
 
     def _part(self, layer: Layer, pcm: Pcm) -> Part:

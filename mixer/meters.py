@@ -29,39 +29,36 @@ class RowMeter:
 
     def weigh(self, gains: Numbers) -> None:
         """Set the rows' gains to the outputs, (outputs, rows)."""
-        self.power = np.square(gains).mean(axis=0)
-        self.peak = np.abs(gains).max(axis=0)
+        self.power = np.square(gains, dtype=np.float32).mean(axis=0)
+        self.peak = np.abs(gains).max(axis=0).astype(np.float32)
 
 
 class Meters:
     """Peak and RMS of `count` strips, after their faders. Linear amplitudes; read from any thread."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, frames: int) -> None:
+        seconds = frames / SAMPLE_RATE
         self.peak = np.zeros(count)
         self._power = np.zeros(count)
-        self._now_power = np.zeros(count)
-        self._now_peak = np.zeros(count)
+        self._kept = math.exp(-seconds / RMS_TIME_S)
+        self._new = (1 - self._kept) / frames
+        self._fall = 10 ** (-PEAK_FALL_DB_PER_S * seconds / 20)
 
     @property
     def rms(self) -> npt.NDArray[np.float64]:
         return np.sqrt(self._power)
 
-    def begin(self) -> None:
-        self._now_power.fill(0)
-        self._now_peak.fill(0)
+    def decay(self) -> None:
+        """One step of `frames` has passed; `add` what sounded in it."""
+        self._power *= self._kept
+        self.peak *= self._fall
 
     def add(self, rows: Samples, meter: RowMeter) -> None:
-        """Count float32 (rows, n) as `meter` says."""
+        """Count float32 (rows, frames) as `meter` says."""
         power = np.vecdot(rows, rows)
-        power *= meter.power / rows.shape[1]
+        power *= meter.power
         highest = np.maximum(rows.max(axis=1), -rows.min(axis=1))
         highest *= meter.peak
-        self._now_power[meter.strips] += np.add.reduceat(power, meter.firsts)
-        louder = np.maximum(self._now_peak[meter.strips], np.maximum.reduceat(highest, meter.firsts))
-        self._now_peak[meter.strips] = louder
-
-    def end(self, frames: int) -> None:
-        seconds = frames / SAMPLE_RATE
-        self._power += (self._now_power - self._power) * (1 - math.exp(-seconds / RMS_TIME_S))
-        self.peak *= 10 ** (-PEAK_FALL_DB_PER_S * seconds / 20)
-        np.maximum(self.peak, self._now_peak, out=self.peak)
+        strips = meter.strips
+        self._power[strips] += np.add.reduceat(power, meter.firsts) * self._new
+        self.peak[strips] = np.maximum(self.peak[strips], np.maximum.reduceat(highest, meter.firsts))

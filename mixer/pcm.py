@@ -88,20 +88,6 @@ def open_pcm(path: str | os.PathLike[str]) -> Pcm:
     return Pcm(path, info, flat.reshape(info.channels, info.frames))
 
 
-def warm(pcm: Pcm, frame: int, frames: int) -> None:
-    """Read a stretch into the page cache, waiting for the card with the interpreter's lock released."""
-    with pcm.path.open("rb") as file:
-        for offset, size in byte_stretches(pcm.info.channels, pcm.frames, frame, frames):
-            os.pread(file.fileno(), size, offset)
-
-
-def byte_stretches(channels: int, length: int, frame: int, frames: int) -> tuple[tuple[int, int], ...]:
-    """(offset, bytes) in the file of some frames, one pair per channel, of a song `length` frames long."""
-    return tuple(
-        (HEADER_BYTES + (channel * length + frame) * SAMPLE_BYTES, frames * SAMPLE_BYTES) for channel in range(channels)
-    )
-
-
 def read_info(path: str | os.PathLike[str]) -> PcmInfo:
     """The header of a cache file that is whole; raises `PcmError` as `open_pcm` does."""
     return open_pcm(path).info

@@ -2,68 +2,56 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from mixer.pcm import byte_stretches
+from mixer.pages import Pages
 from mixer.playhead import Playhead
 from mixer.scene import SAMPLE_RATE
 from mixer.strip import Deck
 
 AHEAD_S = 4.0
 EVERY_S = 1.0
+BEHIND_S = 1.0  # played this long ago: no longer needed
+LONGEST_ROUND_S = 4.0
 
 Playing = Callable[[], tuple[Deck, ...]]
 
 
 class ReadAhead:
-    """A thread that asks the kernel, once a second, for what each deck plays next."""
+    """A thread that once a second fetches what each deck plays next and lets go of what it has played.
 
-    def __init__(self, playing: Playing) -> None:
+    So the process stays small however long the songs are, and every deck has `AHEAD_S` to spare.
+    """
+
+    def __init__(self, playing: Playing, pages: Pages) -> None:
         self._playing = playing
-        self._files: dict[str, int] = {}
+        self._pages = pages
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="read-ahead", daemon=True)
+
+    def start(self) -> None:
         self._thread.start()
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
-        self._keep(())
+
+    def look(self) -> None:
+        """One round over the decks."""
+        for deck in self._playing():
+            samples, position = deck.part.source.samples, deck.playhead.position
+            played_from = position - round((BEHIND_S + LONGEST_ROUND_S) * SAMPLE_RATE)
+            self._pages.forget(samples, played_from, round(LONGEST_ROUND_S * SAMPLE_RATE))
+            for frame, frames in coming(deck.playhead):
+                self._pages.fetch(samples, frame, frames)
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):
             self.look()
 
-    def look(self) -> None:
-        """One round over the decks."""
-        decks = self._playing()
-        self._keep(deck.part.path for deck in decks)
-        for deck in decks:
-            self._advise(deck)
 
-    def _keep(self, paths: Iterable[str]) -> None:
-        wanted = set(paths)
-        for path in self._files.keys() - wanted:
-            os.close(self._files.pop(path))
-        for path in wanted - self._files.keys():
-            try:
-                self._files[path] = os.open(path, os.O_RDONLY)
-            except OSError:
-                continue  # removed since it was mapped: what is mapped still plays
-
-    def _advise(self, deck: Deck) -> None:
-        fd = self._files.get(deck.part.path)
-        if fd is None:
-            return
-        channels, length = deck.part.source.samples.shape
-        for frame, frames in _coming(deck.playhead):
-            for offset, size in byte_stretches(channels, length, frame, frames):
-                os.posix_fadvise(fd, offset, size, os.POSIX_FADV_WILLNEED)
-
-
-def _coming(playhead: Playhead) -> tuple[tuple[int, int], ...]:
+def coming(playhead: Playhead) -> tuple[tuple[int, int], ...]:
     """(frame, frames) that are read within `AHEAD_S`: straight on, and round the loop where it is near."""
     source, ahead = playhead.source, round(AHEAD_S * SAMPLE_RATE)
     left = source.end - playhead.position

@@ -1,3 +1,4 @@
+# ruff: noqa: T201  its output is its result
 """A small player for the tests that need a real process: plays one bed through SDL and says how it goes.
 
 usage: mixer_child.py PCM RECORDING SECONDS; prints "ready", and at the end one line of JSON.

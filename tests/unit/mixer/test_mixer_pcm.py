@@ -17,7 +17,6 @@ from mixer.pcm import (
     read_info,
     sample_blocks,
     scale_for_peak,
-    warm,
     write_pcm,
 )
 from mixer.scene import Loop
@@ -118,8 +117,3 @@ def test_a_file_is_replaced_whole(path: Path) -> None:
     write_pcm(path, [np.full((2, 500), 0.1, np.float32)], info(500))
     assert not before.samples.any(), "who plays the old file goes on playing the old file"
     assert open_pcm(path).frames == 500
-
-
-def test_warming_reads_what_is_there(path: Path) -> None:
-    write_pcm(path, [np.zeros((2, 1000), np.float32)], info())
-    warm(open_pcm(path), 900, 10_000)

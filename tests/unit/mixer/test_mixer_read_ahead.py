@@ -1,77 +1,85 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
+import numpy.typing as npt
 import pytest
 from mixer_sounds import SR, MakePcm, layer
 
 from mixer.desk import Desk
-from mixer.pcm import HEADER_BYTES
+from mixer.pages import Pages
 from mixer.read_ahead import ReadAhead
-from mixer.scene import Scene
+from mixer.scene import Loop, Scene
+
+
+class NotedPages(Pages):
+    """Advises as ever, and keeps a note."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[tuple[int, int]] = []
+        self.forgotten: list[tuple[int, int]] = []
+
+    def fetch(self, samples: npt.NDArray[np.int16], frame: int, frames: int) -> None:
+        self.fetched.append((frame, frames))
+        super().fetch(samples, frame, frames)
+
+    def forget(self, samples: npt.NDArray[np.int16], frame: int, frames: int) -> None:
+        self.forgotten.append((frame, frames))
+        super().forget(samples, frame, frames)
 
 
 @pytest.fixture
-def advised(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    calls: list[tuple[int, int]] = []
-
-    def note(fd: int, offset: int, size: int, advice: int) -> None:
-        assert advice == os.POSIX_FADV_WILLNEED
-        calls.append((offset, size))
-
-    monkeypatch.setattr(os, "posix_fadvise", note)
-    return calls
+def desk() -> Desk:
+    return Desk(2, -20.0)
 
 
-def test_four_seconds_of_each_channel_and_the_way_round(make_pcm: MakePcm, advised: list[tuple[int, int]]) -> None:
-    desk = Desk(2, -20.0)
-    path = make_pcm("bed", np.zeros((2, 10 * SR), np.float32))
-    desk.apply(Scene((layer(path, start_frame=8 * SR),)))
+@pytest.fixture
+def pages() -> NotedPages:
+    return NotedPages()
+
+
+@pytest.fixture
+def reader(desk: Desk, pages: NotedPages) -> ReadAhead:
+    """Not started: the test looks."""
+    return ReadAhead(desk.playing, pages)
+
+
+def play(desk: Desk, make_pcm: MakePcm, start_s: float, kind: str = "soundscape") -> int:
+    """Start a 20 s file; returns the position it is at."""
+    path = make_pcm("song", np.full((2, 20 * SR), 0.1, np.float32), loop=Loop(2 * SR, 19 * SR, 1.0))
+    desk.apply(Scene((layer(path, kind=kind, start_frame=round(start_s * SR)),)))
     desk.fill(np.empty((1024, 2), np.float32))
-    reader = ReadAhead(desk.playing)
+    return round(start_s * SR) + 4096
+
+
+def test_in_the_middle_it_looks_straight_on(
+    desk: Desk, make_pcm: MakePcm, reader: ReadAhead, pages: NotedPages
+) -> None:
+    position = play(desk, make_pcm, 6)
     reader.look()
-    position = 8 * SR + 4096
-    left = 10 * SR - position
-    plane = 10 * SR * 2
-    assert advised[:4] == [
-        (HEADER_BYTES + position * 2, left * 2),
-        (HEADER_BYTES + plane + position * 2, left * 2),
-        (HEADER_BYTES, 4 * SR * 2),
-        (HEADER_BYTES + plane, 4 * SR * 2),
-    ]
-    reader.close()
+    assert pages.fetched == [(position, 4 * SR)]
+    assert pages.forgotten == [(position - 5 * SR, 4 * SR)]
 
 
-def test_files_are_let_go_with_their_layers(make_pcm: MakePcm, advised: list[tuple[int, int]]) -> None:
-    desk = Desk(2, -20.0)
-    path = make_pcm("bed", np.zeros((2, SR), np.float32))
-    desk.apply(Scene((layer(path),)))
-    desk.fill(np.empty((1024, 2), np.float32))
-    mapped = _open_files(path)
-    reader = ReadAhead(desk.playing)
+def test_near_the_end_it_looks_round_the_loop(
+    desk: Desk, make_pcm: MakePcm, reader: ReadAhead, pages: NotedPages
+) -> None:
+    position = play(desk, make_pcm, 17)
     reader.look()
-    assert _open_files(path) == mapped + 1
-    desk.apply(Scene(release_s=0))
-    desk.fill(np.empty((8192, 2), np.float32))
+    assert pages.fetched == [(position, 19 * SR - position), (2 * SR, 4 * SR)]
+
+
+def test_what_does_not_loop_has_nothing_after_its_end(
+    desk: Desk, make_pcm: MakePcm, reader: ReadAhead, pages: NotedPages
+) -> None:
+    position = play(desk, make_pcm, 18, kind="instrumental")
     reader.look()
-    assert _open_files(path) <= mapped
-    reader.close()
+    assert pages.fetched == [(position, 20 * SR - position)]
 
 
-def test_a_file_removed_while_it_plays_is_no_error(make_pcm: MakePcm, advised: list[tuple[int, int]]) -> None:
-    desk = Desk(2, -20.0)
-    path = make_pcm("bed", np.zeros((2, SR), np.float32))
-    desk.apply(Scene((layer(path),)))
-    Path(path).unlink()
-    desk.fill(np.empty((1024, 2), np.float32))
-    reader = ReadAhead(desk.playing)
-    reader.look()
-    assert advised == []
-    reader.close()
-
-
-def _open_files(path: str) -> int:
-    links = (Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd"))
-    return sum(link.is_symlink() and os.path.realpath(link) == path for link in links)
+def test_forgotten_pages_still_play(desk: Desk, make_pcm: MakePcm, reader: ReadAhead) -> None:
+    play(desk, make_pcm, 6)
+    Pages().forget(desk.playing()[0].part.source.samples, 0, 20 * SR)
+    out = np.empty((SR, 2), np.float32)
+    desk.fill(out)
+    assert out[-1].all()

@@ -90,7 +90,7 @@ def test_without_a_sound_card_it_plays_into_the_dummy_and_says_so(start: Start) 
 
 
 def test_a_driver_that_is_none_is_refused_in_one_line(start: Start) -> None:
-    out, err = start(0.1, SDL_AUDIODRIVER="nonsense").communicate(timeout=20)
+    _, err = start(0.1, SDL_AUDIODRIVER="nonsense").communicate(timeout=20)
     assert "nonsense" in err
     assert "Traceback" not in err
 

@@ -1,0 +1,48 @@
+"""Pages of mapped samples: brought into memory before they are read, let go of once they are played."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+
+import numpy as np
+import numpy.typing as npt
+
+_WILL_NEED = 3
+_DONT_NEED = 4
+_POPULATE_READ = 22  # Linux 5.14: reads and maps, and answers with an error where a touch would kill us
+
+Mapped = npt.NDArray[np.int16]
+
+
+class Pages:
+    """Advice to the kernel, given with the interpreter's lock released, so that waiting for a card stops nobody."""
+
+    def __init__(self) -> None:
+        self._advise = ctypes.CDLL(None).madvise
+        self._advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+
+    def fetch(self, samples: Mapped, frame: int, frames: int) -> None:
+        """Have some frames of mapped int16 (channels, n) in memory when this returns (older kernels: soon)."""
+        for start, size in spans(samples, frame, frames):
+            if self._advise(start, size, _POPULATE_READ) != 0:
+                self._advise(start, size, _WILL_NEED)
+
+    def forget(self, samples: Mapped, frame: int, frames: int) -> None:
+        """Take frames out of our resident memory; they stay in the kernel's cache while there is room."""
+        for start, size in spans(samples, frame, frames):
+            self._advise(start, size, _DONT_NEED)
+
+
+def spans(samples: Mapped, frame: int, frames: int) -> list[tuple[int, int]]:
+    """(address of a page, bytes) per channel; frames before the first and after the last are left out."""
+    first, last = max(0, frame), min(frame + frames, samples.shape[1])
+    if last <= first:
+        return []
+    channel_bytes, frame_bytes = samples.strides
+    spans = []
+    for channel in range(samples.shape[0]):
+        address = samples.ctypes.data + channel * channel_bytes + first * frame_bytes
+        start = address - address % mmap.PAGESIZE
+        spans.append((start, address + (last - first) * frame_bytes - start))
+    return spans
