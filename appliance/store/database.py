@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import sqlite_utils
 
 from appliance.bell import Bell
-from appliance.errors import SetupError, StoreBusy
+from appliance.errors import SetupError, StoreBusy, TransientError
 from appliance.store.schema import MIGRATIONS
 
 BUSY_TIMEOUT_S = 5.0
@@ -41,9 +42,12 @@ class Database:
 
         durable: True waits for the disk (facts people made); False may lose the last commits to a power cut
         but never tears the file (caches, scenes).
-        Raises StoreBusy when another process holds the file for longer than the busy timeout.
+        Raises StoreBusy when another process holds the file for longer than the busy timeout, TransientError
+        when the disk is full or refuses; then nothing of it is stored.
         """
         if self._depth:
+            if durable and not self._durable:
+                raise RuntimeError("a durable write inside a hasty one would be as hasty: begin with the durable one")
             yield self.conn
             return
         self._set_durable(durable)
@@ -51,13 +55,15 @@ class Database:
         self._depth = 1
         try:
             yield self.conn
-        except BaseException:
-            self._depth = 0
+            self.conn.execute("commit")
+        except BaseException as error:
             with suppress(sqlite3.Error):
-                self.conn.execute("rollback")
+                self.conn.execute("rollback")  # or no later transaction could begin
+            if isinstance(error, sqlite3.OperationalError):
+                raise _explained(self.path, error) from error
             raise
-        self._depth = 0
-        self.conn.execute("commit")
+        finally:
+            self._depth = 0
         if self.bell:
             self.bell.ring()
 
@@ -104,9 +110,7 @@ class Database:
         try:
             self.conn.execute("begin immediate")
         except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
-                raise StoreBusy(f"{self.path} is held by another process: nothing was stored, try again") from error
-            raise
+            raise _explained(self.path, error) from error
 
     def _set_durable(self, durable: bool) -> None:
         if durable != self._durable:
@@ -148,11 +152,46 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         conn = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        conn.row_factory = sqlite3.Row
-        conn.execute("pragma journal_mode=wal")
-        conn.execute("pragma synchronous=full")
-        conn.execute("pragma foreign_keys=on")
-        conn.execute(f"pragma journal_size_limit={8 << 20}")
+        try:
+            _set_up(conn)
+        except BaseException:
+            conn.close()
+            raise
     except (OSError, sqlite3.OperationalError) as error:
         raise SetupError(f"cannot open the box's database {path}: {error}; is its directory writable?") from error
+    except sqlite3.DatabaseError as error:
+        raise SetupError(f"the box's database {path} is damaged ({error}): move it away and start again") from error
     return conn
+
+
+def _set_up(conn: sqlite3.Connection) -> None:
+    conn.row_factory = sqlite3.Row
+    _use_wal(conn)
+    conn.execute("pragma synchronous=full")
+    conn.execute("pragma foreign_keys=on")
+    conn.execute(f"pragma journal_size_limit={8 << 20}")
+
+
+def _use_wal(conn: sqlite3.Connection) -> None:
+    """Two who open a new file at once are in each other's way here, and SQLite does not wait by itself."""
+    give_up_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            conn.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_s:
+                raise
+            time.sleep(0.01)
+
+
+def _explained(path: Path, error: sqlite3.OperationalError) -> Exception:
+    """What the disk or another process refused, in words; any other error is a bug of ours and stays as it is."""
+    code = error.sqlite_errorcode & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy(f"{path} is held by another process: nothing was stored, try again")
+    if code == sqlite3.SQLITE_FULL:
+        return TransientError(f"the disk under {path} is full: nothing was stored, make room")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return TransientError(f"{path} cannot be written ({error}): nothing was stored, look at the disk")
+    return error
