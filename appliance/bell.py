@@ -26,13 +26,16 @@ class Bell:
         self._path = folder / name
         if len(str(self._path).encode()) > MAX_SOCKET_PATH:
             raise SetupError(f"runtime directory {folder} is too long a path for a socket: choose a shorter one")
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        self._ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._ear.setblocking(False)
-        self._ear.bind(str(self._path))
-        self._hand = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._hand.setblocking(False)
+        self._ear = _socket()
+        self._hand = _socket()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._path.unlink(missing_ok=True)
+            self._ear.bind(str(self._path))
+        except OSError as error:
+            self._ear.close()
+            self._hand.close()
+            raise SetupError(f"no bell in {folder}: {error.strerror}; choose another box.runtime_dir") from error
 
     def ring(self) -> None:
         """Ring every other bell in the folder. Never blocks, never fails: a full bell is already rung."""
@@ -60,3 +63,9 @@ class Bell:
         with contextlib.suppress(BlockingIOError):
             while True:
                 self._ear.recv(16)
+
+
+def _socket() -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    return made
