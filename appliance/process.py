@@ -64,19 +64,22 @@ def run(name: str, step: Callable[[], None], stop: Stop) -> None:
     the log has the trace. Setup errors end the process with their one line.
     """
     state = UpOrDown(name)
+    told: type[Exception] | None = None
     notify("READY=1")
     while not stop.requested:
         try:
             step()
             state.worked()
+            told = None
         except SetupError:
             raise
         except TransientError as error:
             state.failed(error)
             stop_aware_pause(stop)
-        except Exception:
-            if not state.down:
+        except Exception as error:  # the last line of defence: the room must go on sounding
+            if told is not type(error):
                 log.exception("%s: a step failed; going on", name)
+                told = type(error)
             state.failed("a bug, see above")
             stop_aware_pause(stop)
         notify("WATCHDOG=1")
