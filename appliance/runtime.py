@@ -27,6 +27,6 @@ class Runtime:
         """The subject's last state, {} when nobody has published one."""
         try:
             state = json.loads((self.folder / f"{subject}.json").read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return state if isinstance(state, dict) else {}
