@@ -139,8 +139,8 @@ def load_config(env: Mapping[str, str] | None = None, file: Path | None = None) 
     file = file or Path(env.get("COSOUND_CONFIG", str(DEFAULT_FILE)))
     in_file = _read_file(file)
     values: dict[str, Any] = {key.field: _value(key, env, in_file, file) for key in KEYS}
-    values["box_data_dir"] = Path(values["box_data_dir"])
-    values["box_runtime_dir"] = Path(values["box_runtime_dir"])
+    for name in ("box.data_dir", "box.runtime_dir"):
+        values[name.replace(".", "_")] = _folder(name, values[name.replace(".", "_")])
     config = Config(**values)
     _check_whole(config)
     return config
@@ -194,10 +194,16 @@ def _value(key: Key, env: Mapping[str, str], in_file: Mapping[str, Value], file:
 
 def _credential(key: Key, env: Mapping[str, str]) -> str | None:
     folder = env.get("CREDENTIALS_DIRECTORY")
-    if key.credential is None or folder is None:
+    if key.credential is None or not folder:
         return None
     path = Path(folder) / key.credential
-    return path.read_text().strip() if path.exists() else None
+    try:
+        return path.read_text(encoding="utf-8-sig").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        why = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ConfigError(f"credential {path} cannot be read: {why}") from None
 
 
 def _typed(key: Key, given: Value, where: str) -> Value:
@@ -207,8 +213,10 @@ def _typed(key: Key, given: Value, where: str) -> Value:
     try:
         if isinstance(given, bool) or (kind is str and not isinstance(given, str)):
             raise ValueError
+        if kind is int and isinstance(given, float) and not given.is_integer():
+            raise ValueError
         value = kind(given)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         raise ConfigError(f"{where} is {shown}, but must be {_article(kind)}") from None
     if key.choices and value not in key.choices:
         raise ConfigError(f"{where} is {shown}, but must be one of {', '.join(key.choices)}")
@@ -223,6 +231,13 @@ def _within(key: Key, value: float) -> bool:
     return low <= value <= high  # NaN fails both
 
 
+def _folder(name: str, given: str) -> Path:
+    """Made whole here: paths are stored, and read by processes that stand elsewhere."""
+    if not given.strip() or "\0" in given:
+        raise ConfigError(f"{name} is {given!r}, but must name a directory")
+    return Path(given).absolute()
+
+
 def _article(kind: type) -> str:
     return {int: "a whole number", float: "a number", str: "text"}[kind]
 
@@ -230,7 +245,7 @@ def _article(kind: type) -> str:
 def _check_whole(config: Config) -> None:
     if config.sound_channels not in (1, 2, 4, 6, 8):
         raise ConfigError(f"sound.channels is {config.sound_channels}, but must be 1, 2, 4, 6 or 8")
-    if config.cloud_url and not re.match(r"https?://[^/\s]+", config.cloud_url):
+    if config.cloud_url and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", config.cloud_url):
         raise ConfigError(f"cloud.url is {config.cloud_url!r}, but must begin with http:// or https://")
     if not re.fullmatch(r"([0-9a-fA-F]{2})*", config.checkin_pepper):
         raise ConfigError("checkin.pepper must be hexadecimal digits, two a byte")
