@@ -205,13 +205,15 @@ class Bucket:
         """A stay from a phone. Ours come back this way too: those we keep as we know them."""
         if self._db.row("select 1 from taps where session_id = ? limit 1", row["id"]) and row["status"] == "active":
             return
-        left_s = row["expires_at"] - self._clock.wall_s()
-        now_ms = boot_ms(self._clock)
+        now_s, now_ms = self._clock.wall_s(), boot_ms(self._clock)
+        ago_s = max(now_s - row["checked_in_at"], 0)
+        left_s = min(row["expires_at"] - now_s, row["expires_at"] - row["checked_in_at"])  # our clock may be behind
         self._db.conn.execute(
             "insert into sessions (id, user_id, status, boot_id, checked_in_ms, expires_ms, checked_in_at, expires_at) "
             "values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update set status = excluded.status, "
-            "boot_id = excluded.boot_id, expires_ms = excluded.expires_ms, expires_at = excluded.expires_at",
-            (row["id"], row["user_id"], row["status"], self._clock.boot_id, now_ms,
+            "boot_id = excluded.boot_id, checked_in_ms = excluded.checked_in_ms, expires_ms = excluded.expires_ms, "
+            "expires_at = excluded.expires_at",
+            (row["id"], row["user_id"], row["status"], self._clock.boot_id, now_ms - round(ago_s * 1000),
              now_ms + round(left_s * 1000), row["checked_in_at"], row["expires_at"]),
         )  # fmt: skip
 

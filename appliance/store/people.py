@@ -27,6 +27,7 @@ from appliance.store.database import Database
 from appliance.store.outbox import Outbox, boot_ms, wall_ms
 
 LAST_TAP_VOTES_S = 30.0
+STAY_S = 3600.0  # a vote renews a stay for as long as a tap does
 
 
 class People:
@@ -51,8 +52,8 @@ class People:
             profile_id, is_new = self._whose(tap, rules)
             stay = self._open_stay(profile_id)
             decision = rules.decide(
-                stay["checked_in_ms"] / 1000 if stay else None,
-                stay["expires_ms"] / 1000 if stay else None,
+                stay.checked_in_s if stay else None,
+                self._clock.boot_s() + stay.remaining_s if stay else None,
                 now_s=tap.boot_ms / 1000,
                 closing_s=closing_s,
             )
@@ -91,13 +92,14 @@ class People:
         scene_id: str | None = None,
         shares: Sequence[tuple[str, float]] = (),
         source: VoteSource = "screen",
+        closing_s: float | None = None,
     ) -> str:
         """Store one rating with its op; returns the vote's id. On disk when this returns.
 
         learnt_from: the embedding the taste moves by (the song's, or the mix's share-weighted mean).
         shares: (song_id, share 0 … 1) of the mix that sounded, empty when one song was rated.
-        Also renews the voter's stay. Raises InputError for a value that is not 1 … 5, UnknownThing for a
-        stranger.
+        Also renews the voter's stay, up to `closing_s` (boot clock) if the room closes. Raises InputError for
+        a value that is not 1 … 5, UnknownThing for a stranger.
         """
         if type(vote_value) is not int or not 1 <= vote_value <= 5:
             raise InputError(f"vote of {vote_value!r}: rate from 1 (no) to 5 (yes), whole numbers")
@@ -122,33 +124,28 @@ class People:
                 (vote_id, profile_id, song_id, vote_value, scene_id, source, json.dumps(learnt_from),
                  listener.taste_rev, self._clock.boot_id, boot_ms(self._clock), wall_ms(self._clock), op_id),
             )  # fmt: skip
+            self._renew_stay(profile_id, closing_s)
             return vote_id
 
     def present(self) -> list[Presence]:
-        """Everybody with an open stay in this room, longest here first, their newest votes beside them."""
-        now_ms = boot_ms(self._clock)
-        now_wall = self._clock.wall_s()
+        """Everybody with an open stay in this room, once, longest here first, their newest votes beside them."""
         rows = self._db.rows(
-            "select p.*, s.id as session_id, s.boot_id, s.checked_in_ms, s.expires_ms, s.expires_at "
-            "from sessions s join profiles p on p.id = s.user_id where s.status = 'active' "
-            "order by s.rowid"
+            "select p.*, s.id as session_id, s.boot_id, s.checked_in_ms, s.expires_ms, s.checked_in_at, s.expires_at "
+            "from sessions s join profiles p on p.id = s.user_id where s.status = 'active' order by s.rowid"
         )
-        people = []
+        people: dict[str, Presence] = {}
         for row in rows:
-            here = row["boot_id"] == self._clock.boot_id
-            remaining_s = (row["expires_ms"] - now_ms) / 1000 if here else row["expires_at"] - now_wall
-            if remaining_s <= 0:
-                continue
-            people.append(
-                Presence(
+            checked_in_s, remaining_s = self._times(row)
+            known = people.get(row["id"])
+            if remaining_s > (known.remaining_s if known else 0):
+                people[row["id"]] = Presence(
                     listener=_listener(row),
                     session_id=row["session_id"],
-                    checked_in_s=row["checked_in_ms"] / 1000,
+                    checked_in_s=checked_in_s,
                     remaining_s=remaining_s,
                     pending=self._pending_votes(row["id"], row["taste_rev"]),
                 )
-            )
-        return people
+        return list(people.values())
 
     def here(self) -> int:
         return len({person.listener.id for person in self.present()})
@@ -198,38 +195,52 @@ class People:
         self._outbox.append("enrol", body)
         return profile_id
 
-    def _open_stay(self, profile_id: str) -> sqlite3.Row | None:
-        for person in self.present():
-            if person.listener.id == profile_id:
-                return self._db.row("select * from sessions where id = ?", person.session_id)
-        return None
+    def _times(self, stay: sqlite3.Row) -> tuple[float, float]:
+        """When it began, in seconds of this boot's clock, and how many seconds are left. What was written in an
+        earlier boot can only be told by the wall clock."""
+        if stay["boot_id"] == self._clock.boot_id:
+            return stay["checked_in_ms"] / 1000, stay["expires_ms"] / 1000 - self._clock.boot_s()
+        ago_s = self._clock.wall_s() - stay["checked_in_at"]
+        return self._clock.boot_s() - ago_s, stay["expires_at"] - self._clock.wall_s()
 
-    def _apply(self, decision: TapDecision, tap: TapRead, profile_id: str, stay: sqlite3.Row | None) -> str:
-        conn = self._db.conn
-        expires_ms = round(decision.expires_s * 1000)
+    def _open_stay(self, profile_id: str) -> Presence | None:
+        return next((person for person in self.present() if person.listener.id == profile_id), None)
+
+    def _apply(self, decision: TapDecision, tap: TapRead, profile_id: str, stay: Presence | None) -> str:
         expires_at = tap.wall_ms / 1000 + decision.expires_s - tap.boot_ms / 1000
         if stay is None:
-            session_id = str(uuid4())
-            conn.execute(
-                "insert into sessions (id, user_id, boot_id, checked_in_ms, expires_ms, checked_in_at, expires_at) "
-                "values (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    session_id,
-                    profile_id,
-                    self._clock.boot_id,
-                    tap.boot_ms,
-                    expires_ms,
-                    tap.wall_ms / 1000,
-                    expires_at,
-                ),
+            return self._begin_stay(tap, profile_id, decision.expires_s, expires_at)
+        if decision.outcome == "out":
+            self._db.conn.execute(
+                "update sessions set status = 'inactive' where user_id = ? and status = 'active'", (profile_id,)
             )
-            return session_id
-        status = "inactive" if decision.outcome == "out" else "active"
-        conn.execute(
-            "update sessions set status = ?, expires_ms = ?, expires_at = ?, boot_id = ? where id = ?",
-            (status, expires_ms, expires_at, self._clock.boot_id, stay["id"]),
-        )
-        return str(stay["id"])
+        else:
+            self._extend_stay(stay, decision.expires_s, expires_at)
+        return stay.session_id
+
+    def _begin_stay(self, tap: TapRead, profile_id: str, expires_s: float, expires_at: float) -> str:
+        session_id = str(uuid4())
+        self._db.conn.execute(
+            "insert into sessions (id, user_id, boot_id, checked_in_ms, expires_ms, checked_in_at, expires_at) "
+            "values (?, ?, ?, ?, ?, ?, ?)",
+            (session_id, profile_id, self._clock.boot_id, tap.boot_ms, round(expires_s * 1000),
+             tap.wall_ms / 1000, expires_at),
+        )  # fmt: skip
+        return session_id
+
+    def _extend_stay(self, stay: Presence, expires_s: float, expires_at: float) -> None:
+        """Both of its boot times move to this boot together: one alone would mean nothing."""
+        self._db.conn.execute(
+            "update sessions set boot_id = ?, checked_in_ms = ?, expires_ms = ?, expires_at = ? where id = ?",
+            (self._clock.boot_id, round(stay.checked_in_s * 1000), round(expires_s * 1000), expires_at,
+             stay.session_id),
+        )  # fmt: skip
+
+    def _renew_stay(self, profile_id: str, closing_s: float | None) -> None:
+        stay, now_s = self._open_stay(profile_id), self._clock.boot_s()
+        if stay is not None:
+            until_s = now_s + STAY_S if closing_s is None else min(now_s + STAY_S, max(closing_s, now_s))
+            self._extend_stay(stay, until_s, self._clock.wall_s() + until_s - now_s)
 
     def _tap_op(self, decision: TapDecision, tap: TapRead, profile_id: str, session_id: str) -> str:
         body: dict[str, object] = {"tap_id": tap.tap_id, "session_id": session_id, "profile_id": profile_id}
