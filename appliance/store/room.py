@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from appliance.clock import Clock
+from appliance.errors import InputError
 from appliance.model import Control, Fader, Queue, QueueEntry, Rule
 from appliance.store.database import Database
 from appliance.store.outbox import Outbox
 from mixer.scene import SongId
 
-FOREVER = "forever"
+LOUDEST_DB = 24.0  # as the mixer has it
 
 
 class Room:
@@ -42,6 +44,7 @@ class Room:
         current = self.queue()
         same = [entry.song_id for entry in current.entries] == list(song_ids)
         if same and current.rev == rev and current.source == source:
+            self.confirm_queue()
             return False
         with self._db.write(durable=False) as conn:
             conn.execute("delete from player_queue")
@@ -85,7 +88,8 @@ class Room:
         return Control(**stored)
 
     def set_control(self, control: Control) -> None:
-        """Write the whole desired state; on disk when this returns."""
+        """Write the whole desired state; on disk when this returns. Raises InputError for a level that is none."""
+        _check_levels(control)
         with self._db.write() as conn:
             conn.execute("insert or replace into control values ('room', ?)", (json.dumps(asdict(control)),))
 
@@ -130,3 +134,11 @@ class Room:
 
     def _set_state(self, key: str, value: dict[str, Any]) -> None:
         self._db.conn.execute("insert or replace into sync_state values (?, ?)", (key, json.dumps(value)))
+
+
+def _check_levels(control: Control) -> None:
+    """What no engine takes must not be wanted, or the player would stumble over it at every look."""
+    levels = {"the master": control.master_db} | {f"the fader of song {f.song_id}": f.gain_db for f in control.faders}
+    for whose, gain_db in levels.items():
+        if gain_db is not None and not (math.isfinite(gain_db) and gain_db <= LOUDEST_DB):
+            raise InputError(f"{whose} at {gain_db} dB: give a level up to {LOUDEST_DB:g} dB")
