@@ -44,9 +44,10 @@ class Player:
         self._plays = Plays(self.store.scenes)
 
     def start(self) -> None:
-        """Sound first: the scene the room left, or the house mix; then tidy up what a crash left open."""
+        """Sound first; then tidy up what a crash left open."""
+        alive_s = self.runtime.read("player").get("boot_s")
         self.look()
-        self.store.scenes.close_open_plays()
+        self.store.scenes.close_open_plays(alive_s)
         gc.collect()
         gc.freeze()
         gc.set_threshold(700, 10, 1_000_000)  # a full collection in the player would be heard
@@ -80,8 +81,10 @@ class Player:
         self._let_go_of_what_left()
 
     def close(self) -> None:
-        self._plays.close(self.store.clock.boot_s())
-        self.engine.close()
+        try:
+            self._plays.close(self.store.clock.boot_s())
+        finally:
+            self.engine.close()
 
     def _converge_control(self) -> None:
         wanted = self.store.room.control()

@@ -15,6 +15,7 @@ from appliance.store.outbox import Outbox, boot_ms, wall_ms
 
 KEEP_SCENES = 20_000
 SOUNDED_WITHIN_MS = 60_000
+PLAYED_AFTER_MS = 10_000
 
 
 class Scenes:
@@ -50,16 +51,26 @@ class Scenes:
         return self._db.count("select coalesce(max(seq), 0) from scenes")
 
     def sounded(self, song_id: str, at_wall_ms: int) -> bool:
-        """Did that song sound here within the minute before `at_wall_ms`?"""
-        rows = self._db.rows(
-            "select layers, wall_ms from scenes where wall_ms <= ? order by seq desc limit 200", at_wall_ms
-        )
+        """Did that song sound here within the minute before `at_wall_ms`?
+
+        That moment is told as so long ago from now, so that a clock set since does not matter in this boot.
+        """
+        ago_ms = wall_ms(self._clock) - at_wall_ms
+        rows = self._db.rows("select layers, boot_id, boot_ms, wall_ms from scenes order by seq desc limit 200")
         for row in rows:
+            after_ms = self._age_ms(row) - ago_ms  # how long before that moment the scene began
+            if after_ms < 0:
+                continue
             if any(layer["song_id"] == song_id for layer in json.loads(row["layers"])):
                 return True
-            if row["wall_ms"] < at_wall_ms - SOUNDED_WITHIN_MS:
+            if after_ms > SOUNDED_WITHIN_MS:
                 return False
         return False
+
+    def _age_ms(self, scene: sqlite3.Row) -> int:
+        if scene["boot_id"] == self._clock.boot_id:
+            return boot_ms(self._clock) - int(scene["boot_ms"])
+        return wall_ms(self._clock) - int(scene["wall_ms"])
 
     def settle_held_votes(self, cloud_ahead_s: float = 0.0) -> int:
         """Answer the votes that the cloud could not judge: each gets its op and leaves; how many there were.
@@ -98,16 +109,20 @@ class Scenes:
             conn.execute("update songs_playing set seconds = ? where id = ?", (round(seconds, 1), play_id))
             self._outbox.append("play_end", {"play_id": play_id, "seconds": round(seconds, 1)})
 
-    def close_open_plays(self) -> int:
-        """After a crash: plays that nobody closed end with the last scene we know of."""
+    def close_open_plays(self, alive_s: float | None = None) -> int:
+        """After a crash: plays that nobody closed end with the last sign of life we know of; how many there were.
+
+        alive_s: boot-clock second of such a sign in this boot. Without one it is the last scene of the play's boot.
+        """
         open_plays = self._db.rows("select id, boot_id, boot_ms from songs_playing where seconds is null")
         if not open_plays:
             return 0
-        last = self.latest()
+        ends_ms = dict(map(tuple, self._db.rows("select boot_id, max(boot_ms) from scenes group by boot_id")))
+        if alive_s is not None:
+            ends_ms[self._clock.boot_id] = round(alive_s * 1000)
         with self._db.write():
             for play in open_plays:
-                known = last is not None and last.boot_id == play["boot_id"]
-                heard_ms = max(last.boot_ms - play["boot_ms"], 10_000) if known and last else 10_000
+                heard_ms = max(ends_ms.get(play["boot_id"], 0) - play["boot_ms"], PLAYED_AFTER_MS)
                 self.end_play(play["id"], heard_ms / 1000)
         return len(open_plays)
 
