@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from appliance.model import Presence
 from ml.collective import Present, presence_weight
@@ -21,11 +22,13 @@ def present_people(presences: Sequence[Presence]) -> list[Present]:
 def taste_of(presence: Presence) -> Taste:
     """The last pulled taste, folded over the votes the cloud has not answered yet.
 
-    A taste that cannot be read (torn, or from a newer version) counts as a newcomer's: the room goes on.
+    A taste that cannot be read (torn, or from a newer version) counts as a newcomer's, such a vote as none: the
+    room goes on.
     """
     taste = _stored(presence)
     for vote in presence.pending:
-        taste = learn(taste, vote.embedding, vote.vote_value)
+        with suppress(VectorError):
+            taste = learn(taste, vote.embedding, vote.vote_value)
     return taste
 
 

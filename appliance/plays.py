@@ -53,6 +53,8 @@ class Plays:
             self._heard[song_id] = _Heard(now_s)
 
     def _close(self, song_id: str, now_s: float) -> None:
-        heard = self._heard.pop(song_id)
+        """Forgotten only once it is written down: a busy store is asked again at the next look."""
+        heard = self._heard[song_id]
         if heard.play_id is not None:
             self.log.end_play(heard.play_id, now_s - heard.since_s)
+        del self._heard[song_id]
