@@ -14,7 +14,8 @@ from appliance.store import Store
 from mixer.compose import Candidate, Limits, Memory, compose
 from mixer.scene import Reason, Scene
 from ml.collective import Present, room_scores, room_vector
-from ml.tags import TAGS
+from ml.errors import VectorError
+from ml.tags import as_vector
 from ml.taste import expected_liking
 from ml.why import dominant_tag, sentence
 
@@ -76,7 +77,12 @@ class Director:
     store: Store
     config: Config
     memory: Memory = field(default_factory=Memory)
-    _taps_seen: int = 0
+    _taps_seen: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """A tap that led to a scene before we were restarted is no news."""
+        latest = self.store.scenes.latest()
+        self._taps_seen = latest.taps_seen if latest else 0
 
     def look(self) -> Direction:
         """Read the room once and compose the scene for now."""
@@ -121,9 +127,12 @@ class Director:
     def _house(self) -> Vector:
         """What an empty room plays: the room's own setting, or the house of every box."""
         setting = self.store.room.setting("house_taste")
-        if isinstance(setting, list) and len(setting) == len(TAGS) and any(setting):
-            return tuple(float(value) for value in setting)  # type: ignore[return-value]  # length checked above
-        return HOUSE
+        try:
+            rain, sea, thunder, wind, fire = as_vector(setting or ()).tolist()
+        except VectorError:
+            return HOUSE
+        house = (rain, sea, thunder, wind, fire)
+        return house if any(house) else HOUSE
 
     def _keep_queue_fresh(
         self, songs: Sequence[Song], people: Sequence[Present], house: Vector, rules: Sequence[Rule]
@@ -145,9 +154,10 @@ class Director:
         embeddings = [song.embedding for song in songs]
         liking = room_scores(people, embeddings, house, rule=self._rule, policy=self._policy)
         reasons = self._reasons(songs, people)
-        places = {entry.song_id: entry.position for entry in queue.entries}
+        places = _places(queue, rules)
         kinds = {(rule.song_id, rule.kind) for rule in rules}
         faders = {fader.song_id: fader for fader in control.faders}
+        newest = self.store.library.newest_bed(self.store.clock.wall_s())
         return [
             Candidate(
                 song_id=song.id,
@@ -159,6 +169,7 @@ class Director:
                 place=places.get(song.id),
                 pinned=(song.id, "pin") in kinds,
                 banned=(song.id, "ban") in kinds or (song.id, "skip") in kinds,
+                new=song.id == newest and song.id in places,
                 fader_db=faders[song.id].gain_db if song.id in faders else None,
                 muted=faders[song.id].muted if song.id in faders else False,
                 reasons=reasons[row],
@@ -214,4 +225,18 @@ def _moves(before: Memory, after: Memory, titles: dict[Any, str]) -> tuple[Move,
     now = {layer.song_id: layer.gain_db for layer in after.sounding}
     changed = [song for song in {**was, **now} if was.get(song) != now.get(song)]
     moves = [Move(song, titles.get(song, song), was.get(song), now.get(song)) for song in changed]
-    return tuple(sorted(moves, key=lambda move: -abs((move.to_db or -40.0) - (move.from_db or -40.0))))
+    return tuple(sorted(moves, key=lambda move: -abs(_level(move.to_db) - _level(move.from_db))))
+
+
+def _level(gain_db: float | None) -> float:
+    """For ordering moves: a layer that does not sound is as good as 40 dB down."""
+    return -40.0 if gain_db is None else gain_db
+
+
+def _places(queue: Queue, rules: Sequence[Rule]) -> dict[str, int]:
+    """Each song's place from 1: the queue's order, and at once where staff placed one, whoever ranked the queue."""
+    placed = {rule.song_id: rule.place or 1 for rule in rules if rule.kind == "place"}
+    order = [entry.song_id for entry in queue.entries if entry.song_id not in placed]
+    for song_id in sorted(placed, key=lambda song: placed[song]):
+        order.insert(placed[song_id] - 1, song_id)
+    return {song_id: place for place, song_id in enumerate(order, start=1)}
