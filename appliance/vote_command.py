@@ -6,6 +6,7 @@ from appliance.config import load_config
 from appliance.errors import InputError
 from appliance.model import Listener
 from appliance.runtime import Runtime
+from appliance.status import FRESH_S
 from appliance.store import Store, open_store
 from appliance.voting import vote_on_mix, vote_on_song
 
@@ -17,13 +18,20 @@ def cast_vote(value: int, name: str | None, song: str | None) -> str:
     try:
         voter = _voter(store, name)
         if song is None:
-            playing = Runtime(config.box_runtime_dir).read("player").get("scene", [])
-            vote_on_mix(store, voter.id, value, [(layer["song_id"], layer["share"]) for layer in playing])
+            vote_on_mix(store, voter.id, value, _playing(store, Runtime(config.box_runtime_dir)))
             return f"{voter.display_name} gave the mix a {value}"
         vote_on_song(store, voter.id, value, _song_id(store, song))
         return f"{voter.display_name} gave {song} a {value}"
     finally:
         store.close()
+
+
+def _playing(store: Store, runtime: Runtime) -> list[tuple[str, float]]:
+    """(song_id, share) of what sounds; nothing when the player has not been heard of lately."""
+    player = runtime.read("player")
+    if store.clock.boot_s() - player.get("boot_s", float("-inf")) >= FRESH_S:
+        return []
+    return [(layer["song_id"], layer["share"]) for layer in player.get("scene", [])]
 
 
 def _voter(store: Store, name: str | None) -> Listener:
