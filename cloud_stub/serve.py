@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
@@ -18,11 +20,21 @@ GRACE_S = 1
 
 
 class Server(uvicorn.Server):
-    """Lets held-back answers go as soon as it is asked to stop: uvicorn waits for them first."""
+    """Lets held-back answers go as soon as it is told to stop: uvicorn waits for them first."""
 
     def __init__(self, config: uvicorn.Config, release: Callable[[], None]) -> None:
         super().__init__(config)
         self._release = release
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Being told to stop is a clean end, not a death by signal."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)

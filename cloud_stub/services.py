@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -79,6 +80,8 @@ class Services:
     async def stop(self) -> None:
         self.waiters.close()
         if self.scheduler is not None:
+            self.scheduler.pause()
+            await asyncio.sleep(0)  # a job that is about to run does so: one cut off would be logged as failed
             self.scheduler.shutdown(wait=False)
             self.scheduler = None
         self.refresher.stop()

@@ -43,30 +43,27 @@ class View:
         return tx.all(f"{self.sql} and {self.key} = ?", *args, pk)
 
 
-def touch(tx: Tx, player_id: str, tbl: str, pk: str, now_s: float) -> bool:
-    """Bring one row of the log up to date; False when the room sees no difference."""
+def touch(tx: Tx, player_id: str, tbl: str, pk: str, now_s: float) -> None:
+    """Bring one row of one room's log up to date."""
     found = VIEWS[tbl].rows(tx, player_id, pk)
-    return changes.record(tx, player_id, tbl, pk, _wire_row(tbl, found[0]) if found else None, now_s)
+    changes.record(tx, [player_id], tbl, pk, _wire_row(tbl, found[0]) if found else None, now_s)
 
 
 def touch_everywhere(tx: Tx, tbl: str, pk: str, now_s: float) -> set[str]:
-    """The same for every room; returns the players that see a difference."""
-    players = [row["id"] for row in tx.all("select id from players")]
-    return {player_id for player_id in players if touch(tx, player_id, tbl, pk, now_s)}
+    """The same for every room, of a row that looks the same to all; returns the players that see a difference."""
+    seers = {row["id"] for row in tx.all(SEERS[tbl], pk)}
+    news = changes.record(tx, changes.holders(tx, tbl, pk) - seers, tbl, pk, None, now_s)
+    if seers:
+        row = VIEWS[tbl].rows(tx, next(iter(seers)), pk)[0]
+        news |= changes.record(tx, seers, tbl, pk, _wire_row(tbl, row), now_s)
+    return news
 
 
 def rebuild(tx: Tx, player_id: str, now_s: float, tables: tuple[str, ...] | None = None) -> None:
     """Bring whole tables of the log up to date: for a new player, or when a library changed its nature."""
     for tbl in tables or tuple(VIEWS):
-        rows = {pk_of(tbl, row): row for row in VIEWS[tbl].rows(tx, player_id)}
-        for pk in changes.keys(tx, player_id, tbl) - rows.keys():
-            changes.record(tx, player_id, tbl, pk, None, now_s)
-        for pk, row in rows.items():
-            changes.record(tx, player_id, tbl, pk, _wire_row(tbl, row), now_s)
-
-
-def pk_of(tbl: str, row: Row) -> str:
-    return str(row["pk"])
+        rows = {str(row["pk"]): _wire_row(tbl, row) for row in VIEWS[tbl].rows(tx, player_id)}
+        changes.record_table(tx, player_id, tbl, rows, now_s)
 
 
 def rule_pk(song_id: str, kind: str) -> str:
@@ -160,4 +157,19 @@ VIEWS: dict[str, View] = {
         1,
         _held_vote,
     ),
+}
+
+# Which rooms see a row of those tables that look the same to all that see it.
+SEERS: dict[str, str] = {
+    "songs": (
+        "select r.id from players r, songs s where s.id = ? and s.deleted_at is null and (exists "
+        "(select 1 from player_library l where l.player_id = r.id and l.song_id = s.id) "
+        "or not exists (select 1 from player_library l where l.player_id = r.id))"
+    ),
+    "profiles": (
+        "select r.id from players r, profiles p where p.id = ? and p.merged_into is null and (exists "
+        "(select 1 from tags t where t.profile_id = p.id) or exists (select 1 from sessions s "
+        "where s.user_id = p.id and s.player_id = r.id and s.status = 'active'))"
+    ),
+    "tags": "select r.id from players r, tags t where t.key_hash = ?",
 }

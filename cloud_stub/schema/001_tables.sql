@@ -251,3 +251,4 @@ create table changes (
     primary key (player_id, tbl, pk)
 );
 create unique index changes_rev on changes (player_id, rev);
+create index changes_row on changes (tbl, pk);
