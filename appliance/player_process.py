@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mixer.bus_engine import BusEngine, EngineError
-from mixer.recorder import Recorder
-
 from appliance.config import load_config
 from appliance.errors import SetupError
 from appliance.player import Player
-from appliance.process import Stop, name_process, only_one, run, set_up_logging
+from appliance.process import Stop, go_first, name_process, only_one, run, set_up_logging
 from appliance.runtime import Runtime
 from appliance.store import open_store
+from mixer.bus_engine import BusEngine, EngineError
+from mixer.recorder import Recorder
 
 
 def run_player(record: Path | None = None) -> None:
     """Play until told to stop. Raises SetupError when there is no device, or another player."""
     stop = Stop().on_signals()
     name_process("player")
+    go_first()
     set_up_logging()
     config = load_config()
     with only_one("player", config.box_data_dir):
@@ -29,7 +29,7 @@ def run_player(record: Path | None = None) -> None:
                 channels=config.sound_channels,
                 block=config.sound_block,
                 target_lufs=config.sound_target_lufs,
-                recorder=Recorder(record, config.sound_channels) if record else None,
+                recorder=_recorder(record, config.sound_channels),
             )
         except EngineError as error:
             raise SetupError(str(error)) from error
@@ -40,3 +40,13 @@ def run_player(record: Path | None = None) -> None:
         finally:
             player.close()
             store.close()
+
+
+def _recorder(path: Path | None, channels: int) -> Recorder | None:
+    if path is None:
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Recorder(path, channels)
+    except OSError as error:
+        raise SetupError(f"cannot record to {path}: {error.strerror}; choose another file") from error

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -131,6 +131,12 @@ def only_one(name: str, data_dir: Path) -> Iterator[None]:
 def die_with_parent() -> None:
     """Ask the kernel to end this process when its parent ends, however that ends. For children we start."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def go_first(nice: int = -10) -> None:
+    """Ask to be served before others, where that is permitted; systemd's unit does it otherwise."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
 
 
 def name_process(name: str) -> None:

@@ -23,6 +23,7 @@ class Candidate:
     liking: 0 … 1, how well those present are expected to like it (or the house, when nobody is here).
     place: its place in the queue from 1, None when it is not queued.
     duration_s: of the file; an instrumental ends after it.
+    new: the room is still getting to know it: it ranks as if it stood last among those that fit.
     fader_db: staff's hand on its fader, None when nobody holds it.
     """
 
@@ -35,6 +36,7 @@ class Candidate:
     place: int | None = None
     pinned: bool = False
     banned: bool = False
+    new: bool = False
     fader_db: float | None = None
     muted: bool = False
     reasons: tuple[Reason, ...] = ()
@@ -149,7 +151,7 @@ def _beds(
     known: Mapping[SongId, Candidate], memory: Memory, limits: Limits, budget: _Budget, now_s: float
 ) -> list[SongId]:
     """Empty places are filled at once; only exchanges are rationed."""
-    ranked = _ranked(known.values(), "soundscape")
+    ranked = _ranked(known.values(), "soundscape", limits)
     staying = [layer for layer in memory.of("soundscape") if layer.song_id in known]
     chosen = [layer.song_id for layer in staying]
     _pin(chosen, ranked, limits)
@@ -167,14 +169,19 @@ def _beds(
     return chosen[: limits.beds]
 
 
-def _ranked(candidates: Iterable[Candidate], kind: Kind) -> list[Candidate]:
+def _ranked(candidates: Iterable[Candidate], kind: Kind, limits: Limits) -> list[Candidate]:
     """Pins first, then the queue's order, then by liking for those not queued."""
 
     def rank(candidate: Candidate) -> tuple[bool, float, float, str]:
-        place = math.inf if candidate.place is None else candidate.place
-        return (not candidate.pinned, place, -candidate.liking, candidate.song_id)
+        return (not candidate.pinned, _place(candidate, limits), -candidate.liking, candidate.song_id)
 
     return sorted((candidate for candidate in candidates if candidate.kind == kind), key=rank)
+
+
+def _place(candidate: Candidate, limits: Limits) -> float:
+    """Its place in the queue, infinite when it has none."""
+    place = math.inf if candidate.place is None else candidate.place
+    return min(place, limits.beds - 0.5) if candidate.new else place
 
 
 def _pin(chosen: list[SongId], ranked: Sequence[Candidate], limits: Limits) -> None:
@@ -197,8 +204,7 @@ def _most_replaceable(
     def order(layer: Sounding) -> tuple[bool, float, float]:
         candidate = known[layer.song_id]
         overstayed = now_s - layer.since_s >= limits.maximum_stay_s
-        place = math.inf if candidate.place is None else candidate.place
-        return (not overstayed, -place, layer.since_s)
+        return (not overstayed, -_place(candidate, limits), layer.since_s)
 
     return sorted((layer for layer in staying if not known[layer.song_id].pinned), key=order)
 
@@ -218,9 +224,7 @@ def _may_replace(
         return True
     if coming.song_id in resting:
         return False
-    theirs = math.inf if coming.place is None else coming.place
-    mine = math.inf if candidate.place is None else candidate.place
-    return theirs < mine or stayed_s >= limits.rotate_s
+    return _place(coming, limits) < _place(candidate, limits) or stayed_s >= limits.rotate_s
 
 
 def _instrumentals(known: Mapping[SongId, Candidate], memory: Memory, limits: Limits, now_s: float) -> list[SongId]:
@@ -231,7 +235,7 @@ def _instrumentals(known: Mapping[SongId, Candidate], memory: Memory, limits: Li
     free = limits.instrumentals - len(going_on)
     rested = [
         candidate
-        for candidate in _ranked(known.values(), "instrumental")
+        for candidate in _ranked(known.values(), "instrumental", limits)
         if candidate.song_id not in staying and _has_rested(candidate, memory, limits, now_s)
     ]
     tired = sorted(
@@ -316,6 +320,8 @@ def _layer(seat: Sounding, candidate: Candidate, memory: Memory, limits: Limits)
     reasons = candidate.reasons
     if seat.held:
         reasons = (Reason("staff"), *reasons)
+    if candidate.new:
+        reasons = (Reason("new"), *reasons)
     if candidate.pinned:
         reasons = (Reason("pin"), *reasons)
     return Layer(

@@ -68,8 +68,8 @@ def script(crowd: Sequence[Guest], seed: int, length_s: float) -> list[Cue]:
 def rate(guest: Guest, embedding: Sequence[float], tags: Sequence[str], rng: random.Random) -> int:
     """1 … 5 from how much of the song is what the guest loves, with a little mood."""
     length = sum(value * value for value in embedding) ** 0.5
-    love = embedding[tags.index(guest.loves)] / length if length and guest.loves in tags else 0.4
-    return max(1, min(5, round(1 + 4.4 * love + rng.uniform(-0.4, 0.4))))
+    love = embedding[tags.index(guest.loves)] / length if length and guest.loves in tags else 0.5
+    return max(1, min(5, round(1 + 5 * love + rng.uniform(-0.4, 0.4))))
 
 
 def _taps(crowd: Sequence[Guest], rng: random.Random, length_s: float) -> list[Cue]:
@@ -99,7 +99,7 @@ def _votes(taps: Sequence[Cue], rng: random.Random, length_s: float) -> list[Cue
         if here:
             deed: Deed = "vote_phone" if len(cues) % 2 == 0 else "vote_screen"
             cues.append(Cue(round(at_s, 2), deed, rng.choice(here)))
-        at_s += rng.uniform(3.0, 4.0)
+        at_s += rng.uniform(2.8, 3.6)
     return cues
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from ml.synth import render
 
 from appliance.demo.cloud_view import CloudView
 from appliance.demo.crowd import Guest, rate
@@ -22,6 +21,7 @@ from appliance.demo.voice import say
 from appliance.runtime import Runtime
 from appliance.tapline import send_tap
 from mixer.scene import SAMPLE_RATE
+from ml.synth import render
 from ml.tags import TAGS
 
 UPLOAD_TITLE = "Low tide"
@@ -75,6 +75,7 @@ class Deeds:
         after = self.view.me(token)
         self.evidence.votes.append(
             PhoneVote(
+                vote_id=reply.json()["vote_id"],
                 guest=guest,
                 song_id=song.id,
                 value=value,
@@ -98,9 +99,10 @@ class Deeds:
         return done.returncode == 0
 
     def _one_that_plays(self) -> SongSeen | None:
-        scene = self.runtime.read("player").get("scene", [])
-        loudest = sorted(scene, key=lambda layer: -layer["share"])[:3]
-        return song_on_box(self.stage.data_dir, self._rng.choice(loudest)["song_id"]) if loudest else None
+        """One of the four loudest beds."""
+        strips = [strip for strip in self.runtime.read("player").get("strips", []) if strip]
+        beds = sorted((strip for strip in strips if strip["kind"] == "soundscape"), key=lambda strip: -strip["share"])
+        return song_on_box(self.stage.data_dir, self._rng.choice(beds[:4])["song_id"]) if beds else None
 
 
 def guarded(deed: Callable[[], object]) -> None:

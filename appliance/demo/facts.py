@@ -80,16 +80,19 @@ def song_on_box(data_dir: Path, song_id: str) -> SongSeen:
     return SongSeen(song_id, title, tuple(json.loads(embedding)) if embedding else (0.0,) * 5)
 
 
-def balance(box: BoxFacts, in_cloud: Set[str]) -> Balance:
-    """Count each acknowledged fact once: in the cloud, else pending. The cloud is read after the box, so what
-    was pushed in between is in the cloud."""
-    there = box.acknowledged & in_cloud
+def balance(box: BoxFacts, ops_in_cloud: Set[str], phone_votes: Set[str], votes_in_cloud: Set[str]) -> Balance:
+    """Count each acknowledged fact once: in the cloud, else pending on the box.
+
+    The cloud is to be read after the box, so that what was pushed in between is in the cloud.
+    phone_votes: ids of votes the cloud itself acknowledged to a phone; they can only be there, or lost.
+    """
+    there = box.acknowledged & ops_in_cloud
     return Balance(
         taps=len(box.ops["taps"]),
-        votes=len(box.ops["votes"]),
+        votes=len(box.ops["votes"]) + len(phone_votes),
         plays=len(box.ops["plays"]),
-        acknowledged=len(box.acknowledged),
-        in_cloud=len(there),
+        acknowledged=len(box.acknowledged) + len(phone_votes),
+        in_cloud=len(there) + len(phone_votes & votes_in_cloud),
         pending=len((box.acknowledged - there) & box.pending),
     )
 

@@ -9,22 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 48_000
-SNIPPET_S = 4.0
-MATCH = 10.0  # peak over the RMS of all alignments; over a minute, chance alone reaches about 6
+SNIPPET_S = 3.0
+AGREEING = 3  # snippets that must point to the same beginning; by chance not even two do
+SAME_S = 0.01
 
 Mono = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Where a song was found: seconds into the recording, and how far the match stands above chance."""
+    """Where a song begins in a recording (it may be before it), and how many of its snippets say so."""
 
     at_s: float
-    strength: float
+    agreeing: int
 
     @property
     def certain(self) -> bool:
-        return self.strength >= MATCH
+        return self.agreeing >= AGREEING
 
 
 def read_mono(path: Path, start_s: float = 0.0, seconds: float = -1.0) -> Mono:
@@ -40,26 +41,29 @@ def read_mono(path: Path, start_s: float = 0.0, seconds: float = -1.0) -> Mono:
 
 
 def find_song(recording: Mono, song: Mono) -> Heard:
-    """The best match of any few seconds of `song` in `recording`, both mono at 48 kHz.
+    """Slide snippets of `song` over `recording`, both mono at 48 kHz, and ask where each fits best.
 
-    Several snippets of the song are slid over the recording; the recording is whitened first, so that a loud
-    low rumble cannot hide a quiet match.
+    A song that is there makes its snippets agree on one beginning to a hundredth of a second, however quiet it is;
+    snippets of one that is not there fit best anywhere. Both are whitened first, so that a loud low rumble cannot
+    hide a quiet match.
     """
     length = round(SNIPPET_S * RATE)
-    starts = range(length // 4, max(len(song) - length, 1), length)
-    best = Heard(0.0, 0.0)
     if len(recording) < length or len(song) < length:
-        return best
+        return Heard(0.0, 0)
     size = 1 << (len(recording) + length - 1).bit_length()
     spectrum = _whitened(np.fft.rfft(recording, size))
-    for start in starts:
+    beginnings = []
+    for start in range(0, len(song) - length + 1, length):
         snippet = _whitened(np.fft.rfft(song[start : start + length], size))
         match = np.abs(np.fft.irfft(spectrum * np.conj(snippet), size)[: len(recording)])
-        at = int(match.argmax())
-        strength = float(match[at] / (np.sqrt(np.mean(match**2)) + 1e-20))
-        if strength > best.strength:
-            best = Heard(at / RATE, strength)
-    return best
+        beginnings.append((int(match.argmax()) - start) / RATE)
+    return _most_agreed(beginnings)
+
+
+def _most_agreed(beginnings: list[float]) -> Heard:
+    votes = [sum(abs(other - at_s) <= SAME_S for other in beginnings) for at_s in beginnings]
+    best = max(range(len(votes)), key=votes.__getitem__)
+    return Heard(beginnings[best], votes[best])
 
 
 def peak_dbfs(path: Path) -> float:

@@ -77,6 +77,7 @@ class Show:
     _jobs: list[Future[None]] = field(default_factory=list)
     _checking: Future[None] | None = None
     _checked_s: float = 0.0
+    _upload_begun: bool = False
 
     def play(self) -> int:
         try:
@@ -97,7 +98,8 @@ class Show:
         wait.until(self._songs_are_ready, SONGS_WITHIN_S, "no songs arrive", "sync")
         end_progress()
         recording = self.report.evidence.recording
-        recording.unlink(missing_ok=True)
+        for old in recording.parent.glob(f"{recording.name}*"):
+            old.unlink()  # also the clock beside it, by which a restarted player would go on where the last one was
         self.children.start("player", "player", "--record", str(recording), env=self.deeds.box_env)
         wait.until(self._is_audible, SOUND_WITHIN_S, "no sound comes", "player")
         self._first_sound_s = time.monotonic()
@@ -133,7 +135,8 @@ class Show:
         self.store.wait(TICK_S)
 
     def _perform_what_is_due(self) -> None:
-        if not self._jobs and self.elapsed_s >= UPLOAD_AT_S:
+        if not self._upload_begun and self.elapsed_s >= UPLOAD_AT_S:
+            self._upload_begun = True
             self._submit(self.deeds.upload)
         while self.cues and self.cues[0].at_s <= self.elapsed_s:
             cue = self.cues.pop(0)
@@ -176,14 +179,17 @@ class Show:
         self._checked_s = self.elapsed_s
         self._checking = self.pool.submit(guarded, self._check)
 
-    def _check(self) -> None:
-        self.report.check(self.elapsed_s)
+    def _check(self, *, listen: bool = False) -> None:
+        self.report.check(self.elapsed_s, listen=listen)
         self._take_balance()
 
     def _take_balance(self) -> None:
         box = facts.read_box(self.stage.data_dir)
-        in_cloud = self.deeds.view.op_ids(self.report.evidence.player_id)
-        self.watch.balances.append(facts.balance(box, in_cloud))
+        player_id = self.report.evidence.player_id
+        phone_votes = {vote.vote_id for vote in self.report.evidence.votes}
+        ops = self.deeds.view.op_ids(player_id)
+        votes = {vote["id"] for vote in self.deeds.view.admin_get(f"players/{player_id}/votes")}
+        self.watch.balances.append(facts.balance(box, ops, phone_votes, votes))
 
     def _close_doors(self) -> int:
         self.cues.clear()
@@ -194,7 +200,7 @@ class Show:
         self._drain()
         for job in (*self._jobs, *([self._checking] if self._checking else [])):
             job.result(timeout=30)
-        guarded(self._check)
+        guarded(partial(self._check, listen=True))
         return self._write_report()
 
     def _drain(self) -> None:

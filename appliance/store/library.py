@@ -12,6 +12,7 @@ from appliance.store.database import Database
 from mixer.scene import SongId
 
 PAGE = 500
+NEW_FOR_S = 600.0
 
 
 class Library:
@@ -112,6 +113,16 @@ class Library:
         """This file cannot be played; it is not tried again until its content changes."""
         with self._db.write(durable=False) as conn:
             conn.execute("update songs set prepare_error = ? where id = ?", (why, song_id))
+
+    def newest_bed(self, now_wall_s: float) -> SongId | None:
+        """The bed that arrived last, if the room has known it for less than `NEW_FOR_S` since its first play."""
+        row = self._db.row(
+            "select s.id, (select min(wall_ms) from songs_playing p where p.song_id = s.id) as first_ms from songs s "
+            "where s.pcm_path is not null and s.type = 'soundscape' order by s.rowid desc limit 1"
+        )
+        if row is None or (row["first_ms"] is not None and now_wall_s - row["first_ms"] / 1000 > NEW_FOR_S):
+            return None
+        return SongId(row["id"])
 
     def hours_since_play(self, now_wall_s: float) -> dict[SongId, float]:
         """Hours since each song last began to play here."""

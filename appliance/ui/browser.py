@@ -26,6 +26,7 @@ FLAGS = [
 ]  # fmt: skip
 FIRST_FRAME_MS = 60_000
 START_WITHIN_S = 20.0
+REDRAWS = 20
 
 
 def chromium() -> str | None:
@@ -122,11 +123,14 @@ class Glass:
         self.page.mouse.click(x + width / 2, y + height - margin - position * way)
 
     def place(self, identifier: str) -> tuple[float, float, float, float]:
-        """Left, top, width, height in px."""
-        self.wait_for(identifier)
-        box = self.part(identifier).bounding_box()
-        assert box is not None, f"{identifier} is not on the screen"
-        return box["x"], box["y"], box["width"], box["height"]
+        """Left, top, width, height in px. A part that is just being redrawn is waited for."""
+        for _ in range(REDRAWS):
+            self.wait_for(identifier)
+            box = self.part(identifier).first.bounding_box()
+            if box is not None:
+                return box["x"], box["y"], box["width"], box["height"]
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{identifier} is not on the screen")
 
     def picture(self, path: Path) -> None:
         self.page.wait_for_timeout(400)  # ink and the last frame

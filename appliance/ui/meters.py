@@ -11,6 +11,7 @@ from appliance.ui import theme
 from appliance.ui.theme import Layout
 
 METER_WIDTH = 6
+BESIDE_FADER = 23  # px from the middle of a fader to the middle of its meter
 LOUD = 0.98  # from here on a meter is orange: less than 1 dB to full scale
 
 Point = tuple[int, int]
@@ -54,7 +55,7 @@ class Meters:
             )
         way = self._layout.fader_height - 2 * theme.THUMB_MARGIN
         bottom = self._layout.fader_top + self._layout.fader_height - theme.THUMB_MARGIN
-        middle = (index + 1) * self._layout.strip_width - METER_WIDTH // 2 - 3
+        middle = index * self._layout.strip_width + (self._layout.strip_width - METER_WIDTH) // 2 + BESIDE_FADER
         return (middle, bottom), (middle, bottom - round(level * way))
 
 
