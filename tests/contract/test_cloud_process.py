@@ -1,0 +1,143 @@
+"""`cosound cloud` as a person starts and stops it: real processes on 127.0.0.1."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.processes
+
+COSOUND = [str(Path(sys.executable).with_name("cosound")), "cloud"]
+
+
+def run(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COSOUND, *args], capture_output=True, text=True, timeout=60, check=False, env=env)
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [*COSOUND, "serve", "--data", str(data), "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().split()[-1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A cloud seeded with sounds of our own making, short ones, so that no test waits for the synthesis."""
+    from cloud_stub import seed as seeding
+    from cloud_stub.settings import CloudSettings
+    from ml import synth
+
+    data = tmp_path_factory.mktemp("cloud")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synth, "write_starter_library", lambda folder, **_: short_library(folder))
+        settings = CloudSettings.for_directory(data, {})
+        return data, seeding.seed(settings, listeners=4, pepper=bytes(32))
+
+
+def short_library(folder: Path) -> list[Any]:
+    import numpy as np
+    import soundfile
+
+    from ml.synth import RECIPES, StarterSong
+
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for number, recipe in enumerate(RECIPES):
+        path = folder / f"{recipe.key}.flac"
+        soundfile.write(path, np.random.default_rng(number).standard_normal(48_000) * 0.1, 48_000)
+        made.append(StarterSong(recipe, path))
+    return made
+
+
+def test_the_seed_is_what_it_says_and_says_the_same_again(seeded: tuple[Path, dict[str, Any]]) -> None:
+    data, first = seeded
+    again = run("seed", "--data", str(data), "--listeners", "4", "--pepper", "00" * 32, "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout) == first
+    assert set(first) >= {"room", "admin", "listeners", "songs"}
+    assert set(first["listeners"][0]) == {"profile_id", "name", "email", "password", "uid_hex", "loves"}
+    assert {listener["uid_hex"][:2] for listener in first["listeners"]} == {"04"}
+    assert len({listener["loves"] for listener in first["listeners"]}) >= 3
+
+
+def test_the_seed_works_beside_a_server_that_runs(seeded: tuple[Path, dict[str, Any]]) -> None:
+    data, first = seeded
+    with serving(data) as (_, url), httpx.Client(base_url=url) as http:
+        assert http.get("/health").json()["ok"] is True
+        bar = json.loads(run("seed", "--data", str(data), "--room", "Bar", "--listeners", "4", "--json").stdout)
+        for found in (first, bar):
+            reply = http.get("/api/player/queue", headers={"X-API-Key": found["room"]["token"]})
+            assert reply.status_code == 200
+        listener = first["listeners"][0]
+        body = {"email": listener["email"], "password": listener["password"]}
+        token = http.post("/auth/v1/token?grant_type=password", json=body).json()["access_token"]
+        me = http.get("/api/me", headers={"Authorization": f"Bearer {token}"}).json()
+        assert (me["id"], me["display_name"]) == (listener["profile_id"], listener["name"])
+        assert any(me["preference_vector"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_at_once_with_people_waiting(seeded: tuple[Path, dict[str, Any]], number: int) -> None:
+    data, found = seeded
+    headers = {"X-API-Key": found["room"]["token"]}
+    with serving(data) as (process, url), ThreadPoolExecutor(8) as pool, httpx.Client(base_url=url) as http:
+        etag = http.get("/api/player/queue", headers=headers).headers["etag"]
+        held = [
+            pool.submit(
+                httpx.get, f"{url}/api/player/queue?wait=25", headers={**headers, "If-None-Match": etag}, timeout=30
+            )
+            for _ in range(8)
+        ]
+        time.sleep(0.5)  # until the server has them
+        process.send_signal(number)
+        assert process.wait(timeout=2) == 0
+        assert {answer.result().status_code for answer in held} == {304}
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_a_killed_server_loses_nothing_it_answered(seeded: tuple[Path, dict[str, Any]]) -> None:
+    data, _ = seeded
+    with serving(data) as (process, url):
+        users = [httpx.post(f"{url}/auth/v1/signup", json={}).json() for _ in range(5)]
+        process.kill()
+        process.wait()
+    with serving(data) as (_, url):
+        for user in users:
+            headers = {"Authorization": f"Bearer {user['access_token']}"}
+            assert httpx.get(f"{url}/api/me", headers=headers).status_code == 200
+
+
+def test_what_a_person_can_get_wrong_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        in_use = run("serve", "--data", str(tmp_path / "a"), "--port", port)
+    attempts = [
+        (in_use, "--port"),
+        (run("serve", "--data", str(tmp_path / "file" / "b")), "--data"),
+        (run("seed", "--data", str(tmp_path / "c"), "--pepper", "xyz"), "--pepper"),
+        (run("serve", "--data", str(tmp_path / "d"), env={"PATH": "", "PORT": "http"}), "PORT"),
+    ]
+    for done, says in attempts:
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
