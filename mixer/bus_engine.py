@@ -18,7 +18,7 @@ from mixer.envelope import MUTE_RAMP_S
 from mixer.read_ahead import ReadAhead
 from mixer.recorder import Recorder
 from mixer.scene import SAMPLE_RATE, Scene
-from mixer.sdl import Sdl, SdlDevice, SdlError, stay_known
+from mixer.sdl import Sdl, SdlDevice, SdlError, settle_in
 
 CLOSING_PATIENCE_S = 0.5
 
@@ -135,7 +135,7 @@ class BusEngine:
         self._clock.begin(time.monotonic_ns())
         if not self._known:
             self._known = True
-            stay_known()
+            settle_in()
         out = np.frombuffer(memory, np.float32).reshape(-1, self._desk.channels)
         try:
             self._desk.fill(out)

@@ -75,8 +75,11 @@ class Desk:
             if self._used == SLAB:
                 self._render()
             take = min(SLAB - self._used, frames - done)
-            self._hand_out(out[done : done + take])
+            out[done : done + take] = self._slab[self._used : self._used + take]
+            self._used += take
             done += take
+        self._fade_master(out)
+        self.frames += frames
 
     def _render(self) -> None:
         self._bus.render(self._limiter.inlet)
@@ -84,27 +87,20 @@ class Desk:
         self._used = 0
         self._watch()
 
-    def _hand_out(self, out: Samples) -> None:
-        frames = len(out)
-        block = self._slab[self._used : self._used + frames]
-        self._steer_master()
-        fade = self._master.fade
-        if fade is not None:
-            out[:] = block * self._master_curve(fade, frames)[:, None]
-        elif self._master.end[0] == 1.0:
-            out[:] = block
-        else:
-            np.multiply(block, np.float32(self._master.end[0]), out=out)
-        self._used += frames
-        self.frames += frames
-
-    def _steer_master(self) -> None:
-        goal = (self._goal,)
-        if self._master.end != goal:
+    def _fade_master(self, out: Samples) -> None:
+        """Bring a block to the master's level, on the way to its goal in `MUTE_RAMP_S`."""
+        goal = self._goal
+        if self._master.end[0] != goal:
             ramp = Fade(self.frames, fade_frames(MUTE_RAMP_S), "linear")
-            self._master = self._master.toward(goal, ramp)
-        elif self._master.fade is not None and self._master.arrived(self.frames):
-            self._master = Envelope.steady(goal)
+            self._master = self._master.toward((goal,), ramp)
+        fade = self._master.fade
+        if fade is None:
+            if goal != 1.0:
+                out *= np.float32(goal)
+            return
+        out *= self._master_curve(fade, len(out))[:, None]
+        if fade.end_frame <= self.frames + len(out):
+            self._master = Envelope.steady((goal,))
 
     def _master_curve(self, fade: Fade, frames: int) -> Samples:
         share, _ = fade.shares(self.frames, frames)

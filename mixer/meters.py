@@ -36,8 +36,9 @@ class RowMeter:
 class Meters:
     """Peak and RMS of `count` strips, after their faders. Linear amplitudes; read from any thread."""
 
-    def __init__(self, count: int, frames: int) -> None:
-        seconds = frames / SAMPLE_RATE
+    def __init__(self, count: int, frames: int, every: int) -> None:
+        """`add` will be given `frames` frames, each time `every` times as many have gone by."""
+        seconds = frames * every / SAMPLE_RATE
         self.peak = np.zeros(count)
         self._power = np.zeros(count)
         self._kept = math.exp(-seconds / RMS_TIME_S)
@@ -49,7 +50,7 @@ class Meters:
         return np.sqrt(self._power)
 
     def decay(self) -> None:
-        """One step of `frames` has passed; `add` what sounded in it."""
+        """One step has passed; `add` what sounded in it."""
         self._power *= self._kept
         self.peak *= self._fall
 

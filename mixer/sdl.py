@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mixer.scene import SAMPLE_RATE
+
+AUDIO_NICE = -11
 
 Callback = Callable[[object, Any], None]
 
@@ -55,12 +59,15 @@ class Sdl:
         return SdlDevice(self._library, device)
 
 
-def stay_known() -> None:
-    """Keep the calling thread's state in the interpreter between callbacks, which pygame makes and drops each time.
+def settle_in() -> None:
+    """Make SDL's thread at home; called once, from the first callback.
 
-    Called once, from the first callback; it saves a quarter of what an idle callback costs.
+    Its state in the interpreter is kept between callbacks (pygame makes and drops one each time: a quarter of
+    what an idle callback costs), and it goes before other work where the process may ask for that.
     """
     ctypes.pythonapi.PyGILState_Ensure()
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), AUDIO_NICE)
 
 
 class SdlDevice:

