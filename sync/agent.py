@@ -82,9 +82,12 @@ class Agent:
             self.store.db.bell.ring()
         give_up_at = monotonic() + STOP_WITHIN_S
         for worker in self.workers:
-            worker.join(max(give_up_at - monotonic(), 0.0))
+            if worker.ident is not None:
+                worker.join(max(give_up_at - monotonic(), 0.0))
         self._say_goodbye()
         self.store.close()
+        if self._cloud is not None:
+            self._cloud.close()
         waiting = [worker for worker in self.workers if worker.is_alive()]
         for worker in waiting:
             (self._config.box_runtime_dir / "bell" / worker.name).unlink(missing_ok=True)

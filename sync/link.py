@@ -34,6 +34,7 @@ class Link:
         self._said = UpOrDown("the link to the cloud")
         self._turn = threading.Condition()
         self._recoveries = 0
+        self._ending = False
         start = "not asked yet" if configured else why or "no cloud.url is set: the box plays by itself"
         self._state = LinkState("down" if configured else "none", start, clock.boot_s())
 
@@ -71,7 +72,7 @@ class Link:
         return 0.0 if self.is_up else self._clock.boot_s() - self._state.since_boot_s
 
     def pause(self, attempt: int, at_least_s: float = 0.0) -> None:
-        """Wait as long as the failed `attempt` (from 0) calls for, or until the link is back or `wake`d.
+        """Wait as long as the failed `attempt` (from 0) calls for, or until the link is back.
 
         at_least_s: what the cloud asked for; this is kept even if others are answered.
         """
@@ -81,9 +82,9 @@ class Link:
             self._sleep(backoff_s(attempt, self.away_s(), self._rng), until_back=True)
 
     def wake(self) -> None:
-        """End all pauses: the process is stopping."""
+        """End all pauses, and let none begin: the process is stopping."""
         with self._turn:
-            self._recoveries = -1
+            self._ending = True
             self._turn.notify_all()
 
     def _silent_s(self) -> float:
@@ -93,5 +94,4 @@ class Link:
     def _sleep(self, seconds: float, *, until_back: bool) -> None:
         with self._turn:
             seen = self._recoveries
-            if seen >= 0:
-                self._turn.wait_for(lambda: self._recoveries < 0 or (until_back and self._recoveries > seen), seconds)
+            self._turn.wait_for(lambda: self._ending or (until_back and self._recoveries > seen), seconds)

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+from sync_fake_cloud import FakeCloud, song_id
+
+from appliance.clock import ManualClock
+from appliance.runtime import Runtime
+from appliance.store import Store, open_store
+from sync.errors import LinkDown, MediaError
+from sync.link import Link
+from sync.loops import HeartbeatLoop, MediaLoop, PollLoop, PushLoop, queue_poll
+from sync.pull import pull_once
+from sync.status import build_status
+from sync.timers import Alarm
+from sync.worker import Worker
+
+
+@pytest.fixture
+def neighbour(tmp_path: Path, clock: ManualClock, store: Store) -> Iterator[Store]:
+    """Another process, whose commits ring our bell."""
+    opened = open_store(tmp_path / "data", tmp_path / "run", "neighbour", clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def link(clock: ManualClock) -> Link:
+    return Link(clock, Random(1))
+
+
+def test_polls_are_short_while_the_link_is_away_and_long_when_it_is_there(
+    store: Store, fake: FakeCloud, link: Link, clock: ManualClock
+) -> None:
+    fake.set_queue("rain")
+    loop = PollLoop(queue_poll(fake.cloud()), link, clock, Random(1))
+    loop.step(store)
+    loop.step(store)
+    link.worked()
+    loop.step(store)
+    waits = [float(request.url.params.get("wait", 0)) for request in fake.requests]
+    assert waits[:2] == [0, 0] and 20 <= waits[2] <= 25
+
+
+def test_a_push_loop_sends_what_it_finds_and_wakes_for_more(
+    store: Store, neighbour: Store, fake: FakeCloud, clock: ManualClock
+) -> None:
+    loop = PushLoop(fake.cloud(), clock)
+    neighbour.scenes.begin_play(song_id("rain"), 10.0)
+    loop.step(store)
+    neighbour.scenes.begin_play(song_id("wind"), 10.0)
+    loop.step(store)
+    assert len(fake.facts) == 2
+
+
+def test_the_heart_beats_at_the_start_at_the_alarm_and_with_the_scene(
+    store: Store, neighbour: Store, fake: FakeCloud, tmp_path: Path, clock: ManualClock
+) -> None:
+    runtime, due = Runtime(tmp_path / "run"), Alarm()
+    loop = HeartbeatLoop(fake.cloud(), runtime, clock, due)
+
+    def step() -> int:
+        clock.advance(2)
+        neighbour.library.forget_tries("rings the bell")
+        loop.step(store)
+        return len(fake.beats)
+
+    assert step() == 1
+    assert step() == 1
+    due.ring()
+    assert step() == 2
+    runtime.publish("player", {"boot_s": clock.boot + 2, "scene_id": song_id("scene")})
+    assert step() == 3
+    runtime.publish("player", {"boot_s": clock.boot + 2, "scene_id": song_id("scene")})
+    assert step() == 3
+
+
+def test_a_beat_that_failed_is_owed(store: Store, fake: FakeCloud, tmp_path: Path, clock: ManualClock) -> None:
+    away = True
+
+    def cut(request: httpx.Request) -> None:
+        if away:
+            raise httpx.ConnectError("cut")
+
+    loop = HeartbeatLoop(fake.cloud(cut), Runtime(tmp_path / "run"), clock, Alarm())
+    for _ in range(2):
+        clock.advance(2)
+        with pytest.raises(LinkDown):
+            loop.step(store)
+    away = False
+    clock.advance(2)
+    loop.step(store)
+    assert len(fake.beats) == 1
+
+
+def test_a_file_that_cannot_be_had_holds_up_no_other(
+    store: Store, fake: FakeCloud, tmp_path: Path, link: Link, clock: ManualClock
+) -> None:
+    for name in ("rain", "wind"):
+        fake.put_song(name)
+    missing = fake.put_song("missing")
+    del fake.files[missing["sha256"]]
+    pull_once(store, fake.cloud())
+    store.room.replace_queue([song_id("missing"), song_id("wind")], rev="1")
+    link.worked()
+    loop = MediaLoop(fake.cloud(), tmp_path / "media", link, clock, Random(1))
+    with pytest.raises(MediaError):
+        loop.step(store)
+    loop.step(store)
+    loop.step(store)
+    assert [song.title for song in store.library.with_files()] == sorted(["rain", "wind"], key=song_id)
+    fake.files[missing["sha256"]] = b"missing"
+    clock.advance(60)
+    loop.step(store)
+    assert len(store.library.with_files()) == 3
+
+
+def test_while_the_link_is_away_no_file_is_blamed(
+    store: Store, fake: FakeCloud, tmp_path: Path, link: Link, clock: ManualClock
+) -> None:
+    fake.put_song("rain")
+    pull_once(store, fake.cloud())
+
+    def cut(request: httpx.Request) -> None:
+        raise httpx.ConnectError("cut")
+
+    link.worked()
+    link.failed(LinkDown("cut"))
+    loop = MediaLoop(fake.cloud(cut), tmp_path / "media", link, clock, Random(1))
+    for _ in range(3):
+        with pytest.raises(LinkDown):
+            loop.step(store)
+    loop._cloud = fake.cloud()
+    loop.step(store)
+    assert len(store.library.with_files()) == 1
+
+
+def test_status_tells_what_staff_ask(store: Store, fake: FakeCloud, link: Link, clock: ManualClock) -> None:
+    fake.put_song("rain", byte_size=1000)
+    fake.put_song("wind", byte_size=500)
+    pull_once(store, fake.cloud())
+    store.library.set_media(song_id("wind"), Path("/m/wind"))
+    store.library.set_ready(song_id("wind"), Path("/p/wind"))
+    store.scenes.begin_play(song_id("wind"), 10.0)
+    link.worked()
+    state = build_status(store, link.state, bytes_here=400)
+    assert (state["link"], state["pending"], state["pending_since_wall_ms"]) == ("up", 1, round(clock.wall * 1000))
+    assert (state["files_wanted"], state["files_ready"], state["bytes_to_go"]) == (2, 1, 600)
+    assert state["last_contact_boot_s"] == clock.boot
+
+
+def test_a_worker_outlives_every_error_of_its_step(tmp_path: Path, store: Store, clock: ManualClock) -> None:
+    link = Link(clock, Random(1))
+    errors: list[Exception] = [LinkDown("cut"), ValueError("a bug"), MediaError("gone"), LinkDown("cut")]
+
+    def step(_: Store) -> None:
+        link.worked()  # so that no pause is long
+        if errors:
+            raise errors.pop()
+        worker.ask_to_stop()
+
+    worker = Worker("steady", lambda name: open_store(tmp_path / "data", tmp_path / "run", name, clock), step, link)
+    link.wake()
+    worker.start()
+    worker.join(20)
+    assert not worker.is_alive() and errors == []
