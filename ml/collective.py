@@ -166,7 +166,9 @@ def _room(
     speaking.sort(key=lambda person: person.profile_id)  # so that the order of arrival never decides a tie
     weights = liking_weights([person.taste for person in speaking], rule, prior)
     presence = np.clip([person.weight for person in speaking], 0.0, 1.0)
-    wanted = _wanted(policy, weights, presence, np.array([person.unmet for person in speaking]))
+    # The V1 rule knows no fairness: its mean is the plain average by presence.
+    fair = not (rule == "v1" and policy == "mean")
+    wanted = _wanted(policy, weights, presence, np.array([fair * person.unmet for person in speaking]))
     shares = shares_of(wanted, presence, min_group)
     house_share = 1.0 - float(shares.sum())
     return _Room(weights, presence, shares, _house_weights(house), max(house_share, 0.0))

@@ -6,8 +6,8 @@ import numpy as np
 
 from ml.tags import Vector
 
-FAIR_PULL = 10.0  # 0.1 of unmet liking makes a person pull e times as much …
-FAIR_LIMIT = 0.3  # … and more than this does not add to it
+FAIR_PULL = 30.0  # 0.033 of unmet liking makes a person pull e times as much …
+FAIR_LIMIT = 0.3  # … and more than this adds nothing
 _CONE_STEPS = 400
 
 

@@ -106,7 +106,7 @@ def test_the_shipped_model_is_small_and_for_these_tags() -> None:
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_every_starter_bed_of_a_tag_is_heard_as_it(tag: str) -> None:
-    heard = load_default().embed(extract(render(OF_TAG[tag], seconds=14), 48_000))
+    heard = load_default().embed(extract(render(OF_TAG[tag], seconds=9), 48_000))
     assert TAGS[int(np.argmax(heard.vector))] == tag
     assert heard.confidence > 0.5
     by_hand = next(recipe.embedding for recipe in RECIPES if recipe.key == OF_TAG[tag])

@@ -15,7 +15,7 @@ from ml.tags import as_vector
 RATE_HZ = 48_000
 BEDS = [recipe.key for recipe in RECIPES if recipe.kind == "soundscape"]
 PIECES = [recipe.key for recipe in RECIPES if recipe.kind == "instrumental"]
-SHORT_S = 6.0
+SHORT_S = 4.0
 
 
 @pytest.fixture(scope="module")

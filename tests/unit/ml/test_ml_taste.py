@@ -101,7 +101,7 @@ def test_votes_move_expected_liking_the_way_they_point() -> None:
 
 
 @given(st.lists(st.tuples(embeddings, votes), max_size=12), st.lists(embeddings, min_size=1, max_size=5))
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 def test_expected_liking_stays_within_0_and_1(heard: list[tuple[list[float], int]], songs: list[list[float]]) -> None:
     taste = after(*((tuple(song), vote) for song, vote in heard))
     for rule in ("bayes", "v1"):
@@ -175,7 +175,7 @@ class TestMerge:
         assert merge(taste, Taste.newcomer()) == taste == merge(Taste.newcomer(), taste)
 
     @given(st.lists(st.tuples(embeddings, votes), min_size=1, max_size=8), st.integers(0, 8))
-    @settings(max_examples=40)
+    @settings(max_examples=25, deadline=None)
     def test_two_halves_merge_to_the_belief_of_the_whole(self, heard: list[tuple[list[float], int]], cut: int) -> None:
         votes_in = [(tuple(song), vote) for song, vote in heard]
         merged = merge(after(*votes_in[:cut]), after(*votes_in[cut:]))
