@@ -1,0 +1,62 @@
+"""Working stand-ins for what needs a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mixer.engine import EngineStatus, MasterControl, StripStatus
+from mixer.scene import SAMPLE_RATE, STRIPS, Scene, db_to_gain
+
+
+class FakeEngine:
+    """An engine without sound: fades are over at once, and every song has the same level.
+
+    now_s: its clock, by which songs go on. exists: asked for a layer's file; without it its strip is silent.
+    """
+
+    def __init__(self, now_s: Callable[[], float], exists: Callable[[str], bool] = lambda path: True) -> None:
+        self._now_s = now_s
+        self._exists = exists
+        self._since: dict[str, float] = {}
+        self.scenes: list[Scene] = []
+        self.master = MasterControl()
+        self.cues: list[str] = []
+        self.closed = False
+
+    @property
+    def scene(self) -> Scene:
+        return self.scenes[-1] if self.scenes else Scene()
+
+    def apply(self, scene: Scene) -> None:
+        self.scenes.append(scene)
+        now_s = self._now_s()
+        self._since = {layer.song_id: self._since.get(layer.song_id, now_s) for layer in scene.layers}
+
+    def control(self, master: MasterControl) -> None:
+        self.master = master
+
+    def cue(self, cue_id: str, path: str, gain_db: float = 0.0) -> None:
+        if cue_id not in self.cues:
+            self.cues.append(cue_id)
+
+    def status(self) -> EngineStatus:
+        missing = sum(not self._exists(layer.path) for layer in self.scene.layers)
+        strips = tuple(self._strip(strip) for strip in range(STRIPS))
+        return EngineStatus("fake", "none", 2, 1024, missing_files=missing, strips=strips)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _strip(self, strip: int) -> StripStatus:
+        layer = self.scene.on_strip(strip)
+        if layer is None or not self._exists(layer.path):
+            return StripStatus()
+        level = 0.0 if layer.muted else 0.1 * db_to_gain(layer.gain_db)
+        played_s = self._now_s() - self._since[layer.song_id]
+        return StripStatus(layer.song_id, round(played_s * SAMPLE_RATE), layer.gain_db, level, level)
+
+
+def on_disk(path: str) -> bool:
+    """For a FakeEngine that looks for its files."""
+    return Path(path).exists()
