@@ -1,0 +1,151 @@
+"""The reader process: whatever any reader reports becomes a stored tap, and the readers' states are shown."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from appliance.errors import TransientError
+from appliance.model import TapRead, TapResult
+from appliance.runtime import Runtime
+from appliance.store import Store
+from checkin import rules, tokens
+from checkin.attendant import Attendant, ReaderState, Tap
+from checkin.reader import Driver, uid_fault
+
+log = logging.getLogger(__name__)
+
+WAITING_TAPS = 256
+WAIT_S = 0.25
+STOP_WITHIN_S = 2.0
+
+
+class Agent:
+    """One `step` takes one report. Readers report from their threads, or from `attend` where there are none.
+
+    closing_s: asks for the boot-clock second at which the room closes, None = never.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runtime: Runtime,
+        pepper: bytes,
+        drivers: Sequence[Driver],
+        *,
+        closing_s: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._pepper = pepper
+        self._closing_s = closing_s
+        self._reports: queue.Queue[Tap | ReaderState] = queue.Queue(WAITING_TAPS)
+        self._unstored: Tap | None = None
+        self._last: dict[str, Any] | None = None
+        self._misreads = 0
+        self._halt = threading.Event()
+        self._attendants = [Attendant(driver, store.clock, self._take) for driver in drivers]
+        self._states = {one.state.where: one.state for one in self._attendants}
+        self._threads: list[threading.Thread] = []
+        self._publish()
+
+    def start(self) -> None:
+        """A thread for each reader."""
+        for one in self._attendants:
+            thread = threading.Thread(target=self._attend_until_halt, args=(one,), name=f"reader {one.state.where}")
+            thread.daemon = True
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """End the threads and let go of every device."""
+        self._halt.set()
+        for thread in self._threads:
+            thread.join(STOP_WITHIN_S)
+        if not self._threads:
+            self._close_all()
+
+    def attend(self) -> None:
+        """Step every reader once, in this thread: for tests and for a caller that drives the agent itself."""
+        for one in self._attendants:
+            one.step()
+
+    def step(self, timeout_s: float = WAIT_S) -> TapResult | None:
+        """Wait for a report, at most `timeout_s`, and act on it; the result if it was a tap.
+
+        Raises StoreBusy when it could not be stored; the tap is kept and stored by the next step.
+        """
+        report = self._unstored or self._next_report(timeout_s)
+        if isinstance(report, Tap):
+            return self._store_tap(report)
+        if report is not None:
+            self._states[report.where] = report
+            self._publish()
+        return None
+
+    def _take(self, report: Tap | ReaderState) -> None:
+        """Called by the readers. Waits when the store is behind, but never past the end."""
+        while not self._halt.is_set():
+            try:
+                self._reports.put(report, timeout=WAIT_S)
+            except queue.Full:
+                continue
+            return
+
+    def _next_report(self, timeout_s: float) -> Tap | ReaderState | None:
+        try:
+            return self._reports.get(timeout=timeout_s) if timeout_s > 0 else self._reports.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _store_tap(self, tap: Tap) -> TapResult | None:
+        self._unstored = None
+        if uid_fault(tap.tag.uid):
+            self._misread(tap)
+            return None
+        try:
+            result = self._store.people.record_tap(self._keyed(tap), rules, closing_s=self._closing_s())
+        except TransientError:
+            self._unstored = tap
+            raise
+        self._show(result, tap)
+        return result
+
+    def _keyed(self, tap: Tap) -> TapRead:
+        tag = tap.tag
+        key = None if tag.random_uid else tokens.key_hash(self._pepper, tag.tech, tag.uid)
+        return TapRead(tap.tap_id, key, tokens.KEY_VERSION, tap.boot_ms, tap.wall_ms)
+
+    def _misread(self, tap: Tap) -> None:
+        if not self._misreads:
+            log.warning("a reader reported a %s tag whose number is wrong: %s", tap.tag.tech, uid_fault(tap.tag.uid))
+        self._misreads += 1
+
+    def _show(self, result: TapResult, tap: Tap) -> None:
+        self._last = {
+            "tap_id": result.tap_id,
+            "outcome": result.outcome,
+            "name": result.listener.display_name if result.listener else None,
+            "at_boot_s": tap.boot_ms / 1000,
+        }
+        self._publish()
+
+    def _publish(self) -> None:
+        readers = [{"name": one.name, "state": one.state, "why": one.why} for one in self._states.values()]
+        self._runtime.publish("reader", {"readers": readers, "last": self._last})
+
+    def _attend_until_halt(self, one: Attendant) -> None:
+        try:
+            while not self._halt.is_set():
+                wait_s = one.step()
+                if wait_s > 0:
+                    self._halt.wait(wait_s)
+        finally:
+            one.close()
+
+    def _close_all(self) -> None:
+        for one in self._attendants:
+            one.close()

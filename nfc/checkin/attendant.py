@@ -1,0 +1,125 @@
+"""Whoever looks after one reader: opens it, looks, reports taps and states, and comes back when it is gone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+from uuid import uuid4
+
+from appliance.clock import Clock
+from checkin.backoff import Backoff
+from checkin.presence import Presence
+from checkin.reader import Driver, ReaderGone, TagRead
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.08
+LISTEN_S = 0.25
+LOOK_FOR_PLUG_S = 0.5
+
+State = Literal["ready", "absent", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A tap as it was read: when is the moment of the read, not of its storing."""
+
+    tap_id: str
+    tag: TagRead
+    boot_ms: int
+    wall_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderState:
+    """How one reader is. `where` tells readers apart, `why` is for a person."""
+
+    where: str
+    name: str
+    state: State
+    why: str = ""
+
+
+class Attendant:
+    """Steps one driver. Runs in any thread; everything it has to say goes to `report`."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        clock: Clock,
+        report: Callable[[Tap | ReaderState], None],
+        presence: Presence | None = None,
+    ) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._report = report
+        self._presence = presence or Presence()
+        self._backoff = Backoff()
+        self._open = False
+        self._retry_at_s = float("-inf")
+        self._was_plugged = True
+        self.state = ReaderState(driver.where, driver.where, "absent", "not looked for yet")
+
+    def step(self) -> float:
+        """Open or look, once. Returns how many seconds to wait before the next step."""
+        try:
+            return self._look() if self._open else self._try_open()
+        except ReaderGone as error:
+            return self._lost("absent", str(error))
+        except Exception as error:  # drivers wrap foreign code: one reader's bug must not end the others
+            if self.state.state != "failed":
+                log.exception("reader %s: the driver failed; it is closed and tried again", self._driver.where)
+            return self._lost("failed", f"the driver failed ({type(error).__name__}); see the log")
+
+    def close(self) -> None:
+        """Let go of the device. A chip left open stays mute until its power is cut."""
+        self._driver.close()
+        self._open = False
+
+    def _try_open(self) -> float:
+        now_s = self._clock.boot_s()
+        plugged = self._driver.plugged()
+        appeared, self._was_plugged = plugged and not self._was_plugged, plugged
+        if now_s < self._retry_at_s and not appeared:
+            return min(self._retry_at_s - now_s, LOOK_FOR_PLUG_S)
+        name = self._driver.open()
+        self._open = True
+        self._say(ReaderState(self._driver.where, name, "ready"))
+        return 0.0
+
+    def _look(self) -> float:
+        began_s = self._clock.boot_s()
+        tag = self._driver.poll(LOOK_EVERY_S if self._driver.continuous else LISTEN_S)
+        now_s = self._clock.boot_s()
+        self._backoff.worked()
+        tap = tag if tag is not None and tag.tap_id else self._presence.read(tag, now_s)
+        if tap is not None:
+            wall_ms = round(self._clock.wall_s() * 1000)
+            self._report(Tap(tap.tap_id or str(uuid4()), tap, round(now_s * 1000), wall_ms))
+        if not self._driver.continuous:
+            return 0.0
+        return max(0.0, LOOK_EVERY_S - (now_s - began_s))
+
+    def _lost(self, state: State, why: str) -> float:
+        self.close()
+        wait_s = self._backoff.failed()
+        self._retry_at_s = self._clock.boot_s() + wait_s
+        self._was_plugged = self._driver.plugged()
+        self._say(ReaderState(self._driver.where, self.state.name, state, why))
+        return min(wait_s, LOOK_FOR_PLUG_S)
+
+    def _say(self, state: ReaderState) -> None:
+        if state != self.state:
+            self._log_change(state)
+            self.state = state
+            self._report(state)
+
+    def _log_change(self, state: ReaderState) -> None:
+        if state.state == self.state.state:
+            return
+        if state.state == "ready":
+            log.info("reader %s is ready: %s", state.where, state.name)
+        else:
+            log.warning("reader %s is %s: %s", state.where, state.state, state.why)

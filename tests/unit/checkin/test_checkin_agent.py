@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.clock import ManualClock
+from appliance.errors import StoreBusy
+from appliance.model import TapResult
+from appliance.runtime import Runtime
+from appliance.store import Store, open_store
+from appliance.tapline import send_tap
+from checkin import tokens
+from checkin.agent import Agent
+from checkin.reader import TagRead
+from checkin.scripted import ScriptedReader
+from checkin.socket_reader import SocketReader
+
+PEPPER = bytes(range(32))
+A = TagRead(bytes.fromhex("04a1b2c3d4e5f6"), "nfca")
+B = TagRead(bytes.fromhex("04ffeeddccbbaa"), "nfca")
+PHONE = TagRead(bytes.fromhex("08123456"), "nfca", random_uid=True)
+
+
+class Box:
+    """The reader process in one thread, on a clock moved by hand."""
+
+    def __init__(self, folder: Path, script: list[tuple[float, TagRead]]) -> None:
+        self.folder = folder
+        self.clock = ManualClock()
+        self.store: Store = open_store(folder / "data", folder / "run", "nfc", self.clock)
+        self.runtime = Runtime(folder / "run")
+        self.closing_s: float | None = None
+        drivers = [ScriptedReader(script, self.clock.boot_s), SocketReader(folder / "run")]
+        self.agent = Agent(self.store, self.runtime, PEPPER, drivers, closing_s=lambda: self.closing_s)
+
+    def run(self, seconds: float, every_s: float = 0.1) -> list[TapResult]:
+        results = []
+        end_s = self.clock.boot_s() + seconds
+        while self.clock.boot_s() < end_s:
+            self.agent.attend()
+            results += self.take()
+            self.clock.advance(every_s)
+        return results
+
+    def take(self) -> list[TapResult]:
+        return [result for result in (self.agent.step(0.0) for _ in range(8)) if result]
+
+    def close(self) -> None:
+        self.agent.stop()
+        self.store.close()
+
+
+@pytest.fixture
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Box]]:
+    monkeypatch.setattr("checkin.attendant.LISTEN_S", 0.0)
+    made: list[Box] = []
+
+    def make(*script: tuple[float, TagRead]) -> Box:
+        made.append(Box(tmp_path, list(script)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def outcomes(results: list[TapResult]) -> list[str]:
+    return [result.outcome for result in results]
+
+
+def test_in_stay_out_and_in_again(box: Callable[..., Box]) -> None:
+    results = box((0, A), (5, A), (30, A), (40, A)).run(50)
+    assert outcomes(results) == ["in", "stay", "out", "in"]
+    assert [result.new_listener for result in results] == [True, False, False, False]
+    assert len({result.listener.id for result in results if result.listener}) == 1
+
+
+def test_two_cards_are_two_people(box: Callable[..., Box]) -> None:
+    results = box((0, A), (0.2, B)).run(2)
+    assert [result.here for result in results] == [1, 2]
+    names = {result.listener.display_name for result in results if result.listener}
+    assert len(names) == 2
+
+
+def test_a_phone_is_not_enrolled(box: Callable[..., Box]) -> None:
+    one = box((0, PHONE))
+    assert outcomes(one.run(2)) == ["phone"]
+    assert one.store.db.count("select count(*) from profiles") == 0
+    assert one.store.db.count("select count(*) from tags") == 0
+    assert one.runtime.read("reader")["last"]["name"] is None
+
+
+def test_the_card_is_known_by_its_keyed_hash_only(box: Callable[..., Box], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    one = box((0, A))
+    one.run(2)
+    assert one.store.db.value("select key_hash from tags") == tokens.key_hash(PEPPER, "nfca", A.uid)
+    kept = "\n".join(one.store.db.conn.iterdump()) + caplog.text + str(one.runtime.read("reader"))
+    assert A.uid.hex() not in kept.lower()
+
+
+def test_the_taps_time_is_the_reads(box: Callable[..., Box]) -> None:
+    one = box((0, A))
+    one.agent.attend()
+    one.agent.attend()
+    read_ms = round(one.clock.boot_s() * 1000)
+    one.clock.advance(3.0)
+    one.take()
+    assert one.store.db.value("select boot_ms from taps") == read_ms
+    assert one.runtime.read("reader")["last"]["at_boot_s"] == read_ms / 1000
+
+
+def test_readers_and_last_tap_are_shown(box: Callable[..., Box]) -> None:
+    one = box((1, A))
+    assert {reader["state"] for reader in one.runtime.read("reader")["readers"]} == {"absent"}
+    (result,) = one.run(2)
+    shown = one.runtime.read("reader")
+    assert [reader["state"] for reader in shown["readers"]] == ["ready", "ready"]
+    assert shown["readers"][0]["name"] == "scripted reader"
+    assert shown["last"]["tap_id"] == result.tap_id
+    assert shown["last"]["outcome"] == "in"
+    assert result.listener is not None
+    assert shown["last"]["name"] == result.listener.display_name
+
+
+def test_a_typed_tap_is_stored_under_its_id_and_only_once(box: Callable[..., Box]) -> None:
+    one = box()
+    one.run(0.3)
+    tap_id = send_tap(one.folder / "run", A.uid)
+    assert outcomes(one.run(0.3)) == ["in"]
+    one.clock.advance(60)
+    send_tap(one.folder / "run", A.uid, tap_id=tap_id)
+    (again,) = one.run(0.3)
+    assert (again.tap_id, again.outcome) == (tap_id, "in")
+    assert one.store.people.here() == 1
+    assert one.store.db.count("select count(*) from taps") == 1
+
+
+def test_a_tap_typed_twice_by_a_person_is_two_taps(box: Callable[..., Box]) -> None:
+    one = box()
+    one.run(0.3)
+    send_tap(one.folder / "run", A.uid)
+    send_tap(one.folder / "run", A.uid)
+    assert outcomes(one.run(0.5)) == ["in", "stay"]
+
+
+@pytest.mark.parametrize("uid", [b"", bytes(7), b"\x01" * 11])
+def test_a_misread_is_dropped_and_said_once(
+    box: Callable[..., Box], caplog: pytest.LogCaptureFixture, uid: bytes
+) -> None:
+    one = box((0, TagRead(uid, "nfca")), (5, TagRead(uid, "nfca")), (6, A))
+    assert outcomes(one.run(10)) == ["in"]
+    assert caplog.text.count("number is wrong") == 1
+
+
+def test_a_tap_survives_a_busy_store(box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch) -> None:
+    one = box((0, A), (0.1, B))
+    for _ in range(3):
+        one.agent.attend()
+        one.clock.advance(0.1)
+    one.agent.step(0.0), one.agent.step(0.0)  # the readers' states
+    with monkeypatch.context() as patch:
+        patch.setattr("appliance.store.database.Database._begin", _held)
+        for _ in range(3):
+            with pytest.raises(StoreBusy):
+                one.agent.step(0.0)
+    results = one.take()
+    assert outcomes(results) == ["in", "in"]
+
+
+def _held(_database: object) -> None:
+    raise StoreBusy("held by another process")
+
+
+def test_no_stay_outlives_closing_time(box: Callable[..., Box]) -> None:
+    one = box((0, A))
+    one.closing_s = one.clock.boot_s() + 600
+    one.run(1)
+    assert one.store.people.here() == 1
+    one.clock.advance(600)
+    assert one.store.people.here() == 0
+
+
+def test_threads_read_and_stop(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "data", tmp_path / "run", "nfc")
+    agent = Agent(store, Runtime(tmp_path / "run"), PEPPER, [SocketReader(tmp_path / "run")])
+    agent.start()
+    try:
+        assert agent.step(5.0) is None, "the reader's state comes first"
+        send_tap(tmp_path / "run", A.uid)
+        result = agent.step(5.0)
+        assert result is not None
+        assert result.outcome == "in"
+    finally:
+        agent.stop()
+        store.close()
+    assert not (tmp_path / "run" / "tap").exists()

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import logging
+from itertools import groupby
+
+import pytest
+
+from appliance.clock import ManualClock
+from checkin.attendant import LOOK_EVERY_S, LOOK_FOR_PLUG_S, Attendant, ReaderState, Tap
+from checkin.backoff import Backoff
+from checkin.reader import ReaderGone, TagRead
+from checkin.scripted import ScriptedReader
+
+A = TagRead(b"\x04aaaaaa", "nfca")
+
+
+class Cable:
+    """A reader on a cable that can be pulled; shows `tag` while it is plugged."""
+
+    where = "cable"
+    continuous = True
+
+    def __init__(self) -> None:
+        self.in_socket = True
+        self.tag: TagRead | None = None
+        self.bug: Exception | None = None
+        self.opened = 0
+        self.is_open = False
+
+    def plugged(self) -> bool:
+        return self.in_socket
+
+    def open(self) -> str:
+        self.opened += 1
+        if not self.in_socket:
+            raise ReaderGone("no such device")
+        assert not self.is_open, "opened twice"
+        self.is_open = True
+        return "a reader"
+
+    def poll(self, timeout_s: float) -> TagRead | None:
+        assert self.is_open
+        if self.bug:
+            raise self.bug
+        if not self.in_socket:
+            raise ReaderGone("pulled out")
+        return self.tag
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+class Bench:
+    """An attendant on a clock moved by hand."""
+
+    def __init__(self, cable: Cable) -> None:
+        self.clock = ManualClock()
+        self.cable = cable
+        self.reports: list[Tap | ReaderState] = []
+        self.attendant = Attendant(cable, self.clock, self.reports.append)
+
+    def run(self, seconds: float) -> None:
+        end_s = self.clock.boot_s() + seconds
+        while self.clock.boot_s() < end_s:
+            self.clock.advance(max(self.attendant.step(), 0.001))
+
+    @property
+    def states(self) -> list[str]:
+        """Its states in order; another reason for the same one is no new state."""
+        return [state for state, _ in groupby(one.state for one in self.reports if isinstance(one, ReaderState))]
+
+    @property
+    def taps(self) -> list[Tap]:
+        return [report for report in self.reports if isinstance(report, Tap)]
+
+
+def test_a_tap_carries_the_moment_of_the_read() -> None:
+    bench = Bench(Cable())
+    bench.run(1.0)
+    bench.cable.tag = A
+    read_ms = round(bench.clock.boot_s() * 1000)
+    bench.attendant.step()
+    bench.clock.advance(5.0)
+    assert [(tap.tag, tap.boot_ms) for tap in bench.taps] == [(A, read_ms)]
+    assert bench.taps[0].tap_id
+
+
+def test_it_looks_about_twelve_times_a_second_and_not_more() -> None:
+    bench = Bench(Cable())
+    bench.attendant.step()
+    assert bench.attendant.step() == pytest.approx(LOOK_EVERY_S)
+
+
+def test_pulled_and_plugged_again(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(Cable())
+    bench.run(1.0)
+    bench.cable.in_socket = False
+    bench.run(120.0)
+    assert bench.states == ["ready", "absent"]
+    bench.cable.in_socket = True
+    bench.run(LOOK_FOR_PLUG_S + 0.1)
+    assert bench.states == ["ready", "absent", "ready"], "a plug is seen long before the back-off is over"
+    assert [record.levelname for record in caplog.records] == ["WARNING"], "its loss is said once"
+
+
+def test_back_off_while_it_is_plugged_but_will_not_open() -> None:
+    cable = Cable()
+    cable.bug = ReaderGone("mute")
+    bench = Bench(cable)
+    bench.run(100.0)
+    assert 7 <= cable.opened <= 10, "0.5 + 1 + 2 + 4 + 8 + 16 + 30 + 30 s"
+
+
+def test_the_back_off_begins_again_once_it_worked() -> None:
+    backoff = Backoff()
+    assert [backoff.failed() for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    backoff.worked()
+    assert backoff.failed() == 0.5
+
+
+def test_a_drivers_bug_is_a_failed_reader_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(Cable())
+    bench.run(1.0)
+    bench.cable.bug = IndexError("frame")
+    bench.run(10.0)
+    assert bench.states[-1] == "failed"
+    assert not bench.cable.is_open
+    bench.cable.bug = None
+    bench.run(31.0)
+    assert bench.states[-1] == "ready"
+    assert "IndexError" in caplog.text
+
+
+def test_a_hundred_replugs_leave_nothing_behind() -> None:
+    bench = Bench(Cable())
+    for _ in range(100):
+        bench.cable.in_socket = True
+        bench.run(1.0)
+        bench.cable.in_socket = False
+        bench.run(1.0)
+    assert bench.states == ["ready", "absent"] * 100
+    assert not bench.cable.is_open
+
+
+def test_typed_taps_are_not_debounced() -> None:
+    clock = ManualClock()
+    reports: list[Tap | ReaderState] = []
+    typed = [(0.0, TagRead(A.uid, A.tech, tap_id=f"tap {n}")) for n in range(5)]
+    attendant = Attendant(ScriptedReader(typed, clock.boot_s), clock, reports.append)
+    for _ in range(10):
+        attendant.step()
+    assert [report.tap_id for report in reports if isinstance(report, Tap)] == [f"tap {n}" for n in range(5)]
+
+
+def test_closing_lets_go_of_the_device(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    bench = Bench(Cable())
+    bench.run(0.5)
+    bench.attendant.close()
+    assert not bench.cable.is_open
