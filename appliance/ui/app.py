@@ -24,6 +24,7 @@ from appliance.runtime import Runtime
 from appliance.ui.facts import Facts
 from appliance.ui.feed import Feed
 from appliance.ui.guard import PinGuard
+from appliance.ui.hangup import HangUp
 from appliance.ui.session import Session
 from appliance.ui.state import ScreenState
 from appliance.ui.texts import texts_for
@@ -39,25 +40,24 @@ PIN_FILE = "ui-pin.json"
 class Screens:
     """All clients of this box, and the one feed under them."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, stop: Stop) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sessions: list[Session] = []
         self._state = ScreenState(clock, texts_for(config.box_language))
         self._guard = PinGuard(config.ui_pin, config.box_data_dir / PIN_FILE, clock)
-        self.stop = Stop()
+        self.stop = stop
         self.feed = Feed(config, clock, self._take)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Feed the clients while the server runs."""
+        """Show the clients what the feed reads, while the server runs."""
         self._loop = asyncio.get_running_loop()
-        self.feed.start(self.stop)
         await flet_server.app_manager.start()
         try:
             yield
         finally:
             self.stop.request()
-            await asyncio.to_thread(self.feed.join, 1.0)
+            await asyncio.to_thread(self.feed.join, CLOSE_WITHIN_S)
             await flet_server.app_manager.shutdown()
 
     def client(self, page: ft.Page) -> None:
@@ -90,12 +90,14 @@ class Screens:
 
 
 def create_app(config: Config, clock: Clock | None = None, stop: Stop | None = None) -> FastAPI:
-    """The whole screen as an ASGI app; opens the store when it starts."""
+    """The whole screen as an ASGI app, its store already open: raises SetupError when it cannot be.
+
+    stop: ends the feed; requested by the app itself when it shuts down.
+    """
     # We send what changed ourselves; Flet would compare the whole page after each event.
     ft.context.disable_auto_update()  # type: ignore[no-untyped-call]
-    screens = Screens(config, clock or SystemClock())
-    if stop is not None:
-        screens.stop = stop
+    screens = Screens(config, clock or SystemClock(), stop or Stop())
+    screens.feed.start(screens.stop)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -105,7 +107,7 @@ def create_app(config: Config, clock: Clock | None = None, stop: Stop | None = N
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     # A page elsewhere whose name is pointed at this machine must not reach the faders.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
-    app.mount("/", flet_server.app(screens.client, no_cdn=True, session_timeout_seconds=SESSION_KEPT_S))
+    app.mount("/", HangUp(flet_server.app(screens.client, no_cdn=True, session_timeout_seconds=SESSION_KEPT_S)))
     return app
 
 
@@ -153,7 +155,8 @@ def serve(config: Config) -> None:
     name_process("ui")
     with only_one("ui", config.box_data_dir), listen(config.ui_port) as line:
         stop = Stop().on_signals()
+        server = server_for(create_app(config, stop=stop), stop)
         url = url_of(line)
         Runtime(config.box_runtime_dir).publish("ui", {"url": url, "pid": os.getpid()})
         print(f"screen: {url}", flush=True)  # noqa: T201 - the line a person opens
-        server_for(create_app(config, stop=stop), stop).run(sockets=[line])
+        server.run(sockets=[line])

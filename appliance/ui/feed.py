@@ -61,9 +61,15 @@ class Feed:
         if self._thread:
             self._thread.join(timeout_s)
 
-    def do(self, job: Callable[[Store], Answer]) -> Future[Answer]:
-        """Run `job` on the store soon; its answer or error comes in the future."""
+    def do(self, job: Callable[[Store], Answer], *, ends: str | None = None) -> Future[Answer]:
+        """Run `job` on the store soon; its answer or error comes in the future.
+
+        ends: the key of a drag this is the end of, whose last move must not come after it.
+        """
         answer: Future[Answer] = Future()
+        if ends is not None:
+            with self._moves_lock:
+                self._moves.pop(ends, None)
         self._jobs.put((job, answer))
         self._nudge()
         return answer
@@ -112,13 +118,13 @@ class Feed:
             hand.sendto(b"!", str(self._config.box_runtime_dir / "bell" / "ui"))
 
     def _work(self, store: Store) -> bool:
-        worked = False
+        moves = self._taken_moves()
+        for move in moves:
+            _answer(move, store, Future())
+        worked = bool(moves)
         while not self._jobs.empty():
             job, answer = self._jobs.get()
             _answer(job, store, answer)
-            worked = True
-        for move in self._taken_moves():
-            _answer(move, store, Future())
             worked = True
         return worked
 

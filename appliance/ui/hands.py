@@ -10,6 +10,8 @@ from appliance.store import Store
 from appliance.ui.feed import Feed
 from appliance.ui.mixer_view import moved_fader, muted_fader
 
+MASTER = ""  # the master's key among the drags; no song is called so
+
 
 class Hands:
     """What the mixer page may do. `touched` is called first, every time: a page in use stays open."""
@@ -26,7 +28,7 @@ class Hands:
 
     def drop(self, song_id: str, gain_db: float) -> None:
         """A thumb at rest."""
-        self._do(lambda store: _hold(store, song_id, gain_db))
+        self._do(lambda store: _hold(store, song_id, gain_db), ends=song_id)
 
     def mute(self, song_id: str, *, muted: bool) -> None:
         self._do(lambda store: _mute(store, song_id, muted=muted))
@@ -36,10 +38,10 @@ class Hands:
 
     def drag_master(self, gain_db: float) -> None:
         self._touched()
-        self._feed.move("", lambda store: store.room.set_master(gain_db=gain_db))
+        self._feed.move(MASTER, lambda store: store.room.set_master(gain_db=gain_db))
 
     def drop_master(self, gain_db: float) -> None:
-        self._do(lambda store: store.room.set_master(gain_db=gain_db))
+        self._do(lambda store: store.room.set_master(gain_db=gain_db), ends=MASTER)
 
     def mute_all(self, *, mute: bool) -> None:
         self._do(lambda store: store.room.set_master(mute=mute))
@@ -47,9 +49,9 @@ class Hands:
     def hush(self, *, hush: bool) -> None:
         self._do(lambda store: store.room.set_master(hush=hush))
 
-    def _do(self, job: Callable[[Store], None]) -> None:
+    def _do(self, job: Callable[[Store], None], *, ends: str | None = None) -> None:
         self._touched()
-        self._feed.do(job).add_done_callback(self._failed)
+        self._feed.do(job, ends=ends).add_done_callback(self._failed)
 
 
 def _hold(store: Store, song_id: str, gain_db: float) -> None:

@@ -34,9 +34,10 @@ class Strip:
         self._slider = self._fader()
         self._mute_icon = ft.Icon(ft.Icons.VOLUME_UP, size=26, color=theme.TEXT)
         self._mute = key(
-            f"strip-{number}-mute", "", self._press_mute, width=width - theme.GAP, height=theme.TOUCH,
-            content=self._mute_icon, radius=8,
+            f"strip-{number}-mute", texts.strip.format(number=number), self._press_mute,
+            width=width - theme.GAP, height=theme.TOUCH, content=self._mute_icon, radius=8,
         )  # fmt: skip
+        self._mute.toggled = False  # a part that becomes a toggle later loses its name in the client
         self._let_go = key(
             f"strip-{number}-let-go", "", self._press_let_go, width=width - theme.GAP, height=theme.TOUCH,
             content=self._held_mark(), background=theme.ORANGE, radius=8,
@@ -51,7 +52,7 @@ class Strip:
             return
         self._view = view
         self._column.opacity = 1.0 if view else EMPTY_OPACITY
-        self._column.disabled = view is None
+        self._slider.disabled = view is None
         if view is not None:
             self._dress(view)
         else:
@@ -65,6 +66,7 @@ class Strip:
         self._let_go.visible = False
         self._mute_icon.icon, self._mute_icon.color = ft.Icons.VOLUME_UP, theme.TEXT
         _container(self._mute).bgcolor = theme.RAISED
+        self._mute.label, self._mute.toggled = self._texts.strip.format(number=self._number), False
 
     def _dress(self, view: StripView) -> None:
         self._title.value = view.title
@@ -115,7 +117,6 @@ class Strip:
             spacing=0,
             horizontal_alignment=ft.CrossAxisAlignment.CENTER,
             opacity=EMPTY_OPACITY,
-            disabled=True,
         )
 
     def _fader(self) -> ft.Slider:
@@ -129,6 +130,7 @@ class Strip:
             active_color=theme.TRACK,
             inactive_color=theme.LINE,
             thumb_color=theme.TEXT,
+            disabled=True,
             on_change_start=lambda _event: quietly(self._grip),
             on_change=lambda event: quietly(lambda: self._drag(event)),
             on_change_end=lambda _event: quietly(self._release),

@@ -105,6 +105,16 @@ def test_of_a_drag_only_the_newest_place_is_stored(feed: Feed, seen: list[Facts]
     assert places == [-3.0]
 
 
+def test_no_move_comes_after_the_end_of_its_drag(feed: Feed) -> None:
+    places: list[str] = []
+    feed.move("a", lambda _store: places.append("a on its way"))
+    feed.move("b", lambda _store: places.append("b on its way"))
+    feed.do(lambda _store: places.append("a at rest"), ends="a")
+    feed.step(0)
+    feed.step(0)
+    assert places == ["b on its way", "a at rest"]
+
+
 def test_a_layer_that_fades_out_keeps_its_title(room: StillRoom, feed: Feed, seen: list[Facts]) -> None:
     room.play(1)
     playing_now = room.runtime.read("player")

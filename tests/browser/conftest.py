@@ -1,0 +1,55 @@
+"""A still room, its screen in a thread, and one browser page a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+pytest.importorskip("playwright", reason="playwright is missing: pip install -e '.[dev]'")
+
+from playwright.sync_api import Browser
+
+from appliance.ui.browser import INSTALL, Glass, chromium, headless, served
+from appliance.ui.still import StillRoom
+from appliance.ui.texts import Texts, texts_for
+
+KNOWN_OUTSIDE = "rive_native"  # the client asks for it whatever we say; it is refused and not missed
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A room, the glass in front of it, and the words it should use."""
+
+    room: StillRoom
+    glass: Glass
+    url: str
+    texts: Texts
+    width: int
+    height: int
+
+    @property
+    def asked_outside(self) -> list[str]:
+        return [url for url in self.glass.outside if KNOWN_OUTSIDE not in url]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if chromium() is None:
+        pytest.skip(f"no Chromium on this machine: {INSTALL}")
+    with headless() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module", params=[(800, 480, "en"), (1280, 800, "fr")], ids=["800x480-en", "1280x800-fr"])
+def panel(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Panel]:
+    width, height, language = request.param
+    room = StillRoom(tmp_path_factory.mktemp("room"), language)
+    with served(room) as url:
+        glass = Glass(browser, url, width, height)
+        yield Panel(room, glass, url, texts_for(language), width, height)
+        glass.close()
+    room.close()

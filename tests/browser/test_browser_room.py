@@ -1,0 +1,128 @@
+"""The room display in a real browser: a visit from the door to the good-bye."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.ui.still import song_id
+
+if TYPE_CHECKING:
+    from conftest import Panel
+
+pytestmark = pytest.mark.processes
+
+MIX = [{"song_id": song_id(number), "share": share} for number, share in enumerate((0.45, 0.35, 0.2))]
+DISPLAYED = (
+    "headline", "detail", "question", "here", "names", "why", "layer-1", "layer-3", "staff", "face-1", "face-5",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def quiet_panel(panel: Panel) -> None:
+    """Every test begins with music, nobody here, and no tap to answer."""
+    panel.room.pass_time(3601)
+    panel.room.store.room.set_master(gain_db=0.0, mute=False, hush=False)
+    panel.room.play(3, "a reason")
+    panel.glass.wait_for("headline", panel.texts.tap_your_card)
+    panel.glass.wait_for("playing")
+
+
+def votes(panel: Panel) -> list[dict[str, object]]:
+    return [op.body for op in panel.room.store.outbox.batch(1000) if op.type == "vote"]
+
+
+def assert_all_on_the_glass(panel: Panel) -> None:
+    for name in DISPLAYED:
+        for box in (part.bounding_box() for part in panel.glass.part(name).all()):
+            assert box is not None
+            assert box["x"] >= 0, name
+            assert box["y"] >= 0, name
+            assert box["x"] + box["width"] <= panel.width, name
+            assert box["y"] + box["height"] <= panel.height, name
+
+
+def test_an_empty_room_invites_and_says_what_plays(panel: Panel) -> None:
+    panel.glass.wait_for("playing", "Waves on a long beach")
+    panel.glass.wait_for("why", "a reason")
+    assert_all_on_the_glass(panel)
+
+
+def test_a_first_tap_is_greeted_by_a_name_with_five_large_faces(panel: Panel) -> None:
+    panel.room.tap("first-timer")
+    panel.glass.wait_for("headline", panel.texts.welcome_new.split("{")[0])
+    for value in range(1, 6):
+        _, _, width, height = panel.glass.place(f"face-{value}")
+        assert min(width, height) >= 130
+    assert_all_on_the_glass(panel)
+
+
+def test_faces_leave_after_ten_seconds_and_the_room_shows_who_is_here(panel: Panel) -> None:
+    panel.room.tap("card-1")
+    panel.glass.wait_for("face-1")
+    panel.room.pass_time(10)
+    panel.glass.wait_gone("face-1")
+    panel.glass.wait_for("here", "1")
+    panel.glass.wait_for("names")
+    panel.glass.wait_for("layer-1", "Waves on a long beach")
+    assert_all_on_the_glass(panel)
+
+
+def test_a_face_pressed_twice_is_one_vote_on_the_mix_and_is_thanked_for(panel: Panel) -> None:
+    before = len(votes(panel))
+    voter = panel.room.tap("card-1").listener
+    assert voter is not None
+    x, y, width, height = panel.glass.place("face-4")
+    for _ in range(2):
+        panel.glass.page.mouse.click(x + width / 2, y + height / 2)
+    panel.glass.wait_gone("face-4")
+    panel.glass.wait_for("headline", panel.texts.thanks.format(name=voter.display_name))
+    stored = votes(panel)[before:]
+    assert [(body["vote_value"], body["song_id"], body["source"], body["scene"]) for body in stored] == [
+        (4, song_id(0), "screen", MIX)
+    ]
+    panel.room.pass_time(5)
+    panel.glass.wait_for("here", "1")
+
+
+def test_a_card_back_for_good_bye_is_told_so(panel: Panel) -> None:
+    panel.room.tap("card-1")
+    panel.room.pass_time(30)
+    panel.glass.wait_for("here", "1")
+    panel.room.tap("card-1")
+    panel.glass.wait_for("headline", panel.texts.goodbye.split("}")[1])
+    assert_all_on_the_glass(panel)
+
+
+def test_a_phone_is_told_what_to_do(panel: Panel) -> None:
+    panel.room.tap("")
+    panel.glass.wait_for("headline", panel.texts.phone)
+    panel.glass.wait_for("detail", panel.texts.phone_detail)
+    assert_all_on_the_glass(panel)
+
+
+def test_a_hush_is_announced(panel: Panel) -> None:
+    panel.room.store.room.set_master(hush=True)
+    panel.glass.wait_for("notice", panel.texts.sound_hushed)
+
+
+def test_a_player_that_stopped_is_said_kindly(panel: Panel) -> None:
+    panel.room.clock.advance(10)
+    panel.glass.wait_for("notice", panel.texts.sound_starting)
+
+
+def test_titles_from_anywhere_do_not_break_the_display(panel: Panel) -> None:
+    playing = panel.room.runtime.read("player")
+    for strip, title in zip(playing["strips"], ("<b>Rain</b> ♫ 雨 🌧", "W" * 300, "\u202eevil\x00\n"), strict=False):
+        strip["title"] = title
+    panel.room.runtime.publish("player", playing)
+    panel.room.tap("card-1")
+    panel.room.pass_time(15)
+    panel.glass.wait_for("layer-1", "<b>Rain</b>")
+    assert_all_on_the_glass(panel)
+
+
+def test_nothing_beyond_this_machine_is_asked_for_and_nothing_goes_wrong(panel: Panel) -> None:
+    assert panel.asked_outside == []
+    assert panel.glass.errors == []

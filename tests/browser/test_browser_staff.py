@@ -1,0 +1,225 @@
+"""The staff's door and the mixer in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.model import Control, Fader
+from appliance.ui.browser import Glass
+from appliance.ui.meters import BESIDE_FADER
+from appliance.ui.still import PIN, song_id
+from appliance.ui.theme import THUMB_MARGIN
+from mixer.scene import SongId
+
+if TYPE_CHECKING:
+    from conftest import Panel
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.processes
+
+WAITING_S = 5.0
+WRONG = "1357"
+
+
+@pytest.fixture
+def door(panel: Panel) -> Panel:
+    """At the PIN pad, with an empty pad and no wait running."""
+    go_to_the_room(panel)
+    panel.glass.press("staff")
+    panel.glass.wait_for("pin-pad")
+    return panel
+
+
+@pytest.fixture
+def mixer(panel: Panel) -> Panel:
+    """In the mixer, sixteen layers sounding, no hand on anything."""
+    panel.room.store.room.set_control(Control())
+    if not panel.glass.part("mixer").count():
+        go_to_the_room(panel)
+        panel.glass.press("staff")
+        enter(panel, PIN)
+    panel.room.play(16, "a reason")
+    panel.glass.wait_for("strip-16-title", "Summer meadow")
+    panel.glass.wait_gone("strip-2-let-go")
+    return panel
+
+
+def go_to_the_room(panel: Panel) -> None:
+    """Leave any staff page alone until it closes, and wait until nothing is redrawn any more."""
+    panel.room.play(3, "a reason")
+    panel.room.pass_time(3700)
+    panel.glass.wait_for("playing")
+
+
+def enter(panel: Panel, pin: str) -> None:
+    for digit in pin:
+        panel.glass.press(f"pin-{digit}")
+    panel.glass.press("pin-ok")
+
+
+def control_once(panel: Panel, wanted: Callable[[Control], bool]) -> Control:
+    """The room's desired state as soon as it is what was pressed."""
+    waited_s = 0.0
+    while not wanted(panel.room.store.room.control()) and waited_s < WAITING_S:
+        panel.room.store.wait(0.2)
+        waited_s += 0.2
+    return panel.room.store.room.control()
+
+
+def the_fader(panel: Panel, number: int) -> Fader | None:
+    faders = control_once(panel, lambda control: bool(control.faders)).faders
+    return next((fader for fader in faders if fader.song_id == song_id(number - 1)), None)
+
+
+def test_a_wrong_pin_stays_outside_and_is_told_how_many_are_left(door: Panel) -> None:
+    enter(door, WRONG)
+    door.glass.wait_for("pin-message", door.texts.pin_tries.format(count=4))
+    assert not door.glass.part("mixer").count()
+
+
+def test_five_wrong_pins_shut_the_pad_for_thirty_seconds(door: Panel) -> None:
+    for _ in range(4):
+        enter(door, WRONG)
+    door.glass.wait_for("pin-message", "0:30")
+    enter(door, PIN)
+    assert not door.glass.part("mixer").count()
+    door.room.pass_time(10)
+    door.glass.wait_for("pin-message", "0:20")
+    door.room.pass_time(21)
+    door.glass.wait_for("pin-message", "")
+    enter(door, PIN)
+    door.glass.wait_for("mixer")
+
+
+def test_back_leaves_the_pad(panel: Panel) -> None:
+    go_to_the_room(panel)
+    panel.glass.press("staff")
+    panel.glass.press("pin-back")
+    panel.glass.wait_for("room")
+    assert not panel.glass.part("pin-pad").count()
+
+
+def test_every_strip_is_on_the_glass_with_keys_a_finger_hits(mixer: Panel) -> None:
+    for number in range(1, 17):
+        for part, least in (("fader", 150), ("mute", 48)):
+            x, y, width, height = mixer.glass.place(f"strip-{number}-{part}")
+            assert x >= 0
+            assert y >= 0
+            assert x + width <= mixer.width + 0.5
+            assert y + height <= mixer.height
+            assert height >= least - 0.5
+            assert width >= (41.5 if part == "fader" else 47.5)
+    for name in ("mixer-back", "master-mute", "master-hush", "let-go-all"):
+        _, _, width, height = mixer.glass.place(name)
+        assert min(width, height) >= 47.5, name
+
+
+def test_a_fader_is_held_where_the_finger_puts_it_and_let_go_again(mixer: Panel) -> None:
+    mixer.glass.slide("strip-2-fader", 0.5, THUMB_MARGIN)
+    fader = the_fader(mixer, 2)
+    assert fader is not None
+    assert fader.gain_db == pytest.approx(-15, abs=1.5)
+    assert not fader.muted
+    mixer.glass.wait_for("strip-2-level", "−1")
+    mixer.glass.press("strip-2-let-go")
+    mixer.glass.wait_gone("strip-2-let-go")
+    assert mixer.room.store.room.control().faders == ()
+
+
+def test_a_dragged_fader_ends_where_the_finger_left(mixer: Panel) -> None:
+    x, y, width, height = mixer.glass.place("strip-5-fader")
+    mouse = mixer.glass.page.mouse
+    way = height - 2 * THUMB_MARGIN
+    mouse.move(x + width / 2, y + THUMB_MARGIN + way * 0.65)
+    mouse.down()
+    for step in range(1, 11):
+        mouse.move(x + width / 2, y + THUMB_MARGIN + way * (0.65 - 0.045 * step))
+    mouse.up()
+    fader = control_once(mixer, lambda control: any((one.gain_db or 0.0) > -1.6 for one in control.faders)).faders[0]
+    assert fader.song_id == song_id(4)
+    assert fader.gain_db == pytest.approx(0, abs=1.5)  # a finger's slop
+    mixer.glass.press("strip-5-let-go")
+    mixer.glass.wait_gone("strip-5-let-go")
+
+
+def test_a_mute_holds_no_level_and_unmuting_leaves_no_hand(mixer: Panel) -> None:
+    mixer.glass.press("strip-3-mute")
+    assert the_fader(mixer, 3) == Fader(SongId(song_id(2)), None, True)
+    mixer.glass.wait_for("strip-3-let-go")
+    mixer.glass.press("strip-3-mute")
+    mixer.glass.wait_gone("strip-3-let-go")
+    assert mixer.room.store.room.control().faders == ()
+
+
+def test_the_master_moves_mutes_and_hushes(mixer: Panel) -> None:
+    x, y, width, height = mixer.glass.place("master-fader")
+    mixer.glass.page.mouse.click(x + THUMB_MARGIN + (width - 2 * THUMB_MARGIN) * 0.5, y + height / 2)
+    assert control_once(mixer, lambda control: control.master_db < -10).master_db == pytest.approx(-15, abs=1)
+    mixer.glass.press("master-hush")
+    assert control_once(mixer, lambda control: control.hush).hush
+    mixer.glass.press("master-mute")
+    assert control_once(mixer, lambda control: control.mute).mute
+    mixer.glass.page.locator(f'[aria-label="{mixer.texts.hush_off}"]').first.wait_for(state="attached")
+    mixer.glass.press("master-hush")
+    assert not control_once(mixer, lambda control: not control.hush).hush
+
+
+def test_all_hands_are_let_go_by_one_key(mixer: Panel) -> None:
+    mixer.glass.press("strip-1-mute")
+    mixer.glass.wait_for("strip-1-let-go")
+    mixer.glass.press("strip-4-mute")
+    mixer.glass.wait_for("strip-4-let-go")
+    mixer.glass.press("let-go-all")
+    mixer.glass.wait_gone("strip-4-let-go")
+    mixer.glass.wait_gone("strip-1-let-go")
+    assert mixer.room.store.room.control().faders == ()
+
+
+def test_a_layer_that_leaves_takes_its_strip_along(mixer: Panel) -> None:
+    mixer.room.play(3, "a reason")
+    mixer.glass.wait_for("strip-4-title", "4")
+    mixer.glass.press("strip-4-mute")
+    mixer.glass.press("strip-1-mute")
+    assert [fader.song_id for fader in control_once(mixer, lambda control: bool(control.faders)).faders] == [song_id(0)]
+
+
+def test_meters_are_drawn_and_move(mixer: Panel) -> None:
+    x, y, width, height = mixer.glass.place("strip-1-fader")
+    meter = {"x": x + width / 2 + BESIDE_FADER - 4, "y": y, "width": 8, "height": height}
+    mixer.glass.page.wait_for_timeout(500)
+    loud = mixer.glass.page.screenshot(clip=meter)
+    playing = mixer.room.runtime.read("player")
+    playing["strips"][0]["peak"] = 0.02
+    mixer.room.runtime.publish("player", playing)
+    mixer.glass.page.wait_for_timeout(500)
+    assert mixer.glass.page.screenshot(clip=meter) != loud
+
+
+def test_another_client_starts_in_the_room_and_sees_what_staff_did(mixer: Panel, browser: Browser) -> None:
+    mixer.glass.press("master-hush")
+    other = Glass(browser, mixer.url, mixer.width, mixer.height)
+    try:
+        other.wait_for("notice", mixer.texts.sound_hushed)
+        assert not other.part("mixer").count()
+    finally:
+        other.close()
+
+
+def test_a_mixer_left_alone_goes_back_behind_the_pin(mixer: Panel) -> None:
+    mixer.room.pass_time(181)
+    mixer.glass.wait_for("room")
+    mixer.glass.press("staff")
+    mixer.glass.wait_for("pin-pad")
+
+
+def test_a_reload_finds_its_page_again_and_goes_on(mixer: Panel) -> None:
+    mixer.glass.page.reload()
+    mixer.glass.wake()
+    mixer.glass.wait_for("mixer")
+    mixer.glass.press("strip-1-mute")
+    mixer.glass.wait_for("strip-1-let-go")
+    assert mixer.asked_outside == []
+    assert mixer.glass.errors == []
