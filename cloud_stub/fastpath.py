@@ -10,12 +10,14 @@ from urllib.parse import parse_qsl
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloud_stub.boxes import INVALID_TOKEN
+from cloud_stub.database import Database
 from cloud_stub.services import Services
 from cloud_stub.waiters import queue_topic
 from sync.wire import LONG_POLL_S
 
 QUEUE_PATH, COSOUND_PATH = "/api/player/queue", "/api/cosound"
 _GONE = b'{"success": false, "error": "Send the player token in the X-API-Key header, never in the address"}'
+_UNAVAILABLE = b'{"success": false, "error": "The database cannot be reached: try again in a moment"}'
 _JSON = (b"content-type", b"application/json")
 _FRESH = (b"cache-control", b"no-cache")
 
@@ -29,7 +31,10 @@ class QueueFastPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] in (QUEUE_PATH, COSOUND_PATH):
-            await self._queue(scope, send)
+            try:
+                await self._queue(scope, send)
+            except Database.Error:
+                await _send(send, 503, _UNAVAILABLE)
         else:
             await self._app(scope, receive, send)
 

@@ -23,7 +23,7 @@ class Refresher:
         self._now = now
         self._memory: dict[str, RoomMemory] = {}
         self._due: dict[str, asyncio.TimerHandle] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[bool]] = set()
         self.refreshed_s: float | None = None  # when all rooms were last ranked
 
     def soon(self, player_ids: Iterable[str]) -> None:
@@ -37,8 +37,10 @@ class Refresher:
         """Close what is over, then rank every room; one room's failure is its own."""
         now_s = self._now()
         await self._database.write(_close_passed, now_s)
-        for player_id in await self._database.read(players.ids):
-            await self._refresh_alone(player_id)
+        player_ids = await self._database.read(players.ids)
+        results = await asyncio.gather(*map(self.refresh, player_ids), return_exceptions=True)
+        for player_id, result in zip(player_ids, results, strict=True):
+            _say_failed(player_id, result)
         self.refreshed_s = now_s
 
     async def refresh(self, player_id: str) -> bool:
@@ -64,15 +66,19 @@ class Refresher:
 
     def _start(self, player_id: str) -> None:
         self._due.pop(player_id, None)
-        task = asyncio.ensure_future(self._refresh_alone(player_id))
+        task = asyncio.ensure_future(self.refresh(player_id))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda done: self._ended(player_id, done))
 
-    async def _refresh_alone(self, player_id: str) -> None:
-        try:
-            await self.refresh(player_id)
-        except Exception:
-            log.exception("room %s could not be ranked", player_id)
+    def _ended(self, player_id: str, task: asyncio.Task[bool]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            _say_failed(player_id, task.exception())
+
+
+def _say_failed(player_id: str, result: object) -> None:
+    if isinstance(result, Exception):
+        log.error("room %s could not be ranked", player_id, exc_info=result)
 
 
 def _close_passed(tx: Tx, now_s: float) -> None:

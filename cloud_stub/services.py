@@ -17,7 +17,7 @@ from cloud_stub.moments import to_text
 from cloud_stub.polls import Polls
 from cloud_stub.presence import status_of
 from cloud_stub.refresh import Refresher
-from cloud_stub.repositories import changes, players, rooms
+from cloud_stub.repositories import changes, ops, players, rooms
 from cloud_stub.settings import CloudSettings
 from cloud_stub.storage import FolderStorage, Storage
 from cloud_stub.waiters import Waiters, bucket_topic, queue_topic
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_POLLS_S = 10.0
 LOOK_ELSEWHERE_S = 1.0
-KEEP_TOMBSTONES_S = 90 * 86_400.0
+KEEP_S = 90 * 86_400.0  # what boxes that were away need: tombstones, verdicts
 
 
 @dataclass(slots=True)
@@ -102,7 +102,8 @@ class Services:
         self.refresher.soon(moved)
 
     async def prune(self) -> None:
-        await self.database.write(changes.prune, self.now() - KEEP_TOMBSTONES_S)
+        await self.database.write(changes.prune, self.now() - KEEP_S)
+        await self.database.write(ops.prune, self.now() - KEEP_S)
 
     def _note_polls(self, tx: Tx, polled: dict[str, float], now_s: float) -> None:
         last = {player_id: self.polls.last_poll.get(player_id) for player_id in players.awake(tx) | polled.keys()}

@@ -13,10 +13,10 @@ def verdict(tx: Tx, player_id: str, op_id: str) -> str | None:
 
 
 def note(tx: Tx, player_id: str, op_id: str, type_: str, status: str, now_s: float) -> None:
+    n = tx.value("select coalesce(max(n), 0) + 1 from op_seen where player_id = ?", player_id)
     tx.run(
-        "insert into op_seen (player_id, op_id, n, type, status, seen_at) "
-        "select ?, ?, coalesce(max(n), 0) + 1, ?, ?, ? from op_seen where player_id = ?",
-        player_id, op_id, type_, status, to_text(now_s), player_id,
+        "insert into op_seen (player_id, op_id, n, type, status, seen_at) values (?, ?, ?, ?, ?, ?)",
+        player_id, op_id, n, type_, status, to_text(now_s),
     )  # fmt: skip
 
 
@@ -41,3 +41,9 @@ def boot_offset(tx: Tx, player_id: str, boot_id: str) -> float | None:
     sql = "select offset_s from boots where player_id = ? and boot_id = ?"
     found: float | None = tx.value(sql, player_id, boot_id)
     return found
+
+
+def prune(tx: Tx, before_s: float) -> None:
+    """Forget verdicts and boots older than that: longer than a box may be away with ops it has sent before."""
+    tx.run("delete from op_seen where seen_at < ?", to_text(before_s))
+    tx.run("delete from boots where seen_at < ?", to_text(before_s))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,6 +18,8 @@ from cloud_stub.waiters import bucket_topic
 from sync.wire import LONG_POLL_S, PULL_MAX_ROWS, PushReply, PushRequest
 
 router = APIRouter(prefix="/api/sync/v1")
+
+COMPRESS_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ async def pull(
     wait: Annotated[float, Query(ge=0, allow_inf_nan=False)] = 0.0,
     cursor: str | None = None,
     if_none_match: Annotated[str | None, Header()] = None,
+    accept_encoding: Annotated[str, Header()] = "",
 ) -> Response:
     """Changes after `since`, or the whole bucket when the box stands somewhere we do not know.
 
@@ -63,7 +67,15 @@ async def pull(
     etag = f'"s-{page.mark.epoch}-{page.mark.rev}"'
     if if_none_match == etag and not page.is_news:
         return Response(status_code=304, headers={"ETag": etag})
-    return Response(_json(page, cloud.now()), media_type="application/json", headers={"ETag": etag})
+    return _answer(_json(page, cloud.now()).encode(), etag, accept_encoding)
+
+
+def _answer(body: bytes, etag: str, accept_encoding: str) -> Response:
+    headers = {"ETag": etag, "Vary": "Accept-Encoding"}
+    if len(body) > COMPRESS_BYTES and "gzip" in accept_encoding:
+        body = gzip.compress(body, compresslevel=3)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type="application/json", headers=headers)
 
 
 def _page(tx: Tx, player_id: str, epoch: str, since: int, limit: int, cursor: str | None) -> Page:

@@ -198,6 +198,26 @@ class Phone:
         return answer
 
 
+def enrolled(box: Box, card: str = "c" * 64) -> str:
+    profile_id = str(uuid4())
+    body = {"profile_id": profile_id, "display_name": "Heron", "key_hash": card}
+    assert box.push(box.op("enrol", body)) == ["applied"]
+    return profile_id
+
+
+def stay(profile_id: str, session_id: str | None = None, expires_in_s: float = 3600.0) -> dict[str, Any]:
+    return {
+        "tap_id": str(uuid4()),
+        "session_id": session_id or str(uuid4()),
+        "profile_id": profile_id,
+        "expires_in_s": expires_in_s,
+    }
+
+
+def vote(profile_id: str, song_id: str, value: Any = 5, **more: Any) -> dict[str, Any]:
+    return {"vote_id": str(uuid4()), "profile_id": profile_id, "song_id": song_id, "vote_value": value, **more}
+
+
 @dataclass
 class World:
     """The cloud, its clock, and hands to put things into it."""

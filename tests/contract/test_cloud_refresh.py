@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from cloud_world import FIRE, RAIN, SEA, Box, World
 
-from cloud_stub.repositories import players, queue, sessions
+from cloud_stub.repositories import players, queue, sessions, songs
 
 
 def loving(world: World, box: Box, song_id: str) -> None:
@@ -104,3 +105,15 @@ def test_the_queue_is_as_long_as_the_room_says(world: World) -> None:
     world.write(players.set_setting, box.player_id, "queue.soundscapes", 3, world.time.s)
     world.refresh()
     assert len(box.queue().json()["songs"]) == 7
+
+
+def test_a_room_that_cannot_be_ranked_does_not_stop_the_others(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    bad, good = world.song("Bad", RAIN), world.song("Good", SEA)
+    broken, sound = world.box("Broken"), world.box("Sound")
+    for box, song_id in ((broken, bad), (sound, good)):
+        world.write(songs.set_library, box.player_id, [song_id], world.time.s)
+    world.write(lambda tx: tx.run("update songs set embedding = '[1, 2]' where id = ?", bad))
+    world.refresh()
+    assert first_title(sound) == "Good"
+    assert broken.queue().json()["songs"] == []
+    assert broken.player_id in caplog.text
