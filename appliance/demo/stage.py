@@ -72,8 +72,8 @@ def set_stage(folder: Path | None) -> Stage:
     place = folder.resolve() if folder else Path(tempfile.mkdtemp(prefix="cosound-"))
     if len(str(place)) + LONGEST_SOCKET_NAME > MAX_SOCKET_PATH:
         raise SetupError(f"{place} is too long a path for unix sockets: choose a --dir nearer to the root")
-    stage = Stage(place, _free_port(), _free_port(), _pepper(place))
     try:
+        stage = Stage(place, _free_port(), _free_port(), _pepper(place))
         for directory in (stage.cloud_dir, stage.data_dir, stage.runtime_dir / "bell", stage.log_dir):
             directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,0 +1,128 @@
+"""A demo as a person starts it: a real process with real children, on a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from appliance.runtime import Runtime
+
+SOUND_WITHIN_S = 120.0  # the first demo of a home also makes the starter library
+
+
+@dataclass
+class RunningDemo:
+    """`cosound demo` under test: what it printed, its processes, and the box's published state."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def recording(self) -> Path:
+        return self.folder / "recording.wav"
+
+    @property
+    def runtime(self) -> Runtime:
+        return Runtime(self.folder / "run")
+
+    def children(self) -> dict[str, int]:
+        """Pids of its processes by name."""
+        found = {}
+        for pid in _pids_of(self.folder):
+            words = _command(pid)
+            if "appliance" in words:
+                found[words[words.index("appliance") + 1]] = pid
+        return found
+
+    def wait_for(self, done: Callable[[], bool], seconds: float, what: str) -> float:
+        """Seconds it took; fails with the last lines printed."""
+        began_s = time.monotonic()
+        while not done():
+            assert time.monotonic() - began_s < seconds, f"{what} did not come in {seconds} s:\n" + self._tail()
+            threading.Event().wait(0.02)
+        return time.monotonic() - began_s
+
+    def _tail(self) -> str:
+        return "\n".join(self.lines[-10:])
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[RunningDemo]:
+    """Sounding, with all five children up."""
+    with TemporaryDirectory(prefix="cosound-t-") as folder:
+        running = start_demo(Path(folder))
+        try:
+            running.wait_for(lambda: any("Sound is on" in line for line in running.lines), SOUND_WITHIN_S, "sound")
+            yield running
+        finally:
+            stop_demo(running)
+
+
+def start_demo(folder: Path, *options: str) -> RunningDemo:
+    command = [sys.executable, "-m", "appliance", "demo", "--headless", "--dir", str(folder), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    running = RunningDemo(folder, process)
+    threading.Thread(target=_read, args=(running,), daemon=True).start()
+    return running
+
+
+def stop_demo(running: RunningDemo) -> None:
+    if running.process.poll() is None:
+        running.process.send_signal(signal.SIGINT)
+        try:
+            running.process.wait(10)
+        except subprocess.TimeoutExpired:
+            running.process.kill()
+            running.process.wait()
+    if running.process.stdout:
+        running.process.stdout.close()
+
+
+def is_running(pid: int) -> bool:
+    """Alive and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def _read(running: RunningDemo) -> None:
+    assert running.process.stdout is not None
+    try:
+        for line in running.process.stdout:
+            running.lines.append(line.rstrip())
+    except ValueError:
+        return  # closed under us at the end
+
+
+def _pids_of(folder: Path) -> list[int]:
+    """Processes whose environment or command names the folder, but for the demo itself."""
+    pids = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            told = _read_bytes(entry / "environ") + _read_bytes(entry / "cmdline")
+            if str(folder).encode() in told and b"demo" not in _read_bytes(entry / "cmdline").split(b"\0"):
+                pids.append(int(entry.name))
+    return pids
+
+
+def _command(pid: int) -> list[str]:
+    return _read_bytes(Path(f"/proc/{pid}/cmdline")).decode(errors="replace").split("\0")
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,50 @@
+"""kill -9 of the demo itself leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.faults.conftest import SOUND_WITHIN_S, is_running, start_demo, stop_demo
+
+pytestmark = pytest.mark.processes
+
+
+def test_nothing_outlives_a_killed_demo() -> None:
+    with TemporaryDirectory(prefix="cosound-t-") as folder:
+        demo = start_demo(Path(folder))
+        try:
+            demo.wait_for(lambda: "player" in demo.children(), SOUND_WITHIN_S, "the player")
+            pids = demo.children()
+            demo.process.send_signal(signal.SIGKILL)
+            demo.process.wait(5)
+            demo.wait_for(lambda: not any(map(is_running, pids.values())), 5, "the end of its children")
+        finally:
+            stop_demo(demo)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line() -> None:
+    demo = start_demo(Path("/proc/cosound"))
+    try:
+        demo.process.wait(20)
+        demo.wait_for(lambda: bool(demo.lines), 5, "a line")
+        assert demo.process.returncode == 2
+        assert len(demo.lines) == 1
+        assert "/proc/cosound" in demo.lines[0]
+    finally:
+        stop_demo(demo)
+
+
+def test_a_folder_too_deep_for_sockets_is_one_clear_line(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 120)
+    demo = start_demo(deep)
+    try:
+        demo.process.wait(20)
+        demo.wait_for(lambda: bool(demo.lines), 5, "a line")
+        assert demo.process.returncode == 2
+        assert "too long a path" in demo.lines[-1]
+    finally:
+        stop_demo(demo)
