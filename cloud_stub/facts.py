@@ -89,15 +89,16 @@ def _json(op: Op) -> bytes:
 
 def enrol(event: Event, body: EnrolBody) -> str:
     tx, profile_id = event.tx, str(body.profile_id)
-    if profiles.resolve(tx, profile_id) is None:
+    newborn = profiles.resolve(tx, profile_id) is None
+    if newborn:
         profiles.create(tx, event.now_s, profile_id=profile_id, display_name=body.display_name)
     if profiles.add_tag(tx, body.key_hash, body.key_version, profile_id, event.now_s):
         return APPLIED
     owner = profiles.owner_of_tag(tx, body.key_hash)
     if owner is None or owner == profile_id:
         return APPLIED
-    # Two boxes met the same card while apart: it stays with whom it was, and so do the newcomer's facts.
-    profiles.merge_into(tx, profile_id, owner)
+    if newborn:  # two boxes met the same card while apart: it stays with whom it was, as do the newcomer's facts
+        profiles.merge_into(tx, profile_id, owner)
     return SUPERSEDED
 
 

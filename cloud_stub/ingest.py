@@ -90,7 +90,7 @@ def parse_embedding(text: str | None) -> list[float] | None:
     if not text or not text.strip():
         return None
     try:
-        vector = [float(part) for part in text.strip().strip("[]").split(",")]
+        vector = [float(part) for part in text.strip().removeprefix("[").removesuffix("]").split(",")]
     except ValueError:
         vector = []
     if len(vector) != DIMENSIONS or not all(math.isfinite(x) for x in vector):

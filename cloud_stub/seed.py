@@ -134,7 +134,7 @@ def _seed_people(
         "admin": {"email": admin.email, "password": admin.password},
         "pepper": None if pepper else cards.hex(),
         "listeners": [asdict(person) for person in people],
-        "songs": [{key: row[key] for key in ("id", "title", "type", "sha256")} for row in library],
+        "songs": [{key: row[key] for key in ("id", "title", "type", "embedding", "sha256")} for row in library],
     }
 
 

@@ -34,9 +34,9 @@ def create(
 def resolve(tx: Tx, profile_id: str) -> str | None:
     """The profile that this id stands for now, or None for a stranger."""
     row = tx.one("select id, merged_into from profiles where id = ?", profile_id)
-    if row is None:
-        return None
-    return str(row["merged_into"] or row["id"])
+    while row is not None and row["merged_into"] is not None:
+        row = tx.one("select id, merged_into from profiles where id = ?", row["merged_into"])
+    return None if row is None else str(row["id"])
 
 
 def find(tx: Tx, profile_id: str) -> Row | None:
@@ -66,8 +66,11 @@ def owner_of_tag(tx: Tx, key_hash: str) -> str | None:
 
 
 def merge_into(tx: Tx, profile_id: str, other_id: str) -> None:
-    """From now on `profile_id` stands for `other_id`."""
-    tx.run("update profiles set merged_into = ? where id = ?", other_id, profile_id)
+    """From now on `profile_id` stands for whom `other_id` stands for; never for itself."""
+    target = resolve(tx, other_id)
+    if target is None or target == profile_id:
+        return
+    tx.run("update profiles set merged_into = ? where id = ?", target, profile_id)
 
 
 def taste(tx: Tx, profile_id: str) -> tuple[Taste, int]:

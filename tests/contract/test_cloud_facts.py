@@ -197,3 +197,11 @@ def test_a_rule_is_set_and_lifted(world: World, box: Box) -> None:
     copy.sync()
     assert copy.table("queue_rules") == {}
     assert len(box.queue().json()["songs"]) == 2
+
+
+def test_a_known_listener_does_not_become_another_by_holding_up_their_card(world: World, box: Box) -> None:
+    first, second = enrolled(box), enrolled(box, "d" * 64)
+    again = box.op("enrol", {"profile_id": second, "display_name": "Kite", "key_hash": "c" * 64})
+    assert box.push(again) == ["superseded"]
+    assert world.read(profiles.resolve, second) == second
+    assert world.read(profiles.owner_of_tag, "c" * 64) == first

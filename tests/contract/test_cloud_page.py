@@ -84,3 +84,14 @@ def test_the_server_says_how_it_is(world: World) -> None:
     world.settings.media_dir.touch()
     ill = world.client.get("/health")
     assert (ill.status_code, ill.json()["ok"], ill.json()["storage"]) == (503, False, False)
+
+
+def test_a_broken_database_is_said_with_when_to_come_back(world: World) -> None:
+    box = world.box()
+    world.write(lambda tx: tx.run("drop table player_tokens"))
+    world.write(lambda tx: tx.run("drop table roles"))
+    polled = box.queue()
+    assert (polled.status_code, polled.json()["success"]) == (503, False)
+    other = world.client.get("/api/sync/v1/pull", headers=box.headers)
+    assert (other.status_code, other.headers["retry-after"]) == (503, "5")
+    assert "roles" not in other.text
