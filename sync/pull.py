@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,14 +19,14 @@ from sync.errors import LinkDown
 log = logging.getLogger(__name__)
 
 MAX_RESTARTS = 3
+SLICE = 50  # rows a transaction, and room between two: nobody's tap waits longer than for these
 
 
 @dataclass(slots=True)
 class PullReport:
-    """What a pull brought. `bad`: rows that could not be read, by table; they were left as they are here."""
+    """What a pull brought. `bad`: rows that could not be read, by reason; they were left as they are here."""
 
     changes: int = 0
-    pages: int = 0
     resets: int = 0
     mismatched: bool = False
     settled_votes: int = 0
@@ -69,7 +70,11 @@ def _take_changes(store: Store, reply: wire.PullReply, report: PullReport) -> No
     cursor = store.bucket.cursor()
     if not reply.changes and (cursor.epoch, cursor.rev) == (reply.epoch, reply.next):
         return  # nothing new is nothing written
-    store.bucket.apply(_read(reply, report), epoch=reply.epoch, rev=reply.next)
+    done = 0
+    while len(reply.changes) - done > SLICE:
+        part, done = reply.changes[done : done + SLICE], done + SLICE
+        store.bucket.apply(_read(part, report), epoch=reply.epoch, rev=part[-1].rev)
+    store.bucket.apply(_read(reply.changes[done:], report), epoch=reply.epoch, rev=reply.next)
 
 
 def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: PullReport) -> wire.PullReply:
@@ -81,12 +86,17 @@ def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: Pull
     report.resets += 1
     store.bucket.begin_reset()
     page = first
-    store.bucket.take_reset_page(_read(page, report))
+    _take_reset_page(store, page, report)
     while page.more:
         page = _bucket_page(cloud, first, page)
-        store.bucket.take_reset_page(_read(page, report))
+        _take_reset_page(store, page, report)
     store.bucket.finish_reset(epoch=first.epoch, rev=first.next)
     return page if page.next == first.next else page.model_copy(update={"digest": None})
+
+
+def _take_reset_page(store: Store, page: wire.PullReply, report: PullReport) -> None:
+    for start in range(0, len(page.changes), SLICE):
+        store.bucket.take_reset_page(_read(page.changes[start : start + SLICE], report))
 
 
 def _bucket_page(cloud: Cloud, first: wire.PullReply, before: wire.PullReply) -> wire.PullReply:
@@ -100,10 +110,9 @@ def _bucket_page(cloud: Cloud, first: wire.PullReply, before: wire.PullReply) ->
     return page
 
 
-def _read(reply: wire.PullReply, report: PullReport) -> list[BucketChange]:
-    report.pages += 1
-    report.changes += len(reply.changes)
-    return [_read_one(change, report) for change in reply.changes]
+def _read(changes: Sequence[wire.Change], report: PullReport) -> list[BucketChange]:
+    report.changes += len(changes)
+    return [_read_one(change, report) for change in changes]
 
 
 def _read_one(change: wire.Change, report: PullReport) -> BucketChange:

@@ -132,29 +132,30 @@ class Bucket:
         """A row that we are about to change stays ours, and uncounted: should the cloud's word on it stand
         after all, the digests differ and the bucket comes again."""
         conflicts = Conflicts(self._db, self._clock)
+        step = 0
         for change in changes:
             if conflicts.ours_stands(change.tbl, change.pk, change.op, change.row):
                 continue
-            cursor = self._count(change, cursor)
+            step += self._count(change, cursor.generation)
             if change.op == "del":
                 self._delete(change.tbl, change.pk)
             elif change.row is not None and change.tbl in _PUT:
                 _PUT[change.tbl](self, change.row)
-        return cursor
+        return replace(cursor, digest=(cursor.digest + step) % _WRAP)
 
-    def _count(self, change: BucketChange, cursor: Cursor) -> Cursor:
-        """Keep the sum of digests right: what the row counted for goes, what it counts for now comes."""
+    def _count(self, change: BucketChange, generation: int) -> int:
+        """By how much the sum of digests changes: what the row counted for goes, what it counts for now comes."""
         conn, where = self._db.conn, (change.tbl, change.pk)
         before = self._db.row("select digest from bucket_rows where tbl = ? and pk = ?", *where)
+        gone = before["digest"] if before else 0
         if change.op == "del":
             conn.execute("delete from bucket_rows where tbl = ? and pk = ?", where)
-        else:
-            conn.execute(
-                "insert or replace into bucket_rows (tbl, pk, digest, generation) values (?, ?, ?, ?)",
-                (*where, _signed(change.digest), cursor.generation),
-            )
-        step = (change.digest if change.op == "put" else 0) - (before["digest"] if before else 0)
-        return replace(cursor, digest=(cursor.digest + step) % _WRAP)
+            return -gone
+        conn.execute(
+            "insert or replace into bucket_rows (tbl, pk, digest, generation) values (?, ?, ?, ?)",
+            (*where, _signed(change.digest), generation),
+        )
+        return change.digest - gone
 
     def _delete(self, tbl: str, pk: str) -> None:
         if tbl == "queue_rules":

@@ -80,6 +80,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             primary key (tbl, pk)
         ) without rowid;
         create index bucket_rows_generation on bucket_rows (generation);
+        drop index songs_sha256;
         create index songs_unprepared on songs (id) where pcm_path is null and prepare_error is null
         """,
     ),
