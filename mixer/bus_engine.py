@@ -130,7 +130,7 @@ class BusEngine:
         while self._desk.frames < enough and time.monotonic() < patience:
             time.sleep(0.005)
 
-    def _callback(self, _device: object, memory: Any) -> None:
+    def _callback(self, memory: Any) -> None:
         """Fill one block; runs on SDL's thread."""
         self._clock.begin(time.monotonic_ns())
         if not self._known:

@@ -15,7 +15,8 @@ from mixer.scene import SAMPLE_RATE
 
 AUDIO_NICE = -11
 
-Callback = Callable[[object, Any], None]
+Callback = Callable[[Any], None]
+Entry = Callable[[object, Any], None]
 
 
 class SdlError(Exception):
@@ -50,13 +51,15 @@ class Sdl:
 
     def open(self, name: str, channels: int, block: int, callback: Callback) -> SdlDevice:
         """Open an output for float32 at 48 kHz, silent until `start`. Raises `SdlError`."""
+
+        def make(entry: Entry) -> Any:
+            form = self._audio.AUDIO_F32
+            return self._audio.AudioDevice(name, False, SAMPLE_RATE, form, channels, block, 0, entry)
+
         try:
-            device = self._audio.AudioDevice(
-                name, False, SAMPLE_RATE, self._audio.AUDIO_F32, channels, block, 0, callback
-            )
+            return SdlDevice(self._library, make, callback)
         except self._error as error:
             raise SdlError(str(error)) from error
-        return SdlDevice(self._library, device)
 
 
 def settle_in() -> None:
@@ -71,18 +74,19 @@ def settle_in() -> None:
 
 
 class SdlDevice:
-    """An open output.
+    """An open output; `callback` is given each block's memory on SDL's thread.
 
     pygame's own pause() and close() wait for the audio thread with the interpreter's lock held, while that
-    thread may be waiting for the lock: so both are asked of SDL directly. For the same reason the object is
-    never destroyed before `close`: it is given one reference that nobody drops by accident.
+    thread may be waiting for the lock: so both are asked of SDL directly. pygame's object would call the
+    latter once more when it is destroyed, on whatever device has the number by then: so it never is.
     """
 
-    def __init__(self, library: ctypes.CDLL, device: Any) -> None:
+    def __init__(self, library: ctypes.CDLL, make: Callable[[Entry], Any], callback: Callback) -> None:
         self._library = library
-        self._device = device
-        self._id = int(device.deviceid)
+        self._callback = callback
+        device = make(self._enter)
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(device))
+        self._id = int(device.deviceid)
 
     def start(self) -> None:
         self._library.SDL_PauseAudioDevice(self._id, 0)
@@ -90,7 +94,14 @@ class SdlDevice:
     def close(self) -> None:
         """Stop the audio thread, waiting for a callback under way."""
         self._library.SDL_CloseAudioDevice(self._id)
-        ctypes.pythonapi.Py_DecRef(ctypes.py_object(self._device))
+        self._callback = _nobody  # only this small object stays behind
+
+    def _enter(self, _device: object, memory: Any) -> None:
+        self._callback(memory)
+
+
+def _nobody(_memory: Any) -> None:
+    """Nobody is called any more."""
 
 
 def _library_path() -> str:
