@@ -9,7 +9,7 @@ from typing import Any
 from appliance.audience import present_people
 from appliance.brain import refresh_queue
 from appliance.config import Config
-from appliance.model import NEUTRAL, Control, Queue, Rule, Song, TapResult, Vector
+from appliance.model import NEUTRAL, Control, Presence, Queue, Rule, Song, TapResult, Vector
 from appliance.store import Store
 from mixer.compose import Candidate, Limits, Memory, compose
 from mixer.scene import Reason, Scene
@@ -21,7 +21,6 @@ from ml.why import dominant_tag, sentence
 
 HOUSE: Vector = (0.5, 0.6, 0.1, 0.4, 0.4)  # a quiet afternoon by the sea, with a fire in the next room
 LIKES = 0.6  # expected liking from which a person counts as one who likes it
-NOTICEABLE_DB = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Director:
     def look(self) -> Direction:
         """Read the room once and compose the scene for now."""
         store = self.store
-        presences = store.people.present()
+        presences, taps_seen = self._who_is_here()
         people = present_people(presences)
         songs = store.library.ready()
         house = self._house()
@@ -101,8 +100,8 @@ class Director:
             scene=scene,
             moves=moves,
             here=len(people),
-            taps_seen=store.people.newest_tap_seq(),
-            tap=self._new_tap(),
+            taps_seen=taps_seen,
+            tap=self._new_tap(taps_seen),
             why=self.sentences(scene),
         )
 
@@ -194,9 +193,17 @@ class Director:
                 reasons.append((Reason("rotation"),) if people else (Reason("house"),))
         return reasons
 
-    def _new_tap(self) -> TapResult | None:
+    def _who_is_here(self) -> tuple[list[Presence], int]:
+        """Those present and the newest tap they are the outcome of, though taps may come while we read."""
+        people = self.store.people
+        newest, before = people.newest_tap_seq(), None
+        while newest != before:
+            presences = people.present()
+            newest, before = people.newest_tap_seq(), newest
+        return presences, newest
+
+    def _new_tap(self, newest: int) -> TapResult | None:
         """The newest tap, when it has come since the last look."""
-        newest = self.store.people.newest_tap_seq()
         if newest == self._taps_seen:
             return None
         self._taps_seen = newest
@@ -210,14 +217,6 @@ class Director:
     @property
     def _policy(self) -> Any:
         return self.config.taste_policy
-
-
-def noticed(direction: Direction) -> bool:
-    """Whether somebody in the room could hear the change: a layer in or out, or moved by a dB."""
-    return any(
-        move.from_db is None or move.to_db is None or abs(move.to_db - move.from_db) >= NOTICEABLE_DB
-        for move in direction.moves
-    )
 
 
 def _moves(before: Memory, after: Memory, titles: dict[Any, str]) -> tuple[Move, ...]:
