@@ -91,11 +91,12 @@ def _taps(crowd: Sequence[Guest], rng: random.Random, length_s: float) -> list[C
 
 
 def _votes(taps: Sequence[Cue], rng: random.Random, length_s: float) -> list[Cue]:
-    """Votes by those who are in: alternately by phone and on the screen."""
+    """Votes by those who are in, and neither just came nor are about to go: a vote takes a moment to be cast.
+    Alternately by phone and on the screen."""
     cues: list[Cue] = []
     at_s = 7.0
     while at_s < length_s - 3:
-        here = _inside(taps, at_s - 2.0)
+        here = [guest for guest in _inside(taps, at_s - 2.0) if guest in _inside(taps, at_s + 1.5)]
         if here:
             deed: Deed = "vote_phone" if len(cues) % 2 == 0 else "vote_screen"
             cues.append(Cue(round(at_s, 2), deed, rng.choice(here)))

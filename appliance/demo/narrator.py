@@ -11,10 +11,10 @@ _ARROW = " → "
 
 def tell(scene: SceneRow) -> str | None:
     """One line for one scene, or None when there is nothing worth saying."""
-    parts = [part for part in (_who(scene.cause.get("tap")), _count(scene.cause), _moves(scene.cause)) if part]
-    if not scene.cause.get("moves"):
+    who, moves = _who(scene.cause.get("tap")), _moves(scene.cause)
+    if not scene.cause.get("moves") or not (who or moves):
         return None
-    return _ARROW.join(parts)
+    return _ARROW.join(part for part in (who, _count(scene.cause), moves) if part)
 
 
 def _who(tap: dict[str, Any] | None) -> str | None:
