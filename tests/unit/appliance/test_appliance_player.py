@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from appliance.clock import ManualClock
+from appliance.errors import StoreBusy
+from appliance.model import Fader
+from appliance.player import Player
+from appliance.store import Store
+from mixer.scene import SongId
+from tests.factories import FIRE, RAIN, Box, op_types, put_songs, song_row, tap, uid
+from tests.fakes import FakeEngine
+
+
+@pytest.fixture
+def engine(clock: ManualClock) -> FakeEngine:
+    return FakeEngine(clock.boot_s)
+
+
+@pytest.fixture
+def player(box: Box, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Player:
+    monkeypatch.setattr("appliance.player.TICK_S", 0.0)
+    store = box.store("player")
+    put_songs(store, song_row(1, embedding=RAIN, title="Rain"), song_row(2, embedding=FIRE, title="Fire"))
+    return Player(store, engine, box.runtime, box.config())
+
+
+def play(player: Player, clock: ManualClock, seconds: float) -> None:
+    for _ in range(int(seconds)):
+        clock.advance(1)
+        player.step()
+
+
+def heard(engine: FakeEngine) -> set[str]:
+    return {layer.title for layer in engine.scene.layers}
+
+
+def test_it_sounds_at_the_first_step_and_says_so(player: Player, engine: FakeEngine, box: Box) -> None:
+    player.step()
+    assert heard(engine) == {"Rain", "Fire"}
+    state = box.runtime.read("player")
+    assert (state["audible"], state["here"], state["underruns"]) == (True, 0, 0)
+    assert [strip["title"] for strip in state["strips"] if strip] == ["Rain", "Fire"]
+    assert sum(layer["share"] for layer in state["scene"]) == pytest.approx(1, abs=1e-3)
+    assert state["scene_id"] == player.store.scenes.latest().id  # type: ignore[union-attr]
+
+
+def test_a_scene_is_written_down_when_it_changes_and_only_then(player: Player, clock: ManualClock) -> None:
+    play(player, clock, 30)
+    assert player.store.scenes.newest_seq() == 1
+    row = player.store.scenes.latest()
+    assert row is not None
+    assert {"song_id", "strip", "gain_db", "title", "kind"} <= set(row.layers[0])
+    assert "path" not in row.layers[0]
+
+
+def test_the_bell_wakes_it_between_looks(player: Player, engine: FakeEngine, box: Box) -> None:
+    player.step()
+    looks = len(engine.scenes)
+    player.step()
+    assert len(engine.scenes) == looks, "nothing new, no time gone: no look"
+    box.store("ui").room.hold_fader(Fader(SongId(uid(1)), -20.0))
+    player.step()
+    assert engine.scene.layers[0].gain_db == -20.0
+
+
+def test_hands_on_the_master_reach_the_engine(player: Player, engine: FakeEngine, box: Box) -> None:
+    player.step()
+    box.store("ui").room.set_master(gain_db=-6.0, hush=True)
+    player.step()
+    assert (engine.master.gain_db, engine.master.hush, engine.master.mute) == (-6.0, True, False)
+
+
+def test_muted_by_staff_is_silent_on_purpose(player: Player, box: Box) -> None:
+    player.step()
+    box.store("ui").room.set_master(mute=True)
+    player.step()
+    state = box.runtime.read("player")
+    assert (state["audible"], state["silent_on_purpose"]) == (False, True)
+
+
+def test_a_mute_changes_the_layer_without_moving_it(player: Player, engine: FakeEngine, box: Box) -> None:
+    player.step()
+    box.store("ui").room.hold_fader(Fader(SongId(uid(1)), None, muted=True))
+    player.step()
+    assert [layer.muted for layer in engine.scene.layers] == [True, False]
+    assert player.store.scenes.newest_seq() == 1
+
+
+def test_a_fader_is_let_go_when_its_layer_leaves(player: Player, clock: ManualClock, box: Box) -> None:
+    staff = box.store("ui")
+    player.step()
+    staff.room.hold_fader(Fader(SongId(uid(1)), -3.0))
+    player.step()
+    player.store.library.set_ready(uid(1), None)
+    play(player, clock, 1)
+    assert staff.room.control().faders == ()
+
+
+def test_what_is_audible_for_ten_seconds_is_a_play(player: Player, clock: ManualClock) -> None:
+    play(player, clock, 10)
+    assert op_types(player.store) == []
+    play(player, clock, 1)
+    assert op_types(player.store) == ["play", "play"]
+    player.close()
+    assert op_types(player.store)[2:] == ["play_end", "play_end"]
+
+
+def test_a_song_whose_file_is_missing_is_not_said_to_play(box: Box, clock: ManualClock, player: Player) -> None:
+    engine = FakeEngine(clock.boot_s, exists=lambda path: uid(1) not in path)
+    deaf = Player(player.store, engine, box.runtime, box.config())
+    play(deaf, clock, 12)
+    assert [op.body["song_id"] for op in player.store.outbox.batch(9)] == [uid(2)]
+    assert box.runtime.read("player")["engine"]["missing_files"] == 1
+
+
+def test_the_start_ends_what_a_crash_left_open_where_it_was_last_alive(
+    player: Player, engine: FakeEngine, clock: ManualClock, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("freeze", "set_threshold"):
+        monkeypatch.setattr(gc, name, lambda *_: None)
+    play(player, clock, 40)
+    clock.advance(3600)
+    Player(box.store("again"), engine, box.runtime, box.config()).start()
+    assert [row["seconds"] for row in player.store.db.rows("select seconds from songs_playing")] == [39.0, 39.0]
+
+
+def test_the_device_is_let_go_even_when_the_last_word_cannot_be_written(
+    player: Player, engine: FakeEngine, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(player, clock, 12)
+    monkeypatch.setattr("appliance.store.database.Database._begin", _busy)
+    with pytest.raises(StoreBusy):
+        player.close()
+    assert engine.closed
+
+
+def _busy(_: object) -> None:
+    raise StoreBusy("held by another process")
+
+
+def test_a_clock_set_back_ten_years_is_not_heard(
+    player: Player, engine: FakeEngine, clock: ManualClock, store: Store
+) -> None:
+    tap(store)
+    play(player, clock, 30)
+    before, scenes = heard(engine), player.store.scenes.newest_seq()
+    clock.set_wall(clock.wall - 10 * 365 * 86_400)
+    play(player, clock, 30)
+    assert (heard(engine), player.store.scenes.newest_seq()) == (before, scenes)
