@@ -49,6 +49,8 @@ def test_the_same_ranking_is_not_written_again(world: World) -> None:
     world.time.advance(30)
     world.refresh()
     assert box.queue().headers["etag"] == etag
+    shown = world.staff().get(f"/api/admin/players/{box.player_id}").json()
+    assert (shown["queue_rev"], shown["queue_ranked_at"]) == (1, world.time.s)
 
 
 def test_each_room_hears_its_own_people(world: World) -> None:
