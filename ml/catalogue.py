@@ -36,14 +36,15 @@ class Columns:
 
     def distances(self, direction: Vector, rows: Rows | slice) -> Vector:
         """Exact cosine distances of some rows. Written out, so that a row's value never depends on its place."""
-        near: Vector = direction[0] * self.exact[0, rows]
+        few = self.exact[:, rows]
+        near: Vector = direction[0] * few[0]
         for tag in range(1, DIMENSIONS):
-            near += direction[tag] * self.exact[tag, rows]
+            near += direction[tag] * few[tag]
         return 1.0 - near
 
     def candidates(self, direction: Vector, count: int, rows: Rows, extra: Vector) -> Rows | slice:
         """Rows that may be among the `count` best when `extra` (≥ 0) is added to these `rows`: all that may be."""
-        if len(self) <= max(4, count) * BLOCK:
+        if len(self) <= count:
             return slice(None)
         scores = np.float32(1) - np.dot(direction.astype(np.float32), self.rough)
         scores[rows] += extra.astype(np.float32)
@@ -52,6 +53,9 @@ class Columns:
 
 def _lowest(scores: NDArray[np.float32], count: int) -> Rows:
     """Every row whose score may be one of the `count` smallest, up to `MARGIN`."""
+    if len(scores) <= max(4, count) * BLOCK:
+        least = scores[np.argpartition(scores, count - 1)[count - 1]]
+        return np.flatnonzero(scores <= least + np.float32(MARGIN))
     whole = len(scores) // BLOCK * BLOCK
     minima = scores[:whole].reshape(-1, BLOCK).min(axis=1)
     # At least `count` rows are no larger than the count-th smallest block minimum.

@@ -22,6 +22,7 @@ from ml.tags import DIMENSIONS, TAGS, Vector
 
 TEMPERATURE = 2.5  # softens probabilities to how often they are right
 SURE = 0.5  # below this the song is neutral
+SILENT = -1100.0  # a first coefficient below this is digital silence, about which there is nothing to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class TagModel:
             raise ModelError(f"an embedding needs {FEATURES} finite features, got shape {values.shape}")
         likely = self.probabilities(values)[:DIMENSIONS]
         confidence = float(likely.max())
-        if confidence < SURE:
+        if confidence < SURE or values[0] < SILENT:
             return Embedding((0.0,) * DIMENSIONS, "neutral", confidence)
         return Embedding(tuple(likely.tolist()), "model", confidence)
 

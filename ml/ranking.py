@@ -106,31 +106,19 @@ def _ranked(
     catalogue: Catalogue, part: Columns, direction: Vector, limit: int, rows: Rows, extra: Vector
 ) -> list[Ranked]:
     looked_at = part.candidates(direction, limit, rows, extra)
-    distances = part.distances(direction, looked_at)
     penalties = np.zeros(len(part))
     penalties[rows] = extra
-    penalties = penalties[looked_at]
-    positions = part.positions[looked_at]
+    distances, penalties = part.distances(direction, looked_at), penalties[looked_at]
+    best = _smallest(distances + penalties, limit)
+    columns = (part.positions[looked_at][best].tolist(), distances[best].tolist(), penalties[best].tolist())
     return [
-        Ranked(
-            catalogue.song_ids[positions[row]],
-            catalogue.kinds[positions[row]],
-            float(distances[row]),
-            float(penalties[row]),
-            float(distances[row] + penalties[row]),
-        )
-        for row in _smallest(distances + penalties, limit)
+        Ranked(catalogue.song_ids[row], catalogue.kinds[row], distance, penalty, distance + penalty)
+        for row, distance, penalty in zip(*columns, strict=True)
     ]
 
 
-def _smallest(scores: Vector, limit: int) -> list[int]:
+def _smallest(scores: Vector, limit: int) -> Rows:
     """Indices of the `limit` smallest finite scores, in order; equal ones in the order they came (by id)."""
     rounded = np.round(scores, _DECIMALS)
-    if limit < len(rounded):
-        bound = np.partition(rounded, limit - 1)[limit - 1]
-        few = np.flatnonzero(rounded <= bound)
-    else:
-        few = np.arange(len(rounded))
-    few = few[np.isfinite(rounded[few])]
-    best = few[np.argsort(rounded[few], kind="stable")][:limit]
-    return [int(row) for row in best]
+    best = np.argsort(rounded, kind="stable")[:limit]
+    return best[np.isfinite(rounded[best])]

@@ -42,7 +42,7 @@ def fire(dice: Dice, frames: int) -> Sound:
         rng, frames, [(25, -10), (60, 0), (140, -3), (320, -12), (900, -24), (3000, -40), (20000, -70)], 0.5
     )
     hiss = stereo_noise(rng, frames, [(400, -30), (1500, -10), (4000, 0), (9000, -2), (16000, -12)], 0.8)
-    sound = np.float32(0.34) * roar * flicker + np.float32(dice.around(0.045, 2.0)) * hiss * flicker
+    sound = np.float32(0.2) * roar * flicker + np.float32(dice.around(0.045, 2.0)) * hiss * flicker
     busy = np.exp(0.9 * drift(rng, frames, 0.7))
     sound += np.float32(0.95) * _crackles(dice, frames, busy, dice.around(26, 2.2), (0.0004, 0.0016), 0.9)
     sound += np.float32(0.95) * _crackles(dice, frames, busy, dice.around(5, 2.0), (0.0015, 0.004), 0.8)
@@ -88,8 +88,9 @@ def murmur(dice: Dice, frames: int) -> Sound:
             breath = np.tile(noise(rng, frames // 8, _band(hz * pitch, width)), 8)
             part += np.float32(level) * breath * _syllables(rng, frames)
         talking = np.clip(0.7 + 0.8 * drift(rng, frames, 0.25), 0.05, 2)
-        sound += placed(part * talking, rng.uniform(-0.9, 0.9))
-    return reverb(rng, levelled(sound), seconds=0.9, wet=0.6, dark_hz=2500)
+        seat = (voice % 4 + 0.5 + rng.uniform(-0.3, 0.3)) / 2 - 1
+        sound += placed(part * talking, 0.8 * seat)
+    return reverb(rng, levelled(sound), seconds=0.9, wet=0.4, dark_hz=2500)
 
 
 def _band(hz: float, width: float) -> list[tuple[float, float]]:

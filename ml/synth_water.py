@@ -26,8 +26,8 @@ def rain(dice: Dice, frames: int) -> Sound:
     hiss = stereo_noise(
         rng,
         frames,
-        [(40, -22), (120, -12), (400, -6 - tilt / 2), (1200, -2), (3500, 0), (7000, -5 + tilt / 2),
-         (12000, -11 + tilt), (20000, -24 + tilt)],
+        [(40, -22), (120, -8), (400, -2 - tilt / 2), (1200, 0), (3500, -3), (7000, -9 + tilt / 2),
+         (12000, -16 + tilt), (20000, -30 + tilt)],
         width=0.8,
     )  # fmt: skip
     patter = _drops(dice, frames, per_second=dice.around(500, 2.5), hz=(2200, 6500), ring_s=0.0025, kinds=60)
@@ -123,7 +123,7 @@ def thunder(dice: Dice, frames: int) -> Sound:
         rough = np.exp(np.float32(0.55) * drift(rng, frames, 5.0))
         sound += np.float32(level * far**-order) * stereo_noise(rng, frames, points, 0.6) * envelope * rough
     soft = _soft_rain(dice, frames)
-    return levelled(sound) + np.float32(dice.around(0.10, 2.2)) * soft
+    return levelled(sound) + np.float32(dice.around(0.18, 2.2)) * soft
 
 
 def _soft_rain(dice: Dice, frames: int) -> Sound:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from ml import synth
 from ml.cli import ml
 from ml.collective import Present
 from ml.crowd import WORLDS, Crowd, Listener, World, name_of
@@ -155,3 +156,17 @@ class TestCommands:
         assert said.exit_code == 1
         assert "cannot read" in said.output
         assert "Traceback" not in said.output
+
+
+def test_the_starter_library_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = tuple(synth.Recipe(r.key, r.title, r.kind, r.embedding, 2.0) for r in synth.RECIPES[:1])
+    monkeypatch.setattr(synth, "RECIPES", few)
+    said = CliRunner().invoke(ml, ["synth", str(tmp_path / "library")])
+    assert said.exit_code == 0, said.output
+    assert "Rain on Leaves" in said.output
+    heard = CliRunner().invoke(ml, ["embed", str(tmp_path / "library" / "rain.flac")])
+    assert heard.exit_code == 0, heard.output
+    (tmp_path / "file").write_text("")
+    blocked = CliRunner().invoke(ml, ["synth", str(tmp_path / "file" / "library")])
+    assert blocked.exit_code == 1
+    assert "cannot write to" in blocked.output
