@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from appliance.errors import TransientError
@@ -19,7 +20,7 @@ from checkin.reader import Driver, uid_fault
 log = logging.getLogger(__name__)
 
 WAITING_TAPS = 256
-WAIT_S = 0.25
+WAIT_S = 0.2
 STOP_WITHIN_S = 2.0
 
 
@@ -67,6 +68,9 @@ class Agent:
             thread.join(STOP_WITHIN_S)
         if not self._threads:
             self._close_all()
+        gone = (replace(one, state="absent", why="the reader process has stopped") for one in self._states.values())
+        self._states = {one.where: one for one in gone}
+        self._publish()
 
     def attend(self) -> None:
         """Step every reader once, in this thread: for tests and for a caller that drives the agent itself."""

@@ -198,3 +198,4 @@ def test_threads_read_and_stop(tmp_path: Path) -> None:
         agent.stop()
         store.close()
     assert not (tmp_path / "run" / "tap").exists()
+    assert [reader["state"] for reader in Runtime(tmp_path / "run").read("reader")["readers"]] == ["absent"]
