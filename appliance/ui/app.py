@@ -112,7 +112,7 @@ def create_app(config: Config, clock: Clock | None = None, stop: Stop | None = N
 
 
 class Server(uvicorn.Server):
-    """Stops feeding its clients before it closes their lines."""
+    """Stops feeding its clients before it closes their lines, and ends when the feed has ended."""
 
     def __init__(self, config: uvicorn.Config, stop: Stop) -> None:
         super().__init__(config)
@@ -121,6 +121,10 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._stop.request(sig, frame)
         super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        self.should_exit = self.should_exit or self._stop.requested
+        return await super().on_tick(counter)
 
 
 def server_for(app: FastAPI, stop: Stop) -> Server:

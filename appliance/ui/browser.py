@@ -63,7 +63,6 @@ def served(room: StillRoom) -> Iterator[str]:
             yield url_of(line)
         finally:
             stop.request()
-            server.should_exit = True
             thread.join()
 
 

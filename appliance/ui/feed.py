@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from appliance.clock import Clock
 from appliance.config import Config
-from appliance.errors import CosoundError
+from appliance.errors import CosoundError, SetupError
 from appliance.process import Stop, run
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
@@ -104,7 +104,10 @@ class Feed:
         opened.set_result(None)
         try:
             run("ui", self.step, stop)
+        except SetupError as error:
+            log.error("the screen ends: %s", error)
         finally:
+            stop.request()  # a screen without its feed would show old news for ever: end, and be started again
             self.close()
 
     def _opened(self) -> Store:

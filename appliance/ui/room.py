@@ -72,7 +72,7 @@ class RoomPage:
         px = self._layout.px
         hero = ft.Row(
             [
-                self._card_mark(px(150)),
+                self._card_mark(),
                 ft.Column(
                     [
                         said("headline", words(view.headline, px(56), weight=BOLD)),
@@ -166,15 +166,21 @@ class RoomPage:
             align=ft.MainAxisAlignment.CENTER,
         )
 
-    def _card_mark(self, size: int) -> ft.Control:
-        return ft.Container(
-            content=ft.Icon(ft.Icons.CONTACTLESS, size=size, color=theme.INK),
-            width=size * 1.35,
-            height=size * 1.35,
+    def _card_mark(self) -> ft.Control:
+        """A card, a little tilted, that speaks to something: no words needed."""
+        px = self._layout.px
+        waves = ft.Icon(ft.Icons.WIFI, size=px(84), color=theme.INK, rotate=ft.Rotate(math.pi / 2))
+        chip = ft.Container(width=px(40), height=px(30), bgcolor=theme.INK, border_radius=px(6), opacity=0.75)
+        card = ft.Container(
+            ft.Row([chip, waves], alignment=ft.MainAxisAlignment.SPACE_BETWEEN),
+            width=px(200),
+            height=px(128),
             bgcolor=theme.BLUE,
-            border_radius=size,
-            alignment=ft.Alignment.CENTER,
+            border_radius=px(16),
+            padding=ft.Padding.only(left=px(22), right=px(12)),
+            rotate=ft.Rotate(-0.17),
         )
+        return ft.Container(card, width=px(220), height=px(200), alignment=ft.Alignment.CENTER)
 
     def _now_playing(self, view: RoomView) -> ft.Control:
         px = self._layout.px

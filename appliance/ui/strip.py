@@ -110,8 +110,8 @@ class Strip:
                 ),
                 fader,
                 ft.Container(said(f"strip-{self._number}-level", self._level), height=20),
-                ft.Container(self._mute, height=theme.TOUCH + theme.GAP),
-                ft.Container(self._let_go, height=theme.TOUCH + theme.GAP),
+                _spaced(self._mute),
+                _spaced(self._let_go),
             ],
             width=layout.strip_width,
             spacing=0,
@@ -172,6 +172,10 @@ class Strip:
     def _press_let_go(self) -> None:
         if self._view:
             self._hands.let_go([self._view.song_id])
+
+
+def _spaced(key_control: ft.Control) -> ft.Control:
+    return ft.Container(key_control, height=theme.TOUCH + theme.GAP, alignment=ft.Alignment.TOP_CENTER)
 
 
 def _container(key_control: ft.Semantics) -> ft.Container:

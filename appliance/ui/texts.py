@@ -6,10 +6,14 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-# The client's own font draws these and no more; anything else would be an empty box, asked for again and again.
-_DRAWN = ((0x20, 0x7E), (0xA0, 0x24F), (0x370, 0x52F), (0x1E00, 0x1EFF), (0x2010, 0x2027), (0x2030, 0x205E))
-_DRAWN_TOO = frozenset("€™−≈≤≥")
-_INSTEAD = str.maketrans({"→": "›", "←": "‹", "↑": "+", "↓": "−", "\n": " ", "\t": " "})
+# The client's own font draws these (looked at, one by one where a range has gaps). Anything else would be an empty
+# box, and the client would ask for a font that is not there at each redraw.
+_DRAWN = (
+    (0x20, 0x7E), (0xA0, 0x17F), (0x1A0, 0x1A1), (0x1AF, 0x1B0), (0x1FA, 0x1FF), (0x218, 0x21B), (0x384, 0x3CE),
+    (0x400, 0x481), (0x48A, 0x507), (0x1EA0, 0x1EF9), (0x2013, 0x2014), (0x2018, 0x201E), (0x2020, 0x2022),
+)  # fmt: skip
+_DRAWN_TOO = frozenset("…‰‹›⁄€™−≈≤≥")
+_INSTEAD = str.maketrans("→←↑↓‐‑‒―\n\t", "›‹+−--–—  ")
 
 
 @lru_cache(maxsize=256)
