@@ -18,7 +18,7 @@ from appliance.store import Store, open_store
 from sync import wire
 from sync.client import Cloud, open_http
 from sync.link import Link
-from sync.loops import HeartbeatLoop, MediaLoop, PollLoop, PrepareLoop, PushLoop, pull_poll, queue_poll
+from sync.loops import HeartbeatLoop, MediaLoop, PollLoop, PrepareLoop, PushLoop, pull_poll, queue_poll, sounding_by
 from sync.prepare import Outcome, decode_in_child, reconcile
 from sync.status import build_status
 from sync.timers import Alarm, Timers
@@ -94,7 +94,7 @@ class Agent:
         return not waiting
 
     def _make_workers(self) -> list[Worker]:
-        prepare = PrepareLoop(self._config.pcm_dir, self._decode)
+        prepare = PrepareLoop(self._config.pcm_dir, self._decode, sounding_by(self._runtime, self._clock))
         self._preparing = self._worker("prepare", prepare.step)
         if self._cloud is None:
             return [self._preparing]

@@ -13,6 +13,7 @@ from appliance.runtime import Runtime
 from appliance.store import Store
 from sync import media, wire
 from sync.backoff import backoff_s
+from sync.cache import limits_for, make_room, may_fetch_more, may_prepare_more
 from sync.client import Cloud
 from sync.errors import LinkDown, MediaError
 from sync.heartbeat import heartbeat_once, player_state
@@ -96,12 +97,14 @@ class MediaLoop:
         self._clock = clock
         self._rng = rng
         self._cooling: dict[str, tuple[float, int]] = {}
+        self._limits = limits_for(folder)
+        self._looking = True
         self.bytes_here = 0
 
     def step(self, store: Store) -> None:
-        song = self._next(store)
+        song = self._next(store) if self._looking or self._cooling else None
         if song is None:
-            store.wait(LISTEN_S)
+            self._looking = store.wait(LISTEN_S)
             return
         try:
             path = media.fetch(self._cloud, song, self._folder, progress=self._progress)
@@ -116,7 +119,7 @@ class MediaLoop:
 
     def _next(self, store: Store) -> Song | None:
         now_s = self._clock.boot_s()
-        songs = media.wanted(store, 1 + len(self._cooling))
+        songs = media.wanted(store, 1 + len(self._cooling), called_for=not may_fetch_more(store, self._limits))
         return next((song for song in songs if self._cooling.get(song.sha256, (0.0, 0))[0] <= now_s), None)
 
     def _cool(self, song: Song) -> None:
@@ -129,15 +132,38 @@ class MediaLoop:
 
 
 class PrepareLoop:
-    """Makes fetched files playable, one at a time."""
+    """Makes fetched files playable, one at a time, and keeps the cache within its limits."""
 
-    def __init__(self, pcm_dir: Path, decode: Callable[[Path, Path], Outcome]) -> None:
+    def __init__(
+        self, pcm_dir: Path, decode: Callable[[Path, Path], Outcome], sounding: Callable[[Store], set[str]]
+    ) -> None:
         self._pcm_dir = pcm_dir
         self._decode = decode
+        self._sounding = sounding
+        self._limits = limits_for(pcm_dir)
+        self._looking = True
 
     def step(self, store: Store) -> None:
-        if prepare_once(store, self._pcm_dir, self._decode) is None:
-            store.wait(LISTEN_S)
+        if self._looking and self._prepare(store):
+            make_room(store, self._limits, self._sounding(store))
+            return
+        self._looking = store.wait(LISTEN_S)
+
+    def _prepare(self, store: Store) -> bool:
+        called_for = not may_prepare_more(store, self._limits)
+        return prepare_once(store, self._pcm_dir, self._decode, called_for=called_for) is not None
+
+
+def sounding_by(runtime: Runtime, clock: Clock) -> Callable[[Store], set[str]]:
+    """Asks what sounds: by what the player says, and by the last scene it logged."""
+
+    def ask(store: Store) -> set[str]:
+        strips = player_state(runtime, clock).get("strips", ())
+        scene = store.scenes.latest()
+        layers = scene.layers if scene else ()
+        return {strip["song_id"] for strip in strips if strip} | {layer["song_id"] for layer in layers}
+
+    return ask
 
 
 def queue_poll(cloud: Cloud) -> Callable[[Store, float], object]:

@@ -27,9 +27,9 @@ SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".opus"}
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
-def wanted(store: Store, limit: int = 64) -> list[Song]:
-    """Songs whose file is missing here, next in the queue first."""
-    return store.library.unprepared(limit, fetched=False)
+def wanted(store: Store, limit: int = 64, *, called_for: bool = False) -> list[Song]:
+    """Songs whose file is missing here, next in the queue first; or only those queued, pinned or placed."""
+    return store.library.unprepared(limit, fetched=False, called_for=called_for)
 
 
 def fetch(cloud: Cloud, song: Song, folder: Path, *, progress: Callable[[int], None] | None = None) -> Path:

@@ -43,12 +43,13 @@ class Outcome:
 Decode = Callable[[Path, Path], Outcome]
 
 
-def prepare_once(store: Store, pcm_dir: Path, decode: Decode) -> Song | None:
+def prepare_once(store: Store, pcm_dir: Path, decode: Decode, *, called_for: bool = False) -> Song | None:
     """Prepare the song that is needed next; None when there is nothing to prepare. Raises NoSpace.
 
+    called_for: only one that is queued, pinned or placed.
     A file whose decoding ends without a word is tried `MAX_TRIES` times, over restarts too, then refused.
     """
-    song = next(iter(store.library.unprepared(1, fetched=True)), None)
+    song = next(iter(store.library.unprepared(1, fetched=True, called_for=called_for)), None)
     if song is None or song.media_path is None:
         return None
     source, target = Path(song.media_path), pcm_dir / f"{song.sha256}.pcm"

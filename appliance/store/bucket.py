@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -11,6 +13,8 @@ from appliance.clock import Clock
 from appliance.store.conflicts import Conflicts
 from appliance.store.database import Database
 from appliance.store.outbox import boot_ms
+
+log = logging.getLogger(__name__)
 
 # Which columns of ours a pulled row fills; a song's local paths are ours alone.
 _SONG_COLUMNS = (
@@ -140,8 +144,15 @@ class Bucket:
             if change.op == "del":
                 self._delete(change.tbl, change.pk)
             elif change.row is not None and change.tbl in _PUT:
-                _PUT[change.tbl](self, change.row)
+                self._put(change.tbl, change.pk, change.row)
         return replace(cursor, digest=(cursor.digest + step) % _WRAP)
+
+    def _put(self, tbl: str, pk: str, row: Mapping[str, Any]) -> None:
+        """A row that the database refuses (a number beyond 64 bits) is left out; it must not hold up the rest."""
+        try:
+            _PUT[tbl](self, row)
+        except (sqlite3.IntegrityError, OverflowError) as error:
+            log.warning("the cloud's row %s of %s cannot be stored: %s", pk, tbl, error)
 
     def _count(self, change: BucketChange, generation: int) -> int:
         """By how much the sum of digests changes: what the row counted for goes, what it counts for now comes."""

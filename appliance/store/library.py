@@ -12,6 +12,34 @@ from appliance.store.database import Database
 from mixer.scene import SongId
 
 PAGE = 500
+
+_WANTED = (
+    "s.pcm_path is null and s.prepare_error is null and s.sha256 <> '' and "
+    "(not exists (select 1 from player_library) or s.id in (select song_id from player_library))"
+)
+_CALLED_FOR = "select song_id from player_queue union select song_id from queue_rules where kind in ('pin', 'place')"
+_CALLED_FIRST = """
+    select s.* from (
+        select song_id, min(place) as place from (
+            select song_id, position as place from player_queue
+            union all select song_id, 1000 from queue_rules where kind in ('pin', 'place')
+        ) group by song_id
+    ) c join songs s on s.id = c.song_id where {missing} order by c.place, s.id limit ?
+"""
+_THE_REST = f"""
+    select s.* from songs s where {{missing}} and s.id not in ({_CALLED_FOR}) order by s.id limit ?
+"""  # noqa: S608 - of our own constants
+_IDLE = f"""
+    select s.* from songs s
+    left join (select song_id, max(wall_ms) as heard from songs_playing group by song_id) p on p.song_id = s.id
+    where (s.media_path is not null or s.pcm_path is not null) and s.id not in ({_CALLED_FOR})
+    order by p.heard is not null, p.heard, s.id desc
+"""  # noqa: S608 - of our own constants
+_MISSING = {
+    None: _WANTED,
+    True: f"s.media_path is not null and {_WANTED}",
+    False: f"s.media_path is null and {_WANTED}",
+}
 NEW_FOR_S = 600.0
 
 
@@ -58,22 +86,24 @@ class Library:
     def ready_count(self) -> int:
         return self._db.count("select count(*) from songs where pcm_path is not null")
 
-    def unprepared(self, limit: int, *, fetched: bool | None = None) -> list[Song]:
-        """Songs to fetch or prepare next: what is queued first, then by id.
+    def unprepared(self, limit: int, *, fetched: bool | None = None, called_for: bool = False) -> list[Song]:
+        """Songs to fetch or prepare next: what is queued first, then what staff pinned or placed, then by id.
 
         fetched: True only those whose file is here, False only those whose file is not, None both.
+        called_for: only those queued, pinned or placed.
         """
-        rows = self._db.rows(
-            "select s.* from songs s left join player_queue q on q.song_id = s.id "
-            "where s.pcm_path is null and s.prepare_error is null and s.sha256 <> '' and "
-            "(? is null or (s.media_path is not null) = ?) and "
-            "(not exists (select 1 from player_library) or s.id in (select song_id from player_library)) "
-            "order by q.position is null, q.position, s.id limit ?",
-            fetched,
-            fetched,
-            limit,
-        )
-        return [_song(row) for row in rows]
+        first = self._db.rows(_CALLED_FIRST.format(missing=_MISSING[fetched]), limit)
+        rest = limit - len(first)
+        if called_for or not rest:
+            return [_song(row) for row in first]
+        return [_song(row) for row in (*first, *self._db.rows(_THE_REST.format(missing=_MISSING[fetched]), rest))]
+
+    def fetched_count(self) -> int:
+        return self._db.count("select count(*) from songs where media_path is not null")
+
+    def idle(self) -> list[Song]:
+        """Songs with files here that nobody calls for, the longest unheard first: the cache gives these up."""
+        return [_song(row) for row in self._db.rows(_IDLE)]
 
     def with_files(self) -> list[Song]:
         """Songs whose rows name a file here; at most what fits the disk, so one read."""

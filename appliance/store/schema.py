@@ -81,7 +81,9 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ) without rowid;
         create index bucket_rows_generation on bucket_rows (generation);
         drop index songs_sha256;
-        create index songs_unprepared on songs (id) where pcm_path is null and prepare_error is null
+        create index songs_unprepared on songs (id) where pcm_path is null and prepare_error is null;
+        create index songs_undecoded on songs (id)
+            where media_path is not null and pcm_path is null and prepare_error is null
         """,
     ),
 )
