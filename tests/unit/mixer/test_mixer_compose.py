@@ -212,6 +212,14 @@ def test_no_minute_sees_more_exchanges_than_the_room_bears(orders: list[Sequence
         assert sum(count for when, count in made if at_s <= when < at_s + 60) <= rate
 
 
+def test_what_is_new_gets_the_last_place_and_no_better_one() -> None:
+    room = Room(beds(4))
+    room.look()
+    room.candidates = [*beds(4), bed("fresh", place=9, new=True)]
+    assert names(room.pass_time(LIMITS.minimum_stay_s + 1)) == {"bed0", "bed1", "bed2", "fresh"}
+    assert names(room.pass_time(120)) == {"bed0", "bed1", "bed2", "fresh"}
+
+
 def test_a_layer_stays_a_while_even_when_the_queue_changes_its_mind() -> None:
     room = Room(beds(4))
     before = names(room.look())
