@@ -34,7 +34,7 @@ bench: $(VENV)/developed ## benchmarks (AREA=start ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(AREA) $(ARGS)
 
 screens: $(VENV)/developed ## pictures of every screen into build/screens
-	@$(BIN)/python -m tests.browser.screens build/screens
+	@$(BIN)/python -m appliance.ui.screens build/screens
 
 pins: ## renew constraints.txt from what is newest and passes
 	@rm -rf build/pins && $(PYTHON) -m venv build/pins
