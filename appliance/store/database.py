@@ -97,9 +97,15 @@ class Database:
                 return False
 
     def tidy(self) -> None:
-        """Give the log's room back and refresh what the planner knows; for an idle moment. Harmless when busy."""
-        self.conn.execute("pragma wal_checkpoint(truncate)").fetchall()
-        self.conn.execute("pragma optimize").fetchall()
+        """Give the log's room back and refresh what the planner knows, now or not at all: a checkpoint that waits
+        for a reader keeps every writer waiting with it."""
+        self.conn.execute("pragma busy_timeout=0")
+        try:
+            with suppress(sqlite3.OperationalError):
+                self.conn.execute("pragma wal_checkpoint(truncate)").fetchall()
+                self.conn.execute("pragma optimize").fetchall()
+        finally:
+            self.conn.execute(f"pragma busy_timeout={round(BUSY_TIMEOUT_S * 1000)}")
 
     def close(self) -> None:
         self.conn.close()

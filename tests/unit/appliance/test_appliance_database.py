@@ -193,3 +193,12 @@ def test_tidying_up_gives_the_log_its_room_back(db: Database, tmp_path: Path) ->
         note(db, "x" * 50_000)
     db.tidy()
     assert (tmp_path / "cosound.db-wal").stat().st_size == 0
+
+
+def test_tidying_up_waits_for_nobody_and_is_patient_again_after(open_db: OpenDb) -> None:
+    mine, other = open_db(), open_db()
+    with other.write():
+        note(other, "theirs")
+        mine.tidy()
+    assert mine.value("pragma busy_timeout") == database.BUSY_TIMEOUT_S * 1000
+    assert notes(mine) == ["theirs"]
