@@ -15,8 +15,9 @@ from ml.tags import DIMENSIONS, Vector, as_vector, normalised
 
 WIDTH = DIMENSIONS + 1  # five tags and the constant
 
-# Before any vote: each tag is liked a little, and what mixes tags a little more.
-STANDARD_MEAN = (0.35,) * DIMENSIONS + (0.0,)
+# Before any vote: everything is liked a little below the middle, and what mixes tags a little more. Small on purpose:
+# where no crowd is known, larger tag weights would drown a few clear votes in what mixes everything.
+STANDARD_MEAN = (0.15,) * DIMENSIONS + (0.25,)
 
 
 @dataclass(frozen=True, slots=True)

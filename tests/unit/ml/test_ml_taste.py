@@ -109,6 +109,12 @@ def test_expected_liking_stays_within_0_and_1(heard: list[tuple[list[float], int
         assert ((liked >= 0) & (liked <= 1)).all()
 
 
+def test_a_few_clear_votes_put_a_song_above_one_that_mixes_everything() -> None:
+    taste = after((RAIN, 5), (FIRE, 1), (RAIN, 5), (FIRE, 2), (RAIN, 5))
+    liked = expected_liking(taste, [RAIN, (1, 1, 1, 1, 1), FIRE])
+    assert liked[0] > liked[1] > liked[2]
+
+
 def test_a_thousand_votes_by_one_person_stay_finite_and_ordered() -> None:
     taste = after(*[(RAIN, 5)] * 1000)
     liked = expected_liking(taste, [RAIN, FIRE, NEUTRAL])
@@ -127,7 +133,7 @@ def test_the_belief_is_the_ridge_solution_of_all_votes() -> None:
     heard = [(RAIN, 5), (FIRE, 2), ((0.0, 0.6, 0.8, 0.0, 0.0), 4), (NEUTRAL, 3)]
     features = np.array([[*song, 1.0] for song, _ in heard])
     ratings = np.array([(vote - 1) / 4 for _, vote in heard])
-    start = np.array([0.35] * 5 + [0.0])
+    start = np.array([0.15] * 5 + [0.25])
     ridge = np.linalg.solve(features.T @ features + 3 * np.eye(6), features.T @ ratings + 3 * start)
     assert after(*heard).mean == pytest.approx(ridge)
 
