@@ -50,29 +50,6 @@ class BusEngine:
     ) -> None:
         sdl = _sdl()
         self._name = _choose(device, sdl.device_names())
-        self._start(sdl, channels, block, target_lufs, recorder)
-
-    @classmethod
-    def open_default(
-        cls,
-        device: str | None = None,
-        channels: int = 2,
-        block: int = 1024,
-        target_lufs: float = -20.0,
-        recorder: Recorder | None = None,
-    ) -> BusEngine:
-        """The named or first device; without any, SDL's dummy driver in real time, saying so in the log."""
-        sdl = _sdl()
-        if not sdl.device_names() and "SDL_AUDIODRIVER" not in os.environ:
-            log.warning("no sound card found: playing in real time into SDL's dummy driver, unheard")
-            sdl.use_driver("dummy")
-            device = None
-        engine = cls.__new__(cls)
-        engine._name = _choose(device, sdl.device_names())
-        engine._start(sdl, channels, block, target_lufs, recorder)
-        return engine
-
-    def _start(self, sdl: Sdl, channels: int, block: int, target_lufs: float, recorder: Recorder | None) -> None:
         self._desk = Desk(channels, target_lufs)
         self._block = block
         self._recorder = recorder
@@ -90,6 +67,23 @@ class BusEngine:
         atexit.register(self.close)  # the interpreter must not go while SDL still calls into it
         self._device.start()
 
+    @classmethod
+    def open_default(
+        cls,
+        device: str | None = None,
+        channels: int = 2,
+        block: int = 1024,
+        target_lufs: float = -20.0,
+        recorder: Recorder | None = None,
+    ) -> BusEngine:
+        """The named or first device; without any, SDL's dummy driver in real time, saying so in the log."""
+        sdl = _sdl()
+        if not sdl.device_names() and "SDL_AUDIODRIVER" not in os.environ:
+            log.warning("no sound card found: playing in real time into SDL's dummy driver, unheard")
+            sdl.use_driver("dummy")
+            device = None
+        return cls(device, channels, block, target_lufs, recorder)
+
     def apply(self, scene: Scene) -> None:
         self._desk.apply(scene)
 
@@ -105,6 +99,7 @@ class BusEngine:
         return replace(
             self._desk.status("bus", self._name, self._block),
             underruns=self._clock.underruns,
+            longest_gap_ms=self._clock.longest_gap_ms,
             callback_ms_p50=p50,
             callback_ms_p99=p99,
             callback_ms_max=longest,

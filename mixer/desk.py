@@ -46,7 +46,7 @@ class Desk:
         self._power = 0.0
         self._goal = 1.0
         self._master = Envelope.steady((1.0,))
-        self._open_to_cues = True
+        self._heard = True
         self._cues: deque[str] = deque(maxlen=CUES_REMEMBERED)
 
     def apply(self, scene: Scene) -> None:
@@ -55,14 +55,14 @@ class Desk:
 
     def control(self, master: MasterControl) -> None:
         self._goal = master.amplitude
-        self._open_to_cues = not (master.mute or master.hush)
+        self._heard = not (master.mute or master.hush)
 
     def cue(self, cue_id: str, path: str, gain_db: float) -> None:
         """Play a file once; nothing happens for an id heard before, under hush or mute, or without a file."""
         if cue_id in self._cues:
             return
         self._cues.append(cue_id)
-        if self._open_to_cues:
+        if self._heard:
             self._bus.cue = self._opener.cue(cue_id, path, gain_db) or self._bus.cue
 
     def playing(self) -> tuple[Deck, ...]:
@@ -116,7 +116,7 @@ class Desk:
         self._power += (power - self._power) * (1 - math.exp(-seconds / RMS_TIME_S))
         if self._limiter.peak > 1:
             self.clipped_samples += int(np.count_nonzero(np.abs(self._slab) > 1))
-        wanted = self._bus.lineup.audible and self._open_to_cues
+        wanted = self._bus.lineup.audible and self._heard
         if wanted and math.sqrt(power) * self._goal < DEAD_AIR:
             self.dead_air_s += seconds
             self.silent_for_s += seconds

@@ -53,6 +53,7 @@ class EngineStatus:
     missing_files: layers of the present scene whose file could not be opened. peak, rms: the mix as handed
     out. dead_air_s: seconds in which layers should have been heard but our own output was below −60 dBFS;
     silent_for_s: how long that has lasted now. faults: callbacks that failed and were handed out as silence.
+    longest_gap_ms: between two callbacks; what goes beyond two blocks was held up by somebody.
     """
 
     engine: str
@@ -72,6 +73,7 @@ class EngineStatus:
     dead_air_s: float = 0.0
     silent_for_s: float = 0.0
     faults: int = 0
+    longest_gap_ms: float = 0.0
     strips: tuple[StripStatus, ...] = field(default_factory=tuple)
 
 

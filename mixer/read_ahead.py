@@ -11,15 +11,16 @@ from mixer.scene import SAMPLE_RATE
 from mixer.strip import Deck
 
 AHEAD_S = 4.0
-EVERY_S = 1.0
+EVERY_S = 2.0
 BEHIND_S = 1.0  # played this long ago: no longer needed
-LONGEST_ROUND_S = 4.0
+
+_REACH = round((AHEAD_S + EVERY_S) * SAMPLE_RATE)  # so that the last frame before the next round has them too
 
 Playing = Callable[[], tuple[Deck, ...]]
 
 
 class ReadAhead:
-    """A thread that once a second fetches what each deck plays next and lets go of what it has played.
+    """A thread that every two seconds fetches what each deck plays next and lets go of what it has played.
 
     So the process stays small however long the songs are, and every deck has `AHEAD_S` to spare.
     """
@@ -27,6 +28,7 @@ class ReadAhead:
     def __init__(self, playing: Playing, pages: Pages) -> None:
         self._playing = playing
         self._pages = pages
+        self._fetched: dict[Playhead, int] = {}  # the frame up to which each has been seen to
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="read-ahead", daemon=True)
 
@@ -39,24 +41,26 @@ class ReadAhead:
 
     def look(self) -> None:
         """One round over the decks."""
+        fetched, self._fetched = self._fetched, {}
         for deck in self._playing():
-            samples, position = deck.part.source.samples, deck.playhead.position
-            played_from = position - round((BEHIND_S + LONGEST_ROUND_S) * SAMPLE_RATE)
-            self._pages.forget(samples, played_from, round(LONGEST_ROUND_S * SAMPLE_RATE))
-            for frame, frames in coming(deck.playhead):
+            playhead, samples = deck.playhead, deck.part.source.samples
+            for frame, frames in coming(playhead, fetched.get(playhead, 0)):
                 self._pages.fetch(samples, frame, frames)
+            self._fetched[playhead] = playhead.position + _REACH
+            played = round((BEHIND_S + 2 * EVERY_S) * SAMPLE_RATE)
+            self._pages.forget(samples, playhead.position - played, round(2 * EVERY_S * SAMPLE_RATE))
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):
             self.look()
 
 
-def coming(playhead: Playhead) -> tuple[tuple[int, int], ...]:
-    """(frame, frames) that are read within `AHEAD_S`: straight on, and round the loop where it is near."""
-    source, ahead = playhead.source, round(AHEAD_S * SAMPLE_RATE)
-    left = source.end - playhead.position
-    straight = (playhead.position, min(ahead, left))
-    if not source.loops or left > 2 * ahead:
+def coming(playhead: Playhead, fetched: int = 0) -> tuple[tuple[int, int], ...]:
+    """(frame, frames) to be fetched now: straight on from what already is, and round the loop where it is near."""
+    source, position = playhead.source, playhead.position
+    start = fetched if position <= fetched <= position + _REACH else position
+    straight = (start, min(position + _REACH, source.end) - start)
+    if not source.loops or source.end - position > _REACH:
         return (straight,)
-    start = source.entry - (source.end - source.seam_start)
-    return straight, (start, min(ahead, source.end - start))
+    turn = source.entry - (source.end - source.seam_start)
+    return straight, (turn, min(_REACH, source.end - turn))

@@ -35,19 +35,30 @@ class Sdl:
         self._audio = audio
         self._error: type[Exception] = sdl2.error
         self._library = ctypes.CDLL(_library_path())
-        try:
-            sdl2.init_subsystem(sdl2.INIT_AUDIO)
-        except self._error as error:
-            raise SdlError(str(error)) from error
+        self._begin = lambda: sdl2.init_subsystem(sdl2.INIT_AUDIO)
+        self._works = self._try_to_begin()
 
     def device_names(self) -> list[str]:
         """The outputs SDL sees now; empty without a sound card."""
-        return list(self._audio.get_audio_device_names(False))
+        return list(self._audio.get_audio_device_names(False)) if self._works else []
 
     def use_driver(self, name: str) -> None:
         """Change to another of SDL's drivers; only while no device is open."""
-        if self._library.SDL_AudioInit(name.encode()) != 0:
+        if not self._works:
+            os.environ["SDL_AUDIODRIVER"] = name
+            self._works = self._try_to_begin()
+        elif self._library.SDL_AudioInit(name.encode()) != 0:
             raise SdlError(f"no audio driver {name!r}")
+
+    def _try_to_begin(self) -> bool:
+        """Whether any driver works; one that was asked for by name and does not is an error."""
+        try:
+            self._begin()
+        except self._error as error:
+            if "SDL_AUDIODRIVER" in os.environ:
+                raise SdlError(str(error)) from error
+            return False
+        return True
 
     def open(self, name: str, channels: int, block: int, callback: Callback) -> SdlDevice:
         """Open an output for float32 at 48 kHz, silent until `start`. Raises `SdlError`."""

@@ -57,8 +57,18 @@ def test_in_the_middle_it_looks_straight_on(
 ) -> None:
     position = play(desk, make_pcm, 6)
     reader.look()
-    assert pages.fetched == [(position, 4 * SR)]
+    assert pages.fetched == [(position, 6 * SR)]
     assert pages.forgotten == [(position - 5 * SR, 4 * SR)]
+
+
+def test_a_second_look_fetches_only_what_is_new(
+    desk: Desk, make_pcm: MakePcm, reader: ReadAhead, pages: NotedPages
+) -> None:
+    position = play(desk, make_pcm, 6)
+    reader.look()
+    desk.fill(np.empty((8192, 2), np.float32))
+    reader.look()
+    assert pages.fetched[1] == (position + 6 * SR, 8192)
 
 
 def test_near_the_end_it_looks_round_the_loop(
@@ -66,7 +76,7 @@ def test_near_the_end_it_looks_round_the_loop(
 ) -> None:
     position = play(desk, make_pcm, 17)
     reader.look()
-    assert pages.fetched == [(position, 19 * SR - position), (2 * SR, 4 * SR)]
+    assert pages.fetched == [(position, 19 * SR - position), (2 * SR, 6 * SR)]
 
 
 def test_what_does_not_loop_has_nothing_after_its_end(
