@@ -35,7 +35,7 @@ class Sdl:
         self._audio = audio
         self._error: type[Exception] = sdl2.error
         self._library = ctypes.CDLL(_library_path())
-        self._begin = lambda: sdl2.init_subsystem(sdl2.INIT_AUDIO)
+        self._sdl2 = sdl2
         self._works = self._try_to_begin()
 
     def device_names(self) -> list[str]:
@@ -53,7 +53,7 @@ class Sdl:
     def _try_to_begin(self) -> bool:
         """Whether any driver works; one that was asked for by name and does not is an error."""
         try:
-            self._begin()
+            self._sdl2.init_subsystem(self._sdl2.INIT_AUDIO)
         except self._error as error:
             if "SDL_AUDIODRIVER" in os.environ:
                 raise SdlError(str(error)) from error
