@@ -237,6 +237,7 @@ class Hostile(http.server.BaseHTTPRequestHandler):
 
     rng = Random(11)
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None: ...
 
