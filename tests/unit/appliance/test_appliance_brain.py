@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from appliance.brain import BEDS, INSTRUMENTALS, STALE_QUEUE_S, refresh_queue
+from appliance.brain import BEDS, INSTRUMENTALS, refresh_queue
 from appliance.clock import ManualClock
 from appliance.model import Rule
 from appliance.store import Store
@@ -16,7 +16,7 @@ def ids(store: Store) -> list[str]:
 
 def test_a_young_queue_of_the_cloud_is_left_alone(store: Store, clock: ManualClock) -> None:
     store.room.replace_queue(["theirs"], rev="r")
-    clock.advance(STALE_QUEUE_S - 1)
+    clock.advance(89)
     assert not refresh_queue(store, SONGS, SEA, [])
     clock.advance(1)
     assert refresh_queue(store, SONGS, SEA, [])
@@ -31,7 +31,7 @@ def test_a_box_that_never_met_the_cloud_ranks_at_once(store: Store) -> None:
 
 def test_ranking_the_same_again_writes_nothing(store: Store, clock: ManualClock) -> None:
     refresh_queue(store, SONGS, FIRE, [])
-    clock.advance(STALE_QUEUE_S)
+    clock.advance(90)
     assert not refresh_queue(store, SONGS, FIRE, [])
 
 
