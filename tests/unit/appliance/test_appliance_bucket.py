@@ -77,7 +77,7 @@ def test_a_row_that_could_not_be_read_leaves_ours_as_it_is(store: Store) -> None
     assert count(store, "songs") == 1
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.sampled_from(["put", "del"]), st.integers(1, 4), st.integers(0, 2**64 - 1)), max_size=12))
 def test_the_digest_is_the_sum_of_what_is_held(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]

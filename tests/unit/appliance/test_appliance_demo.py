@@ -149,6 +149,7 @@ def test_a_lost_fact_is_seen() -> None:
     assert not balance(box, {"a", "b"}, {"phone"}, set()).even
 
 
+@settings(max_examples=40)
 @given(st.frozensets(st.sampled_from("abcdef")), st.frozensets(st.sampled_from("abcdef")), st.data())
 def test_it_is_even_exactly_when_nothing_is_lost(
     made: frozenset[str], pending: frozenset[str], data: st.DataObject
@@ -225,7 +226,7 @@ def test_too_little_to_judge_by_is_not_found() -> None:
 vectors = st.tuples(*[st.floats(-1, 1)] * 5)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(vectors, vectors, st.integers(1, 5))
 def test_the_rule_by_hand_is_the_products_own(before: tuple[float, ...], song: tuple[float, ...], value: int) -> None:
     if all(np.linalg.norm(vector) in (0.0,) or np.linalg.norm(vector) > 1e-6 for vector in (before, song)):

@@ -336,7 +336,7 @@ def test_a_vote_the_cloud_refused_is_not_folded(store: Store) -> None:
 # Whatever people do
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([1.0, 19.0, 20.0, 3599.0, 3601.0])), max_size=12))
 def test_presence_is_what_the_rules_say(
     tmp_path_factory: pytest.TempPathFactory, taps: list[tuple[str, float]]
