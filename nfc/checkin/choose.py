@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+import re
+
 from appliance.config import Config
+from appliance.errors import ConfigError
+from checkin.nfcpy_driver import NfcpyDriver
 from checkin.reader import Driver
+from checkin.serial_driver import SerialDriver
 from checkin.socket_reader import SocketReader
+from checkin.wedge_driver import WedgeDriver
+
+UDP = re.compile(r"udp:[A-Za-z0-9.-]+:([0-9]{1,5})")
+FORMS = "auto, none, usb, udp:HOST:PORT, a /dev path (PN532 or keyboard reader), or serial:/dev/… (a reader of lines)"
 
 
 def drivers_of(config: Config) -> list[Driver]:
-    """Every reader the configuration asks for; typed taps always."""
-    return [SocketReader(config.box_runtime_dir)]
+    """Every reader the configuration asks for, several with commas between; typed taps always."""
+    settings = dict.fromkeys(part.strip() for part in config.checkin_reader.split(","))
+    if "none" in settings and len(settings) > 1:
+        raise ConfigError("checkin.reader names `none` beside a reader: leave one of them away")
+    chosen: list[Driver] = [driver_of(setting) for setting in settings if setting != "none"]
+    return [*chosen, SocketReader(config.box_runtime_dir)]
+
+
+def driver_of(setting: str) -> Driver:
+    """One part of the setting. `auto` is a reader on USB: a serial port could be anything, so it is never probed."""
+    if setting in ("auto", "usb"):
+        return NfcpyDriver("usb")
+    if setting.startswith("/dev/input/"):
+        return WedgeDriver(setting)
+    if setting.startswith("/dev/"):
+        return NfcpyDriver(setting)
+    if setting.startswith("serial:/dev/"):
+        return SerialDriver(setting.removeprefix("serial:"))
+    port = UDP.fullmatch(setting)
+    if port and 0 < int(port[1]) < 65536:
+        return NfcpyDriver(setting)
+    raise ConfigError(f"checkin.reader is {setting!r}, but must be {FORMS}")

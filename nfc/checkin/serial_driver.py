@@ -1,0 +1,83 @@
+"""Readers that send a card's number down a serial line by themselves: RDM6300, ID-12, ID-20, hex lines."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import termios
+from collections import deque
+from pathlib import Path
+
+import serial
+
+from checkin.lines import LineParser
+from checkin.reader import ReaderGone, TagRead
+
+log = logging.getLogger(__name__)
+
+BAUD = 9600
+
+
+class SerialDriver:
+    """Some repeat the number while the card is there, some send it once: silence is no proof of absence."""
+
+    continuous = False
+
+    def __init__(self, path: str, baud: int = BAUD) -> None:
+        self._path = path
+        self._baud = baud
+        self._port: serial.Serial | None = None
+        self._parser = LineParser()
+        self._read: deque[TagRead] = deque()
+
+    @property
+    def where(self) -> str:
+        return f"serial:{self._path}"
+
+    def plugged(self) -> bool:
+        return Path(self._path).exists()
+
+    def open(self) -> str:
+        self._parser = LineParser()
+        self._read.clear()
+        try:
+            self._port = serial.Serial(self._path, self._baud, timeout=0.1, exclusive=True)
+            self._port.reset_input_buffer()
+        except (OSError, ValueError, termios.error) as error:
+            self.close()
+            raise ReaderGone(f"{self._path}: {_explain(error)}") from error
+        return f"serial reader at {self._path}"
+
+    def poll(self, timeout_s: float) -> TagRead | None:
+        if not self._read:
+            self._read += [TagRead(uid, tech) for uid, tech in self._parser.feed(self._receive(timeout_s))]
+        return self._read.popleft() if self._read else None
+
+    def close(self) -> None:
+        port, self._port = self._port, None
+        if port is not None:
+            with contextlib.suppress(OSError, termios.error):
+                port.close()
+
+    def _receive(self, timeout_s: float) -> bytes:
+        """What came, waiting for the first byte; TypeError is pyserial's word for a port closed under it."""
+        if self._port is None:
+            raise ReaderGone(f"{self._path}: not open")
+        try:
+            if self._port.timeout != timeout_s:
+                self._port.timeout = timeout_s
+            return bytes(self._port.read(max(1, self._port.in_waiting)))
+        except (OSError, TypeError, termios.error) as error:
+            raise ReaderGone(f"{self._path}: it is gone ({error})") from error
+
+
+def _explain(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        return "nothing is plugged in there"
+    if number in (errno.EACCES, errno.EPERM):
+        return "no permission: this user must be in group dialout (systemd/udev/70-cosound.rules)"
+    if "exclusively lock" in str(error):
+        return "another program holds it: stop that one"
+    return f"it does not open as a serial port ({error})"

@@ -1,0 +1,133 @@
+"""A PN532 chip on a pseudo-terminal: enough of its host protocol for nfcpy's real driver."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import tty
+from contextlib import suppress
+
+from simulated_tags import Tag
+
+START = b"\x00\x00\xff"
+ACK = START + b"\x00\xff\x00"
+HOST, CHIP = 0xD4, 0xD5
+
+DIAGNOSE, VERSION, READ_REGISTER, WRITE_REGISTER = 0x00, 0x02, 0x06, 0x08
+POWER_DOWN, EXCHANGE, LIST_TARGETS = 0x16, 0x42, 0x4A
+FIFO_DATA = 0x6339
+
+
+class SimulatedPN532:
+    """`port` is its serial port. `mute` swallows commands; `noise` is sent before every answer."""
+
+    def __init__(self) -> None:
+        self.tag: Tag | None = None
+        self.mute = False
+        self.noise = b""
+        self._registers: dict[int, int] = {}
+        self._chip, self._line = os.openpty()
+        tty.setraw(self._line)
+        self.port = os.ttyname(self._line)
+        self._wake, self._alarm = os.pipe()
+        self._thread = threading.Thread(target=self._serve, name="pn532")
+        self._thread.start()
+
+    def unplug(self) -> None:
+        """Hang up, as a pulled USB bridge does."""
+        os.write(self._alarm, b"!")
+        self._thread.join()
+        for end in (self._chip, self._line, self._wake, self._alarm):
+            os.close(end)
+
+    def _serve(self) -> None:
+        held = b""
+        while True:
+            ready, _, _ = select.select([self._chip, self._wake], [], [])
+            if self._wake in ready:
+                return
+            with suppress(OSError):
+                held += os.read(self._chip, 4096)
+            held = self._take_frames(held)
+
+    def _take_frames(self, held: bytes) -> bytes:
+        """Answer every whole frame; what is left over waits for more."""
+        while (at := held.find(START)) >= 0:
+            held = held[at:]
+            if held.startswith(ACK):
+                held = held[len(ACK) :]
+                continue
+            size = _frame_size(held)
+            if size is None or len(held) < size:
+                return held
+            self._heard(_body(held[:size]))
+            held = held[size:]
+        return held[-2:]
+
+    def _heard(self, body: bytes | None) -> None:
+        if body is None or body[0] != HOST or self.mute:
+            return
+        answer = self._answer(body[1], body[2:])
+        self._send(self.noise + ACK + _framed(bytes([CHIP, body[1] + 1]) + answer))
+
+    def _send(self, data: bytes) -> None:
+        with suppress(OSError):
+            os.write(self._chip, data)
+
+    def _answer(self, command: int, data: bytes) -> bytes:
+        answers = {
+            DIAGNOSE: lambda: data,
+            VERSION: lambda: b"\x32\x01\x06\x07",
+            READ_REGISTER: lambda: bytes(self._registers.get(address, 0) for address in _addresses(data, 2)),
+            WRITE_REGISTER: lambda: self._write(data),
+            LIST_TARGETS: lambda: self._list_targets(data),
+            EXCHANGE: lambda: self._exchange(data),
+            POWER_DOWN: lambda: b"\x00",
+        }
+        return answers.get(command, lambda: b"")()
+
+    def _write(self, data: bytes) -> bytes:
+        self._registers.update(zip(_addresses(data, 3), data[2::3], strict=True))
+        return b""
+
+    def _exchange(self, data: bytes) -> bytes:
+        answer = self.tag.answer(data) if self.tag else None
+        return b"\x01" if answer is None else b"\x00" + answer
+
+    def _list_targets(self, data: bytes) -> bytes:
+        tag = self.tag
+        if tag is None or data[1] != 0x00:
+            self._registers[FIFO_DATA] = 0x26  # the poll stays in the chip's buffer: nobody took it
+            return b"\x00"
+        return b"\x01\x01" + tag.sens_res[::-1] + bytes([tag.sel_res, len(tag.uid)]) + tag.uid
+
+
+def _addresses(data: bytes, step: int) -> list[int]:
+    """The two-byte register addresses that begin every `step` bytes."""
+    return [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), step)]
+
+
+def _frame_size(frame: bytes) -> int | None:
+    """Bytes of the frame that begins here, None while its head is not whole."""
+    if len(frame) < 8:
+        return None
+    if frame[3:5] == b"\xff\xff":
+        return 8 + int.from_bytes(frame[5:7], "big") + 2
+    return 5 + frame[3] + 2
+
+
+def _body(frame: bytes) -> bytes | None:
+    """What a frame says, None when a checksum is wrong."""
+    head = 8 if frame[3:5] == b"\xff\xff" else 5
+    if sum(frame[head - 3 if head == 8 else 3 : head]) & 0xFF:
+        return None
+    return None if sum(frame[head:-1]) & 0xFF else frame[head:-2]
+
+
+def _framed(body: bytes) -> bytes:
+    size = len(body)
+    long = size > 254
+    head = b"\xff\xff" + size.to_bytes(2, "big") if long else bytes([size])
+    count = sum(size.to_bytes(2, "big")) if long else size
+    return START + head + bytes([-count & 0xFF]) + body + bytes([-sum(body) & 0xFF, 0])

@@ -1,0 +1,215 @@
+"""Our driver on nfcpy's real udp and pn532 code, against a simulated air and a simulated chip."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from simulated_air import Air
+from simulated_pn532 import SimulatedPN532
+from simulated_tags import Tag, classic
+
+from checkin import nfcpy_driver
+from checkin.nfcpy_driver import NfcpyDriver
+from checkin.reader import ReaderGone, TagRead
+
+SEVEN = bytes.fromhex("04a1b2c3d4e5f6")
+
+
+class Field(Protocol):
+    tag: Tag | None
+
+
+@pytest.fixture
+def air() -> Iterator[Air]:
+    air = Air()
+    yield air
+    air.close()
+
+
+@pytest.fixture
+def chip() -> Iterator[SimulatedPN532]:
+    chip = SimulatedPN532()
+    yield chip
+    chip.unplug()
+
+
+@pytest.fixture(params=["udp", "pn532"])
+def bench(request: pytest.FixtureRequest) -> Iterator[tuple[NfcpyDriver, Field]]:
+    if request.param == "udp":
+        field: Air | SimulatedPN532 = request.getfixturevalue("air")
+        driver = NfcpyDriver(field.where) if isinstance(field, Air) else None
+    else:
+        field = request.getfixturevalue("chip")
+        driver = NfcpyDriver(field.port) if isinstance(field, SimulatedPN532) else None
+    assert driver is not None
+    driver.open()
+    yield driver, field
+    driver.close()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("uid", ["11223344", "04a1b2c3d4e5f6", "0102030405060708090a"])
+def test_numbers_of_all_lengths_are_read(bench: tuple[NfcpyDriver, Field], uid: str) -> None:
+    driver, field = bench
+    assert driver.poll(0.1) is None
+    field.tag = Tag(bytes.fromhex(uid))
+    for _ in range(3):
+        assert driver.poll(0.1) == TagRead(bytes.fromhex(uid), "nfca")
+    field.tag = None
+    assert driver.poll(0.1) is None
+
+
+def test_a_card_that_cannot_be_read_is_still_a_card(bench: tuple[NfcpyDriver, Field]) -> None:
+    driver, field = bench
+    field.tag = classic(b"\xde\xad\xbe\xef")
+    assert [driver.poll(0.1) for _ in range(5)] == [TagRead(b"\xde\xad\xbe\xef", "nfca")] * 5
+
+
+def test_a_phone_is_known_as_one(bench: tuple[NfcpyDriver, Field]) -> None:
+    driver, field = bench
+    field.tag = Tag(b"\x08abc", sel_res=0x20)
+    tag = driver.poll(0.1)
+    assert tag is not None
+    assert tag.random_uid
+
+
+def test_a_four_byte_number_read_once_and_never_again_is_nobody(air: Air) -> None:
+    class Ghost(Tag):
+        """Another number at every look, as a torn read gives."""
+
+        looks = 0
+
+        def answer(self, command: bytes) -> bytes | None:
+            if command == b"\x26":
+                self.looks += 1
+                Tag.__init__(self, bytes([0x11, 0x22, 0x33, self.looks]))
+            return super().answer(command)
+
+    driver = NfcpyDriver(air.where)
+    driver.open()
+    air.tag = Ghost(b"\x11\x22\x33\x00")
+    assert [driver.poll(0.1) for _ in range(5)] == [None] * 5
+    driver.close()
+
+
+def test_a_tag_pulled_in_mid_selection_is_no_tag(air: Air) -> None:
+    class Pulled(Tag):
+        """Silent from its selection on."""
+
+        def answer(self, command: bytes) -> bytes | None:
+            return None if command[1:2] == b"\x70" else super().answer(command)
+
+    driver = NfcpyDriver(air.where)
+    driver.open()
+    air.tag = Pulled(SEVEN)
+    assert driver.poll(0.1) is None
+    air.tag = Tag(SEVEN)
+    assert driver.poll(0.1) == TagRead(SEVEN, "nfca")
+    driver.close()
+
+
+def test_no_number_reaches_the_log(bench: tuple[NfcpyDriver, Field], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    driver, field = bench
+    field.tag = Tag(SEVEN)
+    assert driver.poll(0.1)
+    assert SEVEN.hex() not in caplog.text.lower()
+
+
+def test_pulled_out_and_put_back_a_hundred_times_leaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "system", lambda _line: 1)  # no speed change: it costs four shells a time
+    link = tmp_path / "reader"
+    driver = NfcpyDriver(str(link))
+    before = None
+    for turn in range(100):
+        chip = SimulatedPN532()
+        link.symlink_to(chip.port)
+        driver.open()
+        chip.tag = Tag(SEVEN)
+        assert driver.poll(0.1) == TagRead(SEVEN, "nfca")
+        chip.unplug()
+        link.unlink()
+        with pytest.raises(ReaderGone):
+            driver.poll(0.1)
+        driver.close()
+        before = before or open_files()
+        assert open_files() == before, f"turn {turn}"
+        assert not driver.plugged()
+
+
+def test_a_mute_chip_is_gone_and_comes_back(chip: SimulatedPN532) -> None:
+    driver = NfcpyDriver(chip.port)
+    driver.open()
+    chip.mute = True
+    with pytest.raises(ReaderGone):
+        driver.poll(0.1)
+    driver.close()
+    with pytest.raises(ReaderGone, match="no PN532 answers"):
+        driver.open()
+    chip.mute = False
+    driver.open()
+    assert driver.poll(0.1) is None
+    driver.close()
+
+
+@pytest.mark.parametrize("noise", [b"\x55", b"\x55\xaa", b"\x00\x00\xff\x05\xfa\xd5", b"\x00\x00\xff\x02\xff"])
+def test_noise_on_the_line_is_a_lost_reader_not_a_crash(chip: SimulatedPN532, noise: bytes) -> None:
+    driver = NfcpyDriver(chip.port)
+    driver.open()
+    chip.noise = noise
+    chip.tag = Tag(SEVEN)
+    with pytest.raises(ReaderGone):
+        for _ in range(3):
+            driver.poll(0.1)
+    driver.close()
+    chip.noise = b""
+    driver.open()
+    assert driver.poll(0.1) == TagRead(SEVEN, "nfca")
+    driver.close()
+
+
+@pytest.mark.parametrize("path", ["/dev/null; reboot", "/dev/$(reboot)", "/etc/passwd", "/dev/shm", "/dev/nowhere"])
+def test_only_a_plain_device_ever_gets_near_a_shell(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "system", lambda line: pytest.fail(f"a shell was given {line!r}"))
+    with pytest.raises(ReaderGone):
+        NfcpyDriver(path).open()
+    evil = tmp_path / "x;reboot"
+    evil.touch()
+    link = tmp_path / "link"
+    link.symlink_to(evil)
+    with pytest.raises(ReaderGone, match="no serial port"):
+        NfcpyDriver(str(link)).open()
+
+
+def test_no_reader_on_usb_says_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nfcpy_driver.detect, "usb_readers", list)
+    driver = NfcpyDriver("usb")
+    assert not driver.plugged()
+    with pytest.raises(ReaderGone, match="cosound nfc list"):
+        driver.open()
+
+
+@pytest.mark.parametrize(
+    ("error", "where", "words"),
+    [
+        (PermissionError(13, "no"), "usb", "plugdev"),
+        (PermissionError(13, "no"), "/dev/ttyUSB0", "dialout"),
+        (OSError(16, "busy"), "usb", "another program"),
+        (OSError(19, "no device"), "/dev/ttyUSB0", "no PN532 answers"),
+    ],
+)
+def test_an_error_says_what_to_do(error: Exception, where: str, words: str) -> None:
+    assert words in nfcpy_driver._explain(error, where)
+
+
+def test_a_module_that_holds_the_reader_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nfcpy_driver.detect, "thieves", lambda: ["pn533_usb"])
+    assert "modprobe -r pn533_usb" in nfcpy_driver._explain(OSError(19, "no device"), "usb")

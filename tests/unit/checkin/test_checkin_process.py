@@ -1,0 +1,121 @@
+"""The reader process as it is started on a box: from a card in the air, or a typed number, to a stored tap."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from simulated_air import Air
+from simulated_tags import Tag
+
+from appliance.model import TapResult
+from appliance.runtime import Runtime
+from appliance.store import Store, open_store
+
+pytestmark = pytest.mark.processes
+
+CARD = bytes.fromhex("04a1b2c3d4e5f6")
+PATIENCE_S = 20.0
+
+
+class Process:
+    """`cosound nfc` on a folder, its reader over UDP."""
+
+    def __init__(self, folder: Path, reader: str) -> None:
+        self.folder = folder
+        self.env = {
+            **os.environ,
+            "COSOUND_CONFIG": str(folder / "none.toml"),
+            "COSOUND_DATA_DIR": str(folder / "data"),
+            "COSOUND_RUNTIME_DIR": str(folder / "run"),
+            "COSOUND_READER": reader,
+            "COSOUND_LOG": "DEBUG",
+        }
+        self.store: Store = open_store(folder / "data", folder / "run", "test")
+        self.process = subprocess.Popen(self._command("nfc"), env=self.env, stderr=subprocess.PIPE, text=True)
+
+    def ready(self) -> None:
+        """Wait until every reader is. The first commit would ring; a state does not, so the file is looked at."""
+        for _ in range(int(PATIENCE_S / 0.05)):
+            readers = Runtime(self.folder / "run").read("reader").get("readers", [])
+            if readers and all(reader["state"] == "ready" for reader in readers):
+                return
+            assert self.process.poll() is None
+            self.store.wait(0.05)
+        pytest.fail(f"no reader after {PATIENCE_S} s: {readers}")
+
+    def next_tap(self) -> TapResult:
+        before = self.store.people.newest_tap_seq()
+        for _ in range(int(PATIENCE_S)):
+            if self.store.people.newest_tap_seq() > before:
+                break
+            self.store.wait(1.0)
+        last = self.store.people.last_tap()
+        assert last is not None
+        return last[0]
+
+    def tap(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [*self._command("tap"), *words]
+        return subprocess.run(command, env=self.env, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+
+    def end(self) -> str:
+        """Ask it to stop; what it wrote to its log."""
+        self.process.send_signal(signal.SIGTERM)
+        _, log = self.process.communicate(timeout=PATIENCE_S)
+        self.store.close()
+        return log
+
+    @staticmethod
+    def _command(name: str) -> list[str]:
+        return [sys.executable, "-c", f"from checkin.cli import {name}; {name}()"]
+
+
+@pytest.fixture
+def air() -> Iterator[Air]:
+    air = Air()
+    yield air
+    air.close()
+
+
+def test_from_the_air_to_the_store(air: Air, tmp_path: Path) -> None:
+    box = Process(tmp_path, air.where)
+    box.ready()
+    air.tag = Tag(CARD)
+    result = box.next_tap()
+    assert (result.outcome, result.new_listener, result.here) == ("in", True, 1)
+    typed = box.tap(CARD.hex())
+    assert result.listener is not None
+    assert typed.stdout == f"{result.listener.display_name} stays\n"
+    second = subprocess.run(
+        Process._command("nfc"), env=box.env, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    assert second.returncode == 2
+    assert f"already runs on {tmp_path / 'data'} as pid {box.process.pid}" in second.stderr
+    log = box.end()
+    assert box.process.returncode == 0
+    assert CARD.hex() not in log.lower()
+    assert "Traceback" not in log
+    pepper = tmp_path / "data" / "pepper"
+    assert pepper.stat().st_mode & 0o777 == 0o600
+    assert pepper.read_text() not in log
+
+
+def test_typed_taps_for_people(tmp_path: Path) -> None:
+    box = Process(tmp_path, "none")
+    box.ready()
+    arrived = box.tap()
+    assert arrived.returncode == 0
+    assert arrived.stdout.endswith(" is here (1 in the room)\n")
+    phone = box.tap("08a1b2c3")
+    assert phone.stdout == "a phone's number changes every time: use the sticker or a card\n"
+    refused = box.tap("00000000")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    box.end()
+    nobody = box.tap()
+    assert nobody.returncode == 2
+    assert "start `cosound nfc`" in nobody.stderr
