@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import threading
@@ -11,13 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.errors import SetupError
+from appliance.errors import SetupError, TransientError
 from appliance.process import Stop
 from appliance.ui.app import Server, create_app, listen, server_for, url_of
 from appliance.ui.still import StillRoom
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Route
+
+log = logging.getLogger(__name__)
 
 INSTALL = "apt-get install -y --no-install-recommends chromium"
 FLAGS = [
@@ -27,6 +30,9 @@ FLAGS = [
 FIRST_FRAME_MS = 60_000
 START_WITHIN_S = 20.0
 REDRAWS = 20
+RELOADS = 3
+PAINTS = 12
+PIXELS_PER_BYTE = 64  # a PNG of white, or of the client's loading page, is packed tighter than any screen
 
 
 def chromium() -> str | None:
@@ -84,6 +90,7 @@ class Glass:
     def __init__(self, browser: Browser, url: str, width: int, height: int) -> None:
         self.outside: list[str] = []
         self.errors: list[str] = []
+        self._white_bytes = width * height // PIXELS_PER_BYTE
         self._context = browser.new_context(viewport={"width": width, "height": height}, has_touch=True)
         self.page: Page = self._context.new_page()
         self.page.set_default_timeout(10_000)
@@ -132,8 +139,25 @@ class Glass:
         raise AssertionError(f"{identifier} is not on the screen")
 
     def picture(self, path: Path) -> None:
-        self.page.wait_for_timeout(400)  # ink and the last frame
-        self.page.screenshot(path=path)
+        """Save what is on the glass. A page that stays white is loaded again: it finds its place by itself."""
+        for _ in range(RELOADS):
+            shot = self._painted()
+            if shot is not None:
+                path.write_bytes(shot)
+                return
+            log.warning("%s is white: the browser painted nothing; loading it again", path.name)
+            self.page.reload()
+            self.wake()
+        raise TransientError(f"the browser paints nothing, {path.name} was not taken: try again on a calmer machine")
+
+    def _painted(self) -> bytes | None:
+        """The picture once there is more on it than white; painting comes after the semantics, by up to a second."""
+        for _ in range(PAINTS):
+            self.page.wait_for_timeout(400)  # ink and the last frame
+            shot = self.page.screenshot()
+            if len(shot) > self._white_bytes:
+                return shot
+        return None
 
     def close(self) -> None:
         self._context.close()
