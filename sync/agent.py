@@ -12,6 +12,7 @@ from time import monotonic
 
 from appliance.clock import Clock, SystemClock
 from appliance.config import Config
+from appliance.decoding import Outcome, decode_in_child
 from appliance.process import Stop, run
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
@@ -19,7 +20,7 @@ from sync import wire
 from sync.client import Cloud, open_http
 from sync.link import Link
 from sync.loops import HeartbeatLoop, MediaLoop, PollLoop, PrepareLoop, PushLoop, pull_poll, queue_poll, sounding_by
-from sync.prepare import Outcome, decode_in_child, reconcile
+from sync.prepare import reconcile
 from sync.status import build_status
 from sync.timers import Alarm, Timers
 from sync.worker import Step, Worker

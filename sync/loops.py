@@ -8,6 +8,7 @@ from random import Random
 from time import sleep
 
 from appliance.clock import Clock
+from appliance.decoding import Outcome
 from appliance.model import Song
 from appliance.runtime import Runtime
 from appliance.store import Store
@@ -19,7 +20,7 @@ from sync.errors import LinkDown, MediaError
 from sync.heartbeat import heartbeat_once, player_state
 from sync.link import Link
 from sync.pace import Pace
-from sync.prepare import Outcome, prepare_once
+from sync.prepare import prepare_once
 from sync.pull import pull_once
 from sync.push import push_once
 from sync.queue import queue_once

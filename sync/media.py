@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from time import monotonic
@@ -13,14 +12,12 @@ from urllib.parse import urlsplit
 import httpx
 
 from appliance.model import Song
+from appliance.space import shortage
 from appliance.store import Store
 from sync.client import Cloud
 from sync.errors import LinkDown, MediaError, NoSpace
 from sync.partfile import PartFile, sha256_of
 
-KEEP_FREE_BYTES = 200 << 20
-KEEP_FREE_SHARE = 0.05
-KEEP_FREE_MOST_BYTES = 2 << 30
 ATTEMPT_S = 120.0
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".opus"}
 
@@ -56,13 +53,9 @@ def fetch(cloud: Cloud, song: Song, folder: Path, *, progress: Callable[[int], N
 
 def check_space(folder: Path, need_bytes: int) -> None:
     """Raise NoSpace unless, with `need_bytes` more, enough stays free for the database and its log."""
-    usage = shutil.disk_usage(folder)
-    keep = max(KEEP_FREE_BYTES, min(usage.total * KEEP_FREE_SHARE, KEEP_FREE_MOST_BYTES))
-    if usage.free - need_bytes < keep:
-        raise NoSpace(
-            f"{folder}: {usage.free >> 20} MB free, {need_bytes >> 20} MB needed and {int(keep) >> 20} MB must stay: "
-            "make room, or give the room a smaller library"
-        )
+    missing = shortage(folder, need_bytes)
+    if missing:
+        raise NoSpace(f"{missing}: make room, or give the room a smaller library")
 
 
 def _receive(cloud: Cloud, song: Song, part: PartFile, progress: Callable[[int], None]) -> str:

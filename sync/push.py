@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -43,7 +45,10 @@ def push_once(store: Store, cloud: Cloud, clock: Clock) -> PushReport:
     """Send what is pending until nothing is. Raises as `Cloud` does; what was answered by then is settled."""
     report = PushReport()
     while ops := store.outbox.batch(wire.PUSH_MAX_OPS):
-        _push(_Pusher(store, cloud, clock, report), ops)
+        answered = report.answered
+        _push(_Pusher(store, cloud, clock, report, _stored_ids(ops)), ops)
+        if report.answered == answered:
+            raise LinkDown(f"the cloud took {len(ops)} facts and gave a verdict on none of them", answered=True)
     return report
 
 
@@ -53,6 +58,7 @@ class _Pusher:
     cloud: Cloud
     clock: Clock
     report: PushReport
+    stored_ids: Mapping[str, str]
 
     def settle(self, verdicts: Sequence[tuple[str, str]]) -> None:
         if verdicts:
@@ -61,6 +67,15 @@ class _Pusher:
         for op_id, status in verdicts:
             if status.startswith(REJECTED):
                 log.warning("the cloud refuses op %s: %s; `cosound sync log` shows it", op_id, status)
+
+
+def _stored_ids(ops: Sequence[OutboxOp]) -> dict[str, str]:
+    """The ids as they travel → as the outbox spells them: only the latter settles."""
+    ids = {}
+    for op in ops:
+        with suppress(ValueError):
+            ids[str(UUID(op.op_id))] = op.op_id
+    return ids
 
 
 def _push(pusher: _Pusher, pending: Sequence[OutboxOp]) -> None:
@@ -113,17 +128,15 @@ def _send(pusher: _Pusher, ops: Sequence[wire.Op]) -> None:
         reply = pusher.cloud.push(_request(pusher.clock, ops))
     except BadRequest as error:
         if len(ops) == 1:
-            pusher.settle([(str(ops[0].op_id), f"{REJECTED}:{error.code}")])
+            pusher.settle([(pusher.stored_ids[str(ops[0].op_id)], f"{REJECTED}:{error.code}")])
             return
         middle = len(ops) // 2
         _send(pusher, ops[:middle])
         _send(pusher, ops[middle:])
         return
     sent = {str(op.op_id) for op in ops}
-    verdicts = [(str(result.op_id), result.status) for result in reply.results if str(result.op_id) in sent]
-    if not verdicts:
-        raise LinkDown(f"the cloud took {len(ops)} facts and gave a verdict on none of them", answered=True)
-    pusher.settle(verdicts)
+    verdicts = {str(result.op_id): result.status for result in reply.results}
+    pusher.settle([(pusher.stored_ids[op_id], status) for op_id, status in verdicts.items() if op_id in sent])
 
 
 def _request(clock: Clock, ops: Sequence[wire.Op]) -> wire.PushRequest:

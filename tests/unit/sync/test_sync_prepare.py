@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sync_fake_cloud import FakeCloud, song_id
 
+from appliance.decoding import Outcome, decode_in_child
 from appliance.store import Store
 from mixer.pcm import read_info
 from sync.errors import NoSpace
-from sync.prepare import MAX_TRIES, Outcome, decode_in_child, prepare_once, reconcile
+from sync.prepare import MAX_TRIES, prepare_once, reconcile
 from sync.pull import pull_once
 
 

@@ -140,3 +140,10 @@ def test_verdicts_on_ops_that_we_did_not_send_are_nothing(store: Store, fake: Fa
 
     assert push_once(store, fake.cloud(foreign), clock).verdicts == {"applied": 1}
     assert store.outbox.dead_letters() == []
+
+
+def test_an_id_that_is_spelt_otherwise_settles_all_the_same(store: Store, fake: FakeCloud, clock: ManualClock) -> None:
+    body = '{"play_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "song_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"}'
+    spoil(store, op_id="6F9619FF8B864D01B42D00CF4FC964FF", body=body)
+    assert push_once(store, fake.cloud(), clock).verdicts == {"applied": 1}
+    assert store.outbox.pending() == 0
