@@ -168,6 +168,6 @@ class BoxAndCloud(RuleBasedStateMachine):
 
 
 BoxAndCloud.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestHistories = BoxAndCloud.TestCase
