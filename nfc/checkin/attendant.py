@@ -75,8 +75,11 @@ class Attendant:
 
     def close(self) -> None:
         """Let go of the device. A chip left open stays mute until its power is cut."""
-        self._driver.close()
         self._open = False
+        try:
+            self._driver.close()
+        except Exception:  # the device is let go of as far as it can be
+            log.exception("reader %s did not close", self._driver.where)
 
     def _try_open(self) -> float:
         now_s = self._clock.boot_s()

@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import stat
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # nfcpy hands the name to a shell (`stty -F …`): only a plain device name may get there.
 PLAIN_NODE = re.compile(r"/dev/[A-Za-z0-9/._-]+")
+# What nfcpy lets through when a device is torn from under it, or talks rubbish.
+TORN = (OSError, termios.error, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
 NOT_PERMITTED = (errno.EACCES, errno.EPERM)
 
 
@@ -56,7 +59,7 @@ class NfcpyDriver:
                 self._frontend = nfc.ContactlessFrontend(self._where)
         except ReaderGone:
             raise
-        except Exception as error:  # nfcpy lets OSError, termios.error, IndexError … through
+        except TORN as error:
             raise ReaderGone(f"{self._where}: {_explain(error, self._where)}") from error
         self._targets = [nfc.clf.RemoteTarget("106A")]
         return f"{self._frontend.device} at {self._where}"
@@ -86,7 +89,7 @@ class NfcpyDriver:
             raise ReaderGone(f"{self._where}: not open")
         try:
             target = self._frontend.sense(*self._targets, iterations=1)
-        except Exception as error:  # a pulled USB-serial is a termios.error, a torn frame an IndexError
+        except TORN as error:
             raise ReaderGone(f"{self._where}: {_explain(error, self._where)}") from error
         if target is None or not target.sdd_res:
             return None
@@ -133,7 +136,7 @@ def _open_serial(nfc: Any, node: str) -> Any:
 def _close(close: Any, chipset: Any) -> None:
     try:
         close()
-    except Exception as error:  # noqa: BLE001 - the device is gone: termios.error, OSError
+    except TORN as error:
         log.debug("closing a reader that is gone: %r", error)
         _shut(getattr(chipset, "transport", None))
 
@@ -141,15 +144,15 @@ def _close(close: Any, chipset: Any) -> None:
 def _shut(line: Any) -> None:
     """Close the file under a serial line whose port no longer answers, which pyserial's own close asks first."""
     port: Any = getattr(line, "tty", None)
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(*TORN):
         line.close()
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(*TORN):
         port.close()
 
 
 def _explain(error: Exception, where: str) -> str:
     """The error in words that say what to do."""
-    number = getattr(error, "errno", None)
+    number = getattr(error, "errno", None) or next(iter(error.args), None)  # termios.error has it as its first word
     if number in NOT_PERMITTED:
         group = "plugdev" if where == "usb" else "dialout"
         return f"no permission: this user must be in group {group} (systemd/udev/70-cosound.rules)"
@@ -158,6 +161,8 @@ def _explain(error: Exception, where: str) -> str:
     if where == "usb":
         taken = [f"the kernel module {module} holds it: sudo modprobe -r {module}" for module in detect.thieves()]
         return taken[0] if taken else "it does not open: is this user in group plugdev (systemd/udev/70-cosound.rules)?"
+    if where.startswith("/") and number == errno.EIO:
+        return "the line broke: unplugged, or the chip fell silent"
     if where.startswith("/"):
         return f"no PN532 answers there ({type(error).__name__}: {error})"
     return f"{type(error).__name__}: {error}"

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import logging
 import termios
+import time
 from collections import deque
 from pathlib import Path
 
@@ -50,8 +51,10 @@ class SerialDriver:
         return f"serial reader at {self._path}"
 
     def poll(self, timeout_s: float) -> TagRead | None:
-        if not self._read:
-            self._read += [TagRead(uid, tech) for uid, tech in self._parser.feed(self._receive(timeout_s))]
+        """The next whole number; its bytes may trickle in."""
+        end_s = time.monotonic() + timeout_s
+        while not self._read and (left_s := end_s - time.monotonic()) > 0:
+            self._read += [TagRead(uid, tech) for uid, tech in self._parser.feed(self._receive(left_s))]
         return self._read.popleft() if self._read else None
 
     def close(self) -> None:
@@ -65,8 +68,7 @@ class SerialDriver:
         if self._port is None:
             raise ReaderGone(f"{self._path}: not open")
         try:
-            if self._port.timeout != timeout_s:
-                self._port.timeout = timeout_s
+            self._port.timeout = timeout_s
             return bytes(self._port.read(max(1, self._port.in_waiting)))
         except (OSError, TypeError, termios.error) as error:
             raise ReaderGone(f"{self._path}: it is gone ({error})") from error

@@ -158,3 +158,19 @@ def test_closing_lets_go_of_the_device(caplog: pytest.LogCaptureFixture) -> None
     bench.run(0.5)
     bench.attendant.close()
     assert not bench.cable.is_open
+
+
+def test_a_driver_that_will_not_even_close_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    class Stuck(Cable):
+        def close(self) -> None:
+            super().close()
+            raise RuntimeError("stuck")
+
+    bench = Bench(Stuck())
+    bench.run(0.5)
+    bench.cable.in_socket = False
+    bench.run(2.0)
+    bench.cable.in_socket = True
+    bench.run(2.0)
+    assert bench.states == ["ready", "absent", "ready"]
+    assert "did not close" in caplog.text

@@ -41,7 +41,7 @@ def driver(line: tuple[int, str]) -> Iterator[SerialDriver]:
 
 def read_all(driver: SerialDriver) -> list[TagRead]:
     found = []
-    while tag := driver.poll(0.02):
+    while tag := driver.poll(0.1):
         found.append(tag)
     return found
 
