@@ -1,6 +1,7 @@
 """Pictures of every screen, for people to look at: `python -m appliance.ui.screens build/screens`.
 
-A fixed room, a clock that stands still and meters that do not move: the same code gives the same pictures.
+A fixed room, a clock that stands still and meters that do not move: the same code gives the same pictures, but for
+a few pixels at the edges of letters.
 """
 
 from __future__ import annotations

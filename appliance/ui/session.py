@@ -127,7 +127,7 @@ class Session:
         if view.voter is None or not self._state.begin_vote(view.tap_id):
             return
         scene, voter = self._state.facts.sound.scene, view.voter
-        stored = self._feed.do(lambda store: _store_vote(store, voter, value, scene, self._state.texts.tap_first))
+        stored = self._feed.do(lambda store: _store_vote(store, voter, value, scene))
         stored.add_done_callback(lambda answer: self._later(lambda: self._voted(view.tap_id, value, answer)))
 
     def _voted(self, tap_id: str, value: int, answer: Future[str]) -> None:
@@ -135,7 +135,8 @@ class Session:
         if error is None:
             self._state.vote_stored(tap_id, answer.result(), value)
         else:
-            self._state.vote_failed()
+            texts = self._state.texts
+            self._state.vote_refused(tap_id, texts.tap_first if isinstance(error, InputError) else texts.not_stored)
             log.warning("a vote was not stored: %s", error)
         self.refresh()
 
@@ -149,10 +150,10 @@ class Session:
             self._shown.say(str(error) if isinstance(error, CosoundError) else self._state.texts.not_stored)
 
 
-def _store_vote(store: Store, voter: str, value: int, scene: tuple[tuple[str, float], ...], tap_first: str) -> str:
+def _store_vote(store: Store, voter: str, value: int, scene: tuple[tuple[str, float], ...]) -> str:
     """Store it if that person is still the last one who tapped in here; returns their name."""
     listener = store.people.voter_at_screen()
     if listener is None or listener.id != voter:
-        raise InputError(tap_first)
+        raise InputError("somebody else tapped in meanwhile, or it is too long ago: tap first")
     vote_on_mix(store, listener.id, value, scene, source="screen")
     return listener.display_name

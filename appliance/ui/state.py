@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from appliance.clock import Clock
 from appliance.ui.facts import Facts
 from appliance.ui.mixer_view import MixerView, meters, mixer_view
@@ -18,9 +20,13 @@ class ScreenState:
         self.facts = Facts()
         self._thanks: Thanks | None = None
         self._voting: str | None = None
+        self._refused: tuple[str, str] | None = None
 
     def room(self) -> RoomView:
-        return room_view(self.facts, self._thanks, self.clock.boot_s(), self.texts)
+        view = room_view(self.facts, self._thanks, self.clock.boot_s(), self.texts)
+        if view.mode == "faces" and self._refused is not None and self._refused[0] == view.tap_id:
+            return replace(view, question=self._refused[1])
+        return view
 
     def mixer(self) -> MixerView:
         return mixer_view(self.facts, self.clock.boot_s(), self.texts)
@@ -39,6 +45,7 @@ class ScreenState:
         self._thanks = Thanks(tap_id, name, vote_value, self.clock.boot_s())
         self._voting = None
 
-    def vote_failed(self) -> None:
-        """Nothing was stored: the faces may be pressed again."""
+    def vote_refused(self, tap_id: str, why: str) -> None:
+        """Nothing was stored: it is said in place of the question, and the faces may be pressed again."""
+        self._refused = (tap_id, why)
         self._voting = None

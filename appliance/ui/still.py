@@ -109,8 +109,8 @@ class StillRoom:
     def pass_time(self, seconds: float) -> None:
         """Let time pass; the player goes on playing what it played."""
         playing = self.runtime.read("player")
-        self.clock.advance(seconds)
-        self.runtime.publish("player", {**playing, "boot_s": self.clock.boot_s()})
+        self.runtime.publish("player", {**playing, "boot_s": self.clock.boot_s() + seconds})
+        self.clock.advance(seconds)  # after the player's word: at no moment does it look as if it had stopped
 
     def _add_songs(self) -> None:
         rows = [

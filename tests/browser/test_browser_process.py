@@ -10,11 +10,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from appliance.clock import SystemClock
 from appliance.runtime import Runtime
+from appliance.ui.browser import Glass
+from appliance.ui.texts import ENGLISH
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.processes
 
@@ -142,3 +149,17 @@ def test_a_data_directory_that_is_none_is_one_line(tmp_path: Path) -> None:
 def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data" / "cosound.db").mkdir(parents=True)
     assert "cosound.db" in refused(tmp_path)
+
+
+def test_a_glass_finds_the_screen_again_after_kill_9(tmp_path: Path, browser: Browser) -> None:
+    with screen(tmp_path) as (process, url):
+        glass = Glass(browser, url, 800, 480)
+        glass.wait_for("headline", ENGLISH.tap_your_card)
+        process.kill()
+        process.wait()
+        with screen(tmp_path, COSOUND_UI_PORT=url.strip("/").rsplit(":", 1)[1]):
+            strip = {"song_id": "a", "title": "After the restart", "share": 1.0}
+            soon_s = SystemClock().boot_s() + 60
+            Runtime(tmp_path / "run").publish("player", {"boot_s": soon_s, "strips": [strip]})
+            glass.wait_for("playing", "After the restart")
+            glass.close()

@@ -141,10 +141,14 @@ def test_a_new_tap_replaces_the_thanks_for_the_last(state: ScreenState) -> None:
     assert state.begin_vote("t2")
 
 
-def test_a_vote_that_failed_may_be_given_again(state: ScreenState) -> None:
+def test_a_vote_that_was_refused_is_said_and_may_be_given_again(state: ScreenState) -> None:
+    state.facts = replace(state.facts, tap=tapped())
     assert state.begin_vote("t1")
-    state.vote_failed()
+    state.vote_refused("t1", "Please try again")
+    assert (state.room().mode, state.room().question) == ("faces", "Please try again")
     assert state.begin_vote("t1")
+    state.facts = replace(state.facts, tap=tapped(tap_id="t2"))
+    assert state.room().question == ENGLISH.rate_this
 
 
 def test_the_gravest_thing_is_said_first(state: ScreenState) -> None:
