@@ -10,6 +10,7 @@ from mixer.scene import Kind, SongId
 ProfileId = NewType("ProfileId", str)
 Vector = tuple[float, float, float, float, float]
 NEUTRAL: Vector = (0.0, 0.0, 0.0, 0.0, 0.0)
+LOCAL = "local:"  # how the address of a file begins that was put on this box by hand, unknown to any cloud
 RuleKind = Literal["pin", "skip", "ban", "place"]
 TapOutcome = Literal["in", "out", "stay", "phone"]
 VoteSource = Literal["screen", "card", "phone"]
@@ -36,6 +37,11 @@ class Song:
     @property
     def ready(self) -> bool:
         return self.pcm_path is not None
+
+    @property
+    def local(self) -> bool:
+        """Put on this box by hand: its file is the only one there is."""
+        return self.file_url.startswith(LOCAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ def make_room(store: Store, limits: Limits, sounding: Collection[str]) -> int:
     for song in _to_give_up(idle, too_many, too_large):
         store.library.set_ready(song.id, None)
         gone += _remove(store, song.pcm_path)
-    for song in [song for song in idle if song.media_path][: max(store.library.fetched_count() - limits.files, 0)]:
+    again = [song for song in idle if song.media_path and not song.local]  # these can be fetched again
+    for song in again[: max(store.library.fetched_count() - limits.files, 0)]:
         store.library.set_media(song.id, None)
         gone += _remove(store, song.media_path)
     return gone

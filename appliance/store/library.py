@@ -7,16 +7,18 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.model import NEUTRAL, Song
+from appliance.model import LOCAL, NEUTRAL, Song
 from appliance.store.database import Database
 from mixer.scene import SongId
 
 PAGE = 500
 
-_WANTED = (
-    "s.pcm_path is null and s.prepare_error is null and s.sha256 <> '' and "
-    "(not exists (select 1 from player_library) or s.id in (select song_id from player_library))"
+# A room's library is the cloud's word on the cloud's songs; what was put on this box by hand is not under it.
+_ALLOWED = (
+    "(not exists (select 1 from player_library) or s.id in (select song_id from player_library) "
+    f"or s.file_url like '{LOCAL}%')"
 )
+_WANTED = f"s.pcm_path is null and s.prepare_error is null and s.sha256 <> '' and {_ALLOWED}"
 _CALLED_FOR = "select song_id from player_queue union select song_id from queue_rules where kind in ('pin', 'place')"
 _CALLED_FIRST = """
     select s.* from (
@@ -38,7 +40,7 @@ _IDLE = f"""
 _MISSING = {
     None: _WANTED,
     True: f"s.media_path is not null and {_WANTED}",
-    False: f"s.media_path is null and {_WANTED}",
+    False: f"s.media_path is null and s.file_url not like '{LOCAL}%' and {_WANTED}",
 }
 NEW_FOR_S = 600.0
 
@@ -54,9 +56,7 @@ class Library:
         after = ""
         while True:
             rows = self._db.rows(
-                "select * from songs where id > ? and "
-                "(not exists (select 1 from player_library) or id in (select song_id from player_library)) "
-                "order by id limit ?",
+                f"select * from songs s where id > ? and {_ALLOWED} order by id limit ?",  # noqa: S608 - a constant
                 after,
                 PAGE,
             )
@@ -66,15 +66,11 @@ class Library:
             after = rows[-1]["id"]
 
     def ready(self) -> list[Song]:
-        """The songs that can sound now; at most what fits the cache, so one read."""
-        return [
-            _song(row)
-            for row in self._db.rows(
-                "select * from songs where pcm_path is not null and "
-                "(not exists (select 1 from player_library) or id in (select song_id from player_library)) "
-                "order by id"
-            )
-        ]
+        """The songs that can sound now, each file once; at most what fits the cache, so one read."""
+        sql = f"select * from songs s where pcm_path is not null and {_ALLOWED} order by id"  # noqa: S608 - a constant
+        songs = [_song(row) for row in self._db.rows(sql)]
+        from_cloud = {song.sha256 for song in songs if not song.local}
+        return [song for song in songs if not (song.local and song.sha256 in from_cloud)]
 
     def song(self, song_id: str) -> Song | None:
         row = self._db.row("select * from songs where id = ?", song_id)
@@ -113,10 +109,37 @@ class Library:
     def bytes_to_go(self) -> int:
         """Bytes of the files that are wanted and not here yet."""
         return self._db.count(
-            "select coalesce(sum(byte_size), 0) from songs where media_path is null and pcm_path is null "
-            "and prepare_error is null and sha256 <> '' and "
-            "(not exists (select 1 from player_library) or id in (select song_id from player_library))"
+            f"select coalesce(sum(byte_size), 0) from songs s where {_MISSING[False]}"  # noqa: S608 - a constant
         )
+
+    def with_file(self, sha256: str) -> Song | None:
+        """The song whose file, or what was made of it, is here and has this hash."""
+        row = self._db.row(
+            "select * from songs where sha256 = ? and (media_path is not null or pcm_path is not null) limit 1", sha256
+        )
+        return None if row is None else _song(row)
+
+    def add_local(self, song: Song, *, loudness_lufs: float | None, true_peak_dbtp: float | None) -> bool:
+        """Store a song that a person put on this box; its files are in place. False when its file is here already.
+
+        No reset of the cloud's bucket takes it away: only the cloud's own rows are counted there.
+        """
+        if not song.local:
+            raise ValueError(f"{song.title}: the address of a file put here by hand begins with {LOCAL}")
+        with self._db.write() as conn:
+            if self.with_file(song.sha256):
+                return False
+            conn.execute(f"delete from songs where sha256 = ? and file_url like '{LOCAL}%'", (song.sha256,))  # noqa: S608
+            conn.execute(
+                "insert into songs (id, title, artist, type, file_url, embedding, embedding_source, duration, sha256, "
+                "byte_size, loudness_lufs, true_peak_dbtp, media_path, pcm_path) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (song.id, song.title, song.artist, song.kind, song.file_url,
+                 None if song.embedding == NEUTRAL else json.dumps(song.embedding), song.embedding_source,
+                 song.duration_s, song.sha256, song.byte_size, loudness_lufs, true_peak_dbtp,
+                 song.media_path, song.pcm_path),
+            )  # fmt: skip
+        return True
 
     def count_try(self, sha256: str) -> int:
         """Note, before it begins, that this file is being prepared; how many times that is now."""
