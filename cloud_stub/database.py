@@ -1,175 +1,177 @@
-"""The one door to the database, and the only module that knows which engine is behind it.
+"""The one door to the database. Behind it stands SQLite or PostgreSQL; nobody in front of it knows which.
 
-Everything else gives it SQL in the common subset of SQLite and PostgreSQL, with `?` for values: ids and moments
-are text, vectors and JSON are JSON text. Work is a function of a `Tx`; on SQLite it runs where it is called
-(a query takes microseconds, a thread change more).
+Everything else gives it SQL in the common subset of both, with `?` for values: ids and moments are text, vectors
+and JSON are JSON text. Work is a function of a `Tx`.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from cloud_stub.errors import SetupError
+from cloud_stub.engines.address import Address
+from cloud_stub.engines.engine import Dialect, Engine, Row, Session
+from cloud_stub.engines.sqlite import Sqlite
+from cloud_stub.errors import Conflict, DatabaseError
 
-Row = dict[str, Any]
+__all__ = ["Database", "Row", "Tx"]
+
 P = ParamSpec("P")
 T = TypeVar("T")
-
-BUSY_TIMEOUT_MS = 5_000
-_PRAGMAS = (
-    "journal_mode = wal",
-    "synchronous = full",  # facts people made survive a power cut
-    "foreign_keys = on",
-    f"busy_timeout = {BUSY_TIMEOUT_MS}",
-    "journal_size_limit = 16777216",
-)
+Tell = Callable[["Tx"], None]
 
 
 class Tx:
     """One transaction: statements, and what has to be told once it is committed."""
 
-    def __init__(self, conn: sqlite3.Connection) -> None:
-        self._conn = conn
+    def __init__(self, session: Session, conflicts: tuple[type[Exception], ...], dialect: Dialect) -> None:
+        self._session = session
+        self._conflicts = conflicts
+        self.dialect = dialect
         self.touched: set[str] = set()  # players whose bucket has a new revision
         self.queues: set[str] = set()  # players whose queue was replaced
         self.rooms: set[str] = set()  # players whose people, votes, rules or songs changed: rank again
         self.tokens: set[str] = set()  # players whose tokens changed
 
     def one(self, sql: str, *args: object) -> Row | None:
-        row = self._conn.execute(sql, args).fetchone()
-        return None if row is None else dict(row)
+        return self._session.one(sql, args)
 
     def all(self, sql: str, *args: object) -> list[Row]:
-        return [dict(row) for row in self._conn.execute(sql, args)]
+        return self._session.all(sql, args)
 
     def value(self, sql: str, *args: object) -> Any:
         """The first column of the first row, or None."""
-        row = self._conn.execute(sql, args).fetchone()
-        return None if row is None else row[0]
+        return self._session.value(sql, args)
 
     def run(self, sql: str, *args: object) -> int:
         """How many rows the statement changed."""
-        return self._conn.execute(sql, args).rowcount
+        return self._session.run(sql, args)
 
     def many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
-        self._conn.executemany(sql, rows)
+        self._session.many(sql, rows)
+
+    def script(self, text: str) -> None:
+        """Several statements without values."""
+        self._session.script(text)
 
     @contextmanager
     def part(self) -> Iterator[None]:
-        """A part that is undone alone when it raises."""
-        self._conn.execute("savepoint part")
+        """A part that is undone alone when it raises. A key that is there twice raises Conflict."""
+        self.run("savepoint part")
         try:
             yield
-        except BaseException:
-            self._conn.execute("rollback to savepoint part")
-            self._conn.execute("release savepoint part")
+        except BaseException as error:
+            self.run("rollback to savepoint part")
+            self.run("release savepoint part")
+            if isinstance(error, self._conflicts):
+                raise Conflict(str(error)) from error
             raise
-        self._conn.execute("release savepoint part")
+        self.run("release savepoint part")
 
 
 class Database:
-    """Reads and writes of one SQLite file. `on_commit` hooks run after each write with its `Tx`."""
+    """Reads and writes. `on_commit` hooks run after each write with its `Tx`, in the event loop where there is one."""
 
-    IntegrityError = sqlite3.IntegrityError
-    Error = sqlite3.Error
+    Error = DatabaseError
+    IntegrityError = Conflict
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.on_commit: list[Callable[[Tx], None]] = []
-        self._conn: sqlite3.Connection | None = None
-        self._version = 0
+    def __init__(self, where: Path | Address) -> None:
+        """A file of SQLite, or the address of a PostgreSQL."""
+        self._engine = _engine(where)
+        self.on_commit: list[Tell] = []
 
-    def open(self) -> None:
-        """Raises SetupError when the file cannot be opened or written."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            conn = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            for pragma in _PRAGMAS:
-                conn.execute(f"pragma {pragma}")
-        except (OSError, sqlite3.Error) as error:
-            raise SetupError(
-                f"cannot open the database {self.path}: {error}; give --data a directory you can write"
-            ) from error
-        conn.row_factory = sqlite3.Row
-        self._conn = conn
-        self._version = self._data_version()
+    @property
+    def dialect(self) -> Dialect:
+        return self._engine.dialect
 
     @property
     def is_open(self) -> bool:
-        return self._conn is not None
+        return self._engine.is_open
+
+    def open(self) -> None:
+        """Raises SetupError when the database cannot be used."""
+        self._engine.open()
 
     def close(self) -> None:
-        if self._conn is not None:
-            self._conn.close()
-            self._conn = None
+        self._engine.close()
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
         """All statements inside see the same moment."""
-        conn = self._open_conn()
-        conn.execute("begin")
-        try:
-            yield Tx(conn)
-        finally:
-            conn.execute("commit")
+        with self._translated(), self._engine.reading() as session:
+            yield self._tx(session)
 
     @contextmanager
-    def writing(self) -> Iterator[Tx]:
-        """The one write door: all of it is on disk when the block ends, or none of it."""
-        conn = self._open_conn()
-        conn.execute("begin immediate")
-        tx = Tx(conn)
-        try:
+    def writing(self, alone_in: str | None = None, tell: Tell | None = None) -> Iterator[Tx]:
+        """The one write door: all of it is stored when the block ends, or none of it.
+
+        alone_in: the work keeps to rows of this room alone, so that those of other rooms need not wait for it.
+        """
+        with self._translated(), self._engine.writing(alone_in) as session:
+            tx = self._tx(session)
             yield tx
-        except BaseException:
-            conn.execute("rollback")
-            raise
-        conn.execute("commit")
+        (tell or self._tell)(tx)
+
+    async def read(self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._engine.submit(partial(self._read, lambda tx: work(tx, *args, **kwargs)))
+
+    async def write(self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        todo = partial(self._write, self._teller(), None, lambda tx: work(tx, *args, **kwargs))
+        return await self._engine.submit(todo)
+
+    async def write_in(self, room: str, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, of work that keeps to rows of this room alone."""
+        todo = partial(self._write, self._teller(), room, lambda tx: work(tx, *args, **kwargs))
+        return await self._engine.submit(todo)
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process may have committed since this was last asked."""
+        return self._engine.changed_elsewhere()
+
+    def _read(self, work: Callable[[Tx], T]) -> T:
+        with self.reading() as tx:
+            return work(tx)
+
+    def _write(self, tell: Tell, room: str | None, work: Callable[[Tx], T]) -> T:
+        with self.writing(room, tell) as tx:
+            return work(tx)
+
+    def _teller(self) -> Tell:
+        """Tells in the event loop, before whoever waits for the write goes on, and even if nobody waits any more."""
+        if self.dialect == "sqlite":
+            return self._tell
+        loop = asyncio.get_running_loop()
+
+        def tell(tx: Tx) -> None:
+            loop.call_soon_threadsafe(self._tell, tx)
+
+        return tell
+
+    def _tell(self, tx: Tx) -> None:
         for hook in self.on_commit:
             hook(tx)
 
-    async def read(self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with self.reading() as tx:
-            return work(tx, *args, **kwargs)
+    def _tx(self, session: Session) -> Tx:
+        return Tx(session, self._engine.conflicts, self._engine.dialect)
 
-    async def write(self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with self.writing() as tx:
-            return work(tx, *args, **kwargs)
-
-    def changed_elsewhere(self) -> bool:
-        """Whether another process has committed since this was last asked."""
-        version = self._data_version()
-        changed, self._version = version != self._version, version
-        return changed
-
-    def apply_script(self, script: str, note: str, *args: object) -> None:
-        """Run a migration and the statement that notes it, together."""
-        with self.writing() as tx:
-            for statement in split_statements(script):
-                tx.run(statement)
-            tx.run(note, *args)
-
-    def _data_version(self) -> int:
-        return int(self._open_conn().execute("pragma data_version").fetchone()[0])
-
-    def _open_conn(self) -> sqlite3.Connection:
-        if self._conn is None:
-            raise SetupError(f"the database {self.path} is not open")
-        return self._conn
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The engine's own errors as ours."""
+        try:
+            yield
+        except self._engine.conflicts as error:
+            raise Conflict(str(error)) from error
+        except self._engine.errors as error:
+            raise DatabaseError(str(error)) from error
 
 
-def split_statements(script: str) -> list[str]:
-    """The statements of a script, comments of whole lines left out."""
-    statements, lines = [], []
-    for line in script.splitlines():
-        if line.lstrip().startswith("--") or not line.strip():
-            continue
-        lines.append(line)
-        if sqlite3.complete_statement("\n".join(lines)):
-            statements.append("\n".join(lines))
-            lines = []
-    return statements
+def _engine(where: Path | Address) -> Engine:
+    if isinstance(where, Address):
+        from cloud_stub.engines.postgres import Postgres  # psycopg is not everywhere
+
+        return Postgres(where)
+    return Sqlite(where)

@@ -1,8 +1,10 @@
 """What can go wrong in the cloud, by what the caller does next.
 
 CloudError
-├── SetupError   a person must change something before the server can run: what, where and how
-└── Refused      this one request is refused; carries the HTTP status and a code for programs
+├── SetupError        a person must change something before the server can run: what, where and how
+├── Refused           this one request is refused; carries the HTTP status and a code for programs
+└── DatabaseError     the database is gone or too busy: nothing was stored, try again in a moment
+    └── Conflict      what was to be stored contradicts what is there: a key twice, a row that nothing stands behind
 """
 
 from __future__ import annotations
@@ -14,6 +16,14 @@ class CloudError(Exception):
 
 class SetupError(CloudError):
     """The server cannot start like this."""
+
+
+class DatabaseError(CloudError):
+    """The database cannot do it now. Nothing was stored."""
+
+
+class Conflict(DatabaseError):
+    """A rule of the tables forbids it. Nothing was stored."""
 
 
 class Refused(CloudError):

@@ -47,13 +47,14 @@ class Polls:
         self._versions: Mapping[str, tuple[int, int, int]] = {}
         self.last_poll: dict[str, float] = {}
         self._unflushed: set[str] = set()
+        self._drops = 0  # what was read before a drop is not kept after it: it may be what was dropped
 
     async def authenticate(self, token: str, now_s: float) -> str | None:
         """The player whose token this is, and note that it spoke; None for anybody else."""
         prefix = prefix_of(token)
         if prefix is None:
             return None
-        known = self._tokens.get(prefix) or await self._database.read(self._load_token, prefix)
+        known = self._tokens.get(prefix) or await self._load_token(prefix)
         if known is None or not matches(token, known.hash):
             return None
         if known.expires_s is not None and known.expires_s <= now_s:
@@ -66,7 +67,7 @@ class Polls:
         """The current answer, with links that are good for at least a half-life."""
         answer = self._answers.get(player_id)
         if answer is None:
-            answer = await self._database.read(self._load_answer, player_id)
+            answer = await self._load_answer(player_id)
         step = step_of(now_s, self._half_life_s)
         if answer.step != step:
             answer.step = step
@@ -85,9 +86,11 @@ class Polls:
         return body
 
     def drop(self, player_id: str) -> None:
+        self._drops += 1
         self._answers.pop(player_id, None)
 
     def drop_tokens(self, player_id: str) -> None:
+        self._drops += 1
         self._tokens = {prefix: token for prefix, token in self._tokens.items() if token.player_id != player_id}
 
     def take_moved(self, versions: Mapping[str, tuple[int, int, int]]) -> set[str]:
@@ -104,20 +107,21 @@ class Polls:
         taken, self._unflushed = self._unflushed, set()
         return {player_id: self.last_poll[player_id] for player_id in taken}
 
-    def _load_token(self, tx: Tx, prefix: str) -> _Token | None:
-        row = players.find_token(tx, prefix)
+    async def _load_token(self, prefix: str) -> _Token | None:
+        drops = self._drops
+        row = await self._database.read(players.find_token, prefix)
         if row is None:
             return None
         token = _Token(row["player_id"], row["hash"], seconds_or_none(row["expires_at"]))
-        self._tokens[prefix] = token
+        if drops == self._drops:
+            self._tokens[prefix] = token
         return token
 
-    def _load_answer(self, tx: Tx, player_id: str) -> Answer:
-        player = players.find(tx, player_id)
-        if player is None:
-            return Answer("", 0, [])
-        answer = Answer(player["epoch"], player["queue_rev"], queue.entries(tx, player_id))
-        self._answers[player_id] = answer
+    async def _load_answer(self, player_id: str) -> Answer:
+        drops = self._drops
+        answer = await self._database.read(_read_answer, player_id)
+        if drops == self._drops:
+            self._answers[player_id] = answer
         return answer
 
     def _song(self, row: Row, step: int, base_url: str) -> dict[str, object]:
@@ -129,3 +133,10 @@ class Polls:
             "type": row["type"],
             "position": row["position"],
         }
+
+
+def _read_answer(tx: Tx, player_id: str) -> Answer:
+    player = players.find(tx, player_id)
+    if player is None:
+        return Answer("", 0, [])
+    return Answer(player["epoch"], player["queue_rev"], queue.entries(tx, player_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -30,6 +31,7 @@ class RoomMemory:
     catalogue: Catalogue | None = None
     unmet: dict[str, float] = field(default_factory=dict)
     ranked_s: float | None = None
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)  # one ranking of a room at a time, else the older may win
 
 
 def rank_room(tx: Tx, player_id: str, memory: RoomMemory, now_s: float) -> list[str]:

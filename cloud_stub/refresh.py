@@ -46,11 +46,12 @@ class Refresher:
     async def refresh(self, player_id: str) -> bool:
         """Rank one room; True when its queue changed."""
         memory = self._memory.setdefault(player_id, RoomMemory())
-        now_s = self._now()
-        ranked = await self._database.read(_ranked_if_new, player_id, memory, now_s)
-        if ranked is None:
-            return False
-        return await self._database.write(queue.replace, player_id, ranked, now_s)
+        async with memory.busy:
+            now_s = self._now()
+            ranked = await self._database.read(_ranked_if_new, player_id, memory, now_s)
+            if ranked is None:
+                return False
+            return await self._database.write_in(player_id, queue.replace, player_id, ranked, now_s)
 
     def ranked_s(self, player_id: str) -> float | None:
         """When this room was last ranked, whether or not its queue changed by it."""

@@ -12,7 +12,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fastapi import Request
 
 from cloud_stub.database import Database, Tx
-from cloud_stub.migrate import migrate
+from cloud_stub.errors import SetupError
+from cloud_stub.migrate import migrate, pending
 from cloud_stub.moments import to_text
 from cloud_stub.polls import Polls
 from cloud_stub.presence import status_of
@@ -58,10 +59,19 @@ class Services:
         return services
 
     def prepare(self) -> None:
-        """Open and migrate the database, once. Raises SetupError when it cannot be used."""
-        if not self.database.is_open:
-            self.database.open()
+        """Open the database, once. Raises SetupError when it cannot be used.
+
+        A file of our own is migrated on the way; a PostgreSQL is its owner's, who does it when they choose to.
+        """
+        if self.database.is_open:
+            return
+        self.database.open()
+        if self.database.dialect == "sqlite":
             migrate(self.database, to_text(self.now()))
+        elif missing := pending(self.database):
+            raise SetupError(
+                f"the database lacks {len(missing)} migrations ({missing[0]} …): run cosound cloud migrate"
+            )
 
     async def start(self) -> None:
         """Raises SetupError when the database cannot be used."""

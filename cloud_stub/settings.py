@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from cloud_stub.engines.address import SCHEMES, Address, from_names, from_url
 from cloud_stub.errors import SetupError
 
 DEFAULT_PORT = 8000
@@ -20,7 +20,7 @@ class CloudSettings:
     """secret_key signs logins and links. public_url: what boxes reach us by, when it is not what they asked for."""
 
     data_dir: Path
-    database: Path
+    database: Path | Address
     media_dir: Path
     secret_key: str
     host: str = "127.0.0.1"
@@ -42,7 +42,7 @@ class CloudSettings:
         _make(data_dir)
         return cls(
             data_dir=data_dir,
-            database=_database_path(env.get("DATABASE_URL"), data_dir),
+            database=database_of(env, data_dir),
             media_dir=Path(env.get("COSOUND_MEDIA_DIR") or data_dir / "media"),
             secret_key=env.get("SECRET_KEY") or _kept_secret(data_dir / "secret"),
             port=_number(env, "PORT", DEFAULT_PORT, 0, 65_535),
@@ -63,13 +63,17 @@ def _make(data_dir: Path) -> None:
         ) from error
 
 
-def _database_path(url: str | None, data_dir: Path) -> Path:
+def database_of(env: Mapping[str, str], data_dir: Path) -> Path | Address:
+    """What DATABASE_URL says, else the DB_* names, else a file of SQLite in the data directory."""
+    url = env.get("DATABASE_URL")
     if not url:
-        return data_dir / "cloud.db"
-    parts = urlsplit(url)
-    if parts.scheme in ("", "sqlite"):
-        return Path(url.removeprefix("sqlite:///")) if parts.scheme else Path(url)
-    raise SetupError(f"DATABASE_URL names {parts.scheme}, but this server keeps its data in SQLite: use sqlite:///PATH")
+        return from_names(env) or data_dir / "cloud.db"
+    scheme = url.partition(":")[0] if ":" in url else ""
+    if scheme in SCHEMES:
+        return from_url(url)
+    if scheme in ("", "sqlite"):
+        return Path(url.removeprefix("sqlite:///"))
+    raise SetupError(f"DATABASE_URL names {scheme}: use postgresql://USER:PASSWORD@HOST:PORT/NAME or sqlite:///PATH")
 
 
 def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

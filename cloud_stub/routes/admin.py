@@ -152,7 +152,8 @@ def _add_song(tx: Tx, song: NewSong, now_s: float) -> dict[str, Any]:
     if known is not None:
         raise Refused(409, "already_there", f"this file is in the library already: {known['title']} ({known['id']})")
     try:
-        row = songs.find(tx, songs.add(tx, song, now_s))
+        with tx.part():
+            row = songs.find(tx, songs.add(tx, song, now_s))
     except Database.IntegrityError as error:
         raise Refused(409, "already_there", "this file is in the library already") from error
     assert row is not None

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/player")
 async def heartbeat(body: Annotated[dict[str, Any], Body()], player_id: Box, cloud: Cloud) -> HeartbeatReply:
     """Fields that we do not know yet are a newer box's: they are left aside."""
     known = {name: body[name] for name in Heartbeat.model_fields if name in body}
-    return await cloud.database.write(_note, player_id, Heartbeat.model_validate(known), cloud.now())
+    return await cloud.database.write_in(player_id, _note, player_id, Heartbeat.model_validate(known), cloud.now())
 
 
 def _note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> HeartbeatReply:

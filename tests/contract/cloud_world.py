@@ -18,6 +18,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
 from cloud_stub.app import create_app
+from cloud_stub.engines.address import Address
 from cloud_stub.repositories import logins, players, profiles, songs
 from cloud_stub.repositories.songs import NewSong
 from cloud_stub.services import Services
@@ -41,9 +42,12 @@ class Time:
         self.s += seconds
 
 
-def settings_in(folder: Path) -> CloudSettings:
+def settings_in(folder: Path, database: Path | Address | None = None) -> CloudSettings:
     return CloudSettings(
-        data_dir=folder, database=folder / "cloud.db", media_dir=folder / "media", secret_key="a test's secret"
+        data_dir=folder,
+        database=database or folder / "cloud.db",
+        media_dir=folder / "media",
+        secret_key="a test's secret",
     )
 
 
@@ -295,9 +299,9 @@ class World:
 
 
 @contextmanager
-def cloud_world(folder: Path) -> Iterator[World]:
+def cloud_world(folder: Path, database: Path | Address | None = None) -> Iterator[World]:
     clock = Time()
-    settings = settings_in(folder)
+    settings = settings_in(folder, database)
     app = create_app(settings, now=clock)
     with start_blocking_portal() as portal, Client(app, portal) as client:
         yield World(client, clock, app.state.services, settings)

@@ -1,4 +1,4 @@
-"""Fixtures of the contract suite."""
+"""Fixtures of the contract suite: every test that asks for a `world` runs on SQLite and on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,14 +8,43 @@ from pathlib import Path
 
 import pytest
 from cloud_world import World, cloud_world
+from postgres_server import PostgresServer, postgres_server
+
+from cloud_stub.engines.address import Address
 
 MEMORY = Path("/dev/shm")  # every write is forced to disk, and these tests are not about disks
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole run; skips with its reason where it cannot be had."""
+    yield from postgres_server()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
-    with (
-        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder,
-        cloud_world(Path(folder)) as made,
-    ):
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as made:
+        yield Path(made)
+
+
+@pytest.fixture
+def where(engine: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Path | Address]:
+    """An empty, migrated database of the engine."""
+    if engine == "sqlite":
+        yield folder / "cloud.db"
+        return
+    server: PostgresServer = request.getfixturevalue("server")
+    with server.database() as address:
+        yield address
+
+
+@pytest.fixture
+def world(folder: Path, where: Path | Address) -> Iterator[World]:
+    with cloud_world(folder, where) as made:
         yield made

@@ -114,7 +114,7 @@ def test_a_room_that_cannot_be_ranked_does_not_stop_the_others(world: World, cap
     broken, sound = world.box("Broken"), world.box("Sound")
     for box, song_id in ((broken, bad), (sound, good)):
         world.write(songs.set_library, box.player_id, [song_id], world.time.s)
-    world.write(lambda tx: tx.run("update songs set embedding = '[1, 2]' where id = ?", bad))
+    world.write(lambda tx: tx.run("insert into settings values (?, 'house_taste', 'no JSON')", broken.player_id))
     world.refresh()
     assert first_title(sound) == "Good"
     assert broken.queue().json()["songs"] == []

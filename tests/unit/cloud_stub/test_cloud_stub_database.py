@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud_stub.database import Database, Tx, split_statements
+from cloud_stub.database import Database, Tx
+from cloud_stub.engines.sqlite import split_statements
 from cloud_stub.errors import SetupError
 from cloud_stub.migrate import migrate, migrations
 
@@ -49,18 +50,18 @@ def test_a_part_is_undone_alone(database: Database) -> None:
         assert [row["id"] for row in tx.all("select id from facts order by id")] == [1, 3]
 
 
-def test_a_writer_takes_the_lock_before_it_reads(database: Database) -> None:
-    other = sqlite3.connect(database.path, isolation_level=None, timeout=0)
+def test_a_writer_takes_the_lock_before_it_reads(database: Database, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "cloud.db", isolation_level=None, timeout=0)
     with database.writing(), pytest.raises(sqlite3.OperationalError, match="locked"):
         other.execute("begin immediate")
     other.close()
 
 
-def test_a_commit_of_another_process_is_seen_once_and_ours_never(database: Database) -> None:
+def test_a_commit_of_another_process_is_seen_once_and_ours_never(database: Database, tmp_path: Path) -> None:
     with database.writing() as tx:
         tx.run("insert into facts values (1)")
     assert not database.changed_elsewhere()
-    other = sqlite3.connect(database.path)
+    other = sqlite3.connect(tmp_path / "cloud.db")
     other.execute("insert into facts values (2)")
     other.commit()
     other.close()

@@ -47,7 +47,10 @@ def test_the_environment_is_honoured(tmp_path: Path) -> None:
         ("PORT", "70000"),
         ("PORT", "-1"),
         ("COSOUND_REFRESH_S", "0"),
-        ("DATABASE_URL", "postgresql://x"),
+        ("DATABASE_URL", "mysql://x"),
+        ("DATABASE_URL", "postgresql:///nowhere"),
+        ("DATABASE_URL", "postgresql://u:p@h/d?colour=red"),
+        ("DATABASE_URL", "postgresql://u:a#b@h:12/d"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, name: str, value: str) -> None:

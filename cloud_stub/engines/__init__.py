@@ -1,0 +1,1 @@
+"""The two engines behind `database`: one file of SQLite, or PostgreSQL."""

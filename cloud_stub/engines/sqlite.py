@@ -1,0 +1,139 @@
+"""SQLite: one file, one connection, work done where it is called (a query takes microseconds, a thread change more)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cloud_stub.engines.engine import Dialect, Row
+from cloud_stub.errors import SetupError
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5_000
+_PRAGMAS = (
+    "journal_mode = wal",
+    "synchronous = full",  # facts people made survive a power cut
+    "foreign_keys = on",
+    f"busy_timeout = {BUSY_TIMEOUT_MS}",
+    "journal_size_limit = 16777216",
+)
+
+
+class SqliteSession:
+    """Statements on the one connection."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self._conn = conn
+
+    def one(self, sql: str, args: Sequence[object]) -> Row | None:
+        row = self._conn.execute(sql, args).fetchone()
+        return None if row is None else dict(row)
+
+    def all(self, sql: str, args: Sequence[object]) -> list[Row]:
+        return [dict(row) for row in self._conn.execute(sql, args)]
+
+    def value(self, sql: str, args: Sequence[object]) -> Any:
+        row = self._conn.execute(sql, args).fetchone()
+        return None if row is None else row[0]
+
+    def run(self, sql: str, args: Sequence[object]) -> int:
+        return self._conn.execute(sql, args).rowcount
+
+    def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        self._conn.executemany(sql, rows)
+
+    def script(self, text: str) -> None:
+        for statement in split_statements(text):
+            self._conn.execute(statement)
+
+
+class Sqlite:
+    """Reads and writes of one file."""
+
+    dialect: Dialect = "sqlite"
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+    conflicts: tuple[type[Exception], ...] = (sqlite3.IntegrityError,)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._conn: sqlite3.Connection | None = None
+        self._version = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self._conn is not None
+
+    def open(self) -> None:
+        """Raises SetupError when the file cannot be opened or written."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            conn = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            for pragma in _PRAGMAS:
+                conn.execute(f"pragma {pragma}")
+        except (OSError, sqlite3.Error) as error:
+            raise SetupError(
+                f"cannot open the database {self.path}: {error}; give --data a directory you can write"
+            ) from error
+        conn.row_factory = sqlite3.Row
+        self._conn = conn
+        self._version = self._data_version()
+
+    def close(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+    @contextmanager
+    def reading(self) -> Iterator[SqliteSession]:
+        conn = self._open_conn()
+        conn.execute("begin")
+        try:
+            yield SqliteSession(conn)
+        finally:
+            conn.execute("commit")
+
+    @contextmanager
+    def writing(self, alone_in: str | None = None) -> Iterator[SqliteSession]:
+        """Nobody else writes meanwhile, whatever the room: the lock is the file's."""
+        conn = self._open_conn()
+        conn.execute("begin immediate")
+        try:
+            yield SqliteSession(conn)
+        except BaseException:
+            conn.execute("rollback")
+            raise
+        conn.execute("commit")
+
+    async def submit(self, work: Callable[[], T]) -> T:
+        return work()
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process has committed since this was last asked."""
+        version = self._data_version()
+        changed, self._version = version != self._version, version
+        return changed
+
+    def _data_version(self) -> int:
+        return int(self._open_conn().execute("pragma data_version").fetchone()[0])
+
+    def _open_conn(self) -> sqlite3.Connection:
+        if self._conn is None:
+            raise SetupError(f"the database {self.path} is not open")
+        return self._conn
+
+
+def split_statements(script: str) -> list[str]:
+    """The statements of a script, comments of whole lines left out."""
+    statements, lines = [], []
+    for line in script.splitlines():
+        if line.lstrip().startswith("--") or not line.strip():
+            continue
+        lines.append(line)
+        if sqlite3.complete_statement("\n".join(lines)):
+            statements.append("\n".join(lines))
+            lines = []
+    return statements

@@ -1,0 +1,211 @@
+"""What both engines promise: moments and ids as text, parts undone alone, writers that lose nothing of another's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from cloud_world import FIRE, RAIN, World, stay, vote
+from postgres_server import PostgresServer
+
+from cloud_stub.database import Database
+from cloud_stub.embedded_postgres import EmbeddedPostgres
+from cloud_stub.engines.address import Address
+from cloud_stub.errors import DatabaseError, SetupError
+from cloud_stub.migrate import migrate, pending
+from cloud_stub.moments import to_text
+from cloud_stub.repositories import players, profiles
+
+PLAYER = "insert into players (id, name, created_at, epoch) values (?, ?, ?, ?)"
+
+
+@pytest.fixture
+def database(where: Path | Address) -> Iterator[Database]:
+    made = Database(where)
+    made.open()
+    migrate(made, "now")
+    yield made
+    made.close()
+
+
+def test_what_is_stored_comes_back_as_the_same_text(database: Database) -> None:
+    player_id, at = str(uuid4()), to_text(1_800_000_000.000_001)
+    with database.writing() as tx:
+        tx.run(PLAYER, player_id, "100 % ?", at, "e")
+    with database.reading() as tx:
+        row = tx.one("select * from players where created_at = ? and name like '100 %'", at)
+        assert row is not None
+        assert (row["id"], row["created_at"], row["name"], row["rev"]) == (player_id, at, "100 % ?", 0)
+        assert tx.value("select max(created_at) from players") == at
+        assert (tx.one("select 1 from players where id = ?", str(uuid4())), tx.value("select 5")) == (None, 5)
+
+
+def test_a_part_is_undone_alone(database: Database) -> None:
+    player_id = str(uuid4())
+    with database.writing() as tx:
+        tx.run(PLAYER, player_id, "Lobby", to_text(0), "e")
+        with pytest.raises(Database.IntegrityError), tx.part():
+            tx.run("update players set name = 'Bar'")
+            tx.run(PLAYER, player_id, "Lobby", to_text(0), "e")
+        tx.run("update players set epoch = 'f'")
+    with database.reading() as tx:
+        assert tx.all("select name, epoch from players") == [{"name": "Lobby", "epoch": "f"}]
+
+
+def test_a_write_that_fails_leaves_nothing_and_tells_nobody(database: Database) -> None:
+    told: list[object] = []
+    database.on_commit.append(told.append)
+    with pytest.raises(ZeroDivisionError), database.writing() as tx:
+        tx.run(PLAYER, str(uuid4()), "Lobby", to_text(0), "e")
+        1 / 0  # noqa: B018 - it is meant to fail
+    with pytest.raises(Database.IntegrityError), database.writing() as tx:
+        tx.run("insert into roles (id, user_id, role) values (?, ?, 'admin')", str(uuid4()), str(uuid4()))
+    with database.reading() as tx:
+        assert tx.value("select count(*) from players") == 0
+    assert told == []
+
+
+def test_a_database_is_migrated_once(database: Database) -> None:
+    assert pending(database) == []
+    assert migrate(database, "later") == []
+
+
+def test_the_same_batch_twice_at_once_is_applied_once(world: World) -> None:
+    """A box whose first answer was lost on the way asks again while the first is still at work."""
+    box, rain, fire = world.box(), world.song("Rain", RAIN), world.song("Fire", FIRE)
+    person = world.card_holder("c" * 64)
+    for song in (rain, fire):
+        batch = [box.op("checkin", stay(person)), box.op("vote", vote(person, song))]
+        body = {**box.now_fields(), "ops": batch}
+        asked = [world.client.later("POST", "/api/sync/v1/push", headers=box.headers, json=body) for _ in range(4)]
+        verdicts = [answer.result(30).json()["results"] for answer in asked]
+        assert all(verdict == verdicts[0] for verdict in verdicts)
+    assert world.read(profiles.taste, person)[1] == 2
+    assert len(world.read(lambda tx: tx.all("select * from op_seen"))) == 4
+
+
+@pytest.fixture
+def postgres(server: PostgresServer) -> Iterator[Database]:
+    with server.database() as address:
+        database = Database(address)
+        database.open()
+        yield database
+        database.close()
+
+
+def test_writers_from_two_copies_lose_nothing_of_one_another(server: PostgresServer, postgres: Database) -> None:
+    player_id = str(uuid4())
+    with postgres.writing() as tx:
+        tx.run(PLAYER, player_id, "Lobby", to_text(0), "e")
+
+    def count_up(_: int) -> None:
+        with postgres.writing() as tx:  # read first, then write: without the lock half of them would be lost
+            rev = tx.value("select rev from players where id = ?", player_id)
+            tx.run("update players set rev = ? where id = ?", rev + 1, player_id)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count_up, range(100)))
+    with postgres.reading() as tx:
+        assert tx.value("select rev from players") == 100
+
+
+def test_a_room_does_not_wait_for_another_but_for_everybody(server: PostgresServer, postgres: Database) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with postgres.writing("room 1"):
+            pool.submit(_write, postgres, "room 2").result(5)
+            everybody = pool.submit(_write, postgres, None)
+            _until_one_waits(server)
+            assert not everybody.done()
+        everybody.result(5)
+        with postgres.writing("room 1"):
+            waiting = pool.submit(_write, postgres, "room 1")
+            _until_one_waits(server)
+            assert not waiting.done()
+        waiting.result(5)
+
+
+def _until_one_waits(server: PostgresServer) -> None:
+    with psycopg.connect(server.running.url(), autocommit=True) as conn:
+        while conn.execute("select 1 from pg_locks where not granted").fetchone() is None:
+            pass
+
+
+def _write(database: Database, room: str | None) -> None:
+    with database.writing(room) as tx:
+        tx.value("select 1")
+
+
+def test_connections_that_were_cut_are_replaced(server: PostgresServer, postgres: Database) -> None:
+    with postgres.reading(), postgres.reading():  # two connections lie idle afterwards
+        pass
+    server.command("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'test_cosound'")
+    for _ in range(3):
+        with postgres.writing() as tx:
+            assert tx.value("select 1") == 1
+
+
+def test_one_that_is_cut_at_work_stores_nothing(server: PostgresServer, postgres: Database) -> None:
+    with pytest.raises(DatabaseError), postgres.writing() as tx:
+        tx.run(PLAYER, str(uuid4()), "Lobby", to_text(0), "e")
+        server.command("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'test_cosound'")
+        tx.run("update players set name = 'Bar'")
+    with postgres.reading() as tx:
+        assert players.ids(tx) == []
+
+
+def test_a_failure_nobody_spoke_of_is_not_taken_for_a_commit(postgres: Database) -> None:
+    with pytest.raises(DatabaseError, match="nothing was stored"), postgres.writing() as tx:
+        try:
+            tx.run(PLAYER, "no id", "Lobby", to_text(0), "e")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is swallowed: that is the point
+            assert "uuid" in str(error)
+
+
+def test_a_server_that_is_not_there_is_one_line_with_its_cure(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="nothing listens there") as error:
+        Database(Address("127.0.0.1", 9, "postgres", "secret", "postgres", {})).open()
+    assert "secret" not in str(error.value)
+
+
+KILLED = """
+import os, signal
+from cloud_stub.embedded_postgres import EmbeddedPostgres
+with EmbeddedPostgres() as server:
+    print(server.pid, server._folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.processes
+def test_our_own_server_ends_with_whoever_started_it(server: PostgresServer) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    pid, folder = done.stdout.split()
+    deadline_s = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("version", [16])
+def test_the_older_postgres_takes_our_tables_too(server: PostgresServer, version: int) -> None:
+    with EmbeddedPostgres(version) as older:
+        assert Path(f"/proc/{older.pid}").stat().st_uid != 0 or os.geteuid() != 0
+        database = Database(older.address())
+        database.open()
+        migrate(database, "now")
+        with database.writing() as tx:
+            tx.run(PLAYER, str(uuid4()), "Lobby", to_text(0), "e")
+        database.close()
