@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-TESTS ?= tests
 export OPENBLAS_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
@@ -18,11 +17,14 @@ install: $(VENV)/installed ## the appliance and the cloud stub into .venv
 demo: $(VENV)/installed ## a room with a crowd in it, until Ctrl-C (ARGS="--seconds 60 --report build/report.json")
 	@$(BIN)/cosound demo $(ARGS)
 
-test: $(VENV)/developed ## all tests, fast ones first
-	@$(BIN)/python -m pytest $(TESTS)
+test: test-fast ## all tests, fast ones first
+	@$(BIN)/python -m pytest tests/unit tests/flows -m processes
+	@$(BIN)/python -m pytest tests/contract
+	@$(BIN)/python -m pytest tests/browser
+	@$(BIN)/python -m pytest tests/faults
 
-test-fast: $(VENV)/developed ## unit and flow tests only
-	@$(BIN)/python -m pytest tests/unit tests/flows -m "not processes"
+test-fast: $(VENV)/developed ## unit and flow tests only, on two cores
+	@$(BIN)/python -m pytest -n 2 tests/test_architecture.py tests/test_docs.py tests/unit tests/flows -m "not processes"
 
 check: $(VENV)/developed ## format, lint, types, architecture
 	@$(BIN)/ruff format --check .
