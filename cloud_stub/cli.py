@@ -62,10 +62,13 @@ def serve(host: str, port: int | None, data: Path) -> None:
 @click.option("--listeners", type=click.IntRange(0, 10_000), default=12, show_default=True, help="How many.")
 @click.option("--pepper", help="The organisation's secret for cards, hex.  [default: COSOUND_PEPPER, else its own]")
 @click.option("--starter", type=click.Path(path_type=Path, file_okay=False), help="Where the sounds are, or go.")
+@click.option("--no-starter", is_flag=True, help="Leave the starter library out: the room gets songs of your own.")
 @click.option("--room", default="Lobby", show_default=True, help="Name of the room.")
 @click.option("--json", "as_json", is_flag=True, help="Say what is there as JSON.")
 @_data
-def seed(listeners: int, pepper: str | None, starter: Path | None, room: str, as_json: bool, data: Path) -> None:
+def seed(
+    listeners: int, pepper: str | None, starter: Path | None, no_starter: bool, room: str, as_json: bool, data: Path
+) -> None:
     """Fill the cloud with sounds, a room and listeners; running it again changes nothing."""
     from cloud_stub.seed import seed as sow
     from cloud_stub.settings import CloudSettings
@@ -73,7 +76,9 @@ def seed(listeners: int, pepper: str | None, starter: Path | None, room: str, as
     with one_line_errors():
         settings = CloudSettings.for_directory(data)
         cards = _pepper(pepper or os.environ.get("COSOUND_PEPPER"))
-        found = sow(settings, listeners=listeners, pepper=cards, starter=starter, room=room)
+        found = sow(
+            settings, listeners=listeners, pepper=cards, starter=starter, room=room, with_starter=not no_starter
+        )
     click.echo(json.dumps(found, indent=1) if as_json else _told(found))
 
 

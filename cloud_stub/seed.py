@@ -66,22 +66,27 @@ def seed(
     pepper: bytes | None = None,
     starter: Path | None = None,
     room: str = "Lobby",
+    with_starter: bool = True,
 ) -> dict[str, Any]:
     """Bring the database to the seeded state and say what is in it. Works beside a running server.
 
+    with_starter: whether the starter library is put in; the listeners' tastes are learnt from it in any case.
     pepper: the organisation's secret for cards; one is made from the server's secret when none is given.
     """
     database = Database(settings.database)
     database.open()
     try:
         migrate(database, to_text(time.time()))
-        songs_there = _seed_songs(database, settings, starter or settings.data_dir / "starter")
+        if with_starter:
+            _seed_songs(database, settings, starter or settings.data_dir / "starter")
+        with database.reading() as tx:
+            songs_there = songs.listed(tx)
         return _seed_people(database, settings, listeners, pepper, room, songs_there)
     finally:
         database.close()
 
 
-def _seed_songs(database: Database, settings: CloudSettings, folder: Path) -> list[Row]:
+def _seed_songs(database: Database, settings: CloudSettings, folder: Path) -> None:
     from ml.synth import RECIPES, write_starter_library
 
     with database.reading() as tx:
@@ -91,8 +96,6 @@ def _seed_songs(database: Database, settings: CloudSettings, folder: Path) -> li
             recipe = made.recipe
             meant = Meant(recipe.title, recipe.kind, recipe.artist, recipe.embedding)
             _seed_song(database, settings, Path(made.path), meant)
-    with database.reading() as tx:
-        return songs.listed(tx)
 
 
 def _values(recipes: Any) -> Sequence[Any]:
@@ -128,7 +131,7 @@ def _seed_people(
         if players.find_token(tx, token.prefix) is None:
             players.add_token(tx, player_id, token, now_s)
         for person in people:
-            _seed_card_and_taste(tx, person, cards, library, now_s)
+            _seed_card_and_taste(tx, person, cards, now_s)
     return {
         "room": {"player_id": player_id, "name": room, "token": token.text},
         "admin": {"email": admin.email, "password": admin.password},
@@ -164,11 +167,18 @@ def _seed_logins(database: Database, wanted: Sequence[_Login]) -> None:
             )
 
 
-def _seed_card_and_taste(tx: Tx, person: SeededListener, pepper: bytes, library: list[Row], now_s: float) -> None:
+def _seed_card_and_taste(tx: Tx, person: SeededListener, pepper: bytes, now_s: float) -> None:
     card = key_hash(pepper, CARD_TECH, bytes.fromhex(person.uid_hex))
     profiles.add_tag(tx, card, KEY_VERSION, person.profile_id, now_s)
     if profiles.taste(tx, person.profile_id)[1] == 0:
-        profiles.begin_taste(tx, person.profile_id, taste_for(person.loves, library), now_s)
+        profiles.begin_taste(tx, person.profile_id, taste_for(person.loves, _starter_rows()), now_s)
+
+
+def _starter_rows() -> list[Row]:
+    """The starter library as rows of the table would say it."""
+    from ml.synth import RECIPES
+
+    return [{"type": recipe.kind, "embedding": recipe.embedding} for recipe in _values(RECIPES)]
 
 
 def taste_for(loves: str, library: Sequence[Row]) -> Taste:

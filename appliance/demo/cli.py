@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from appliance.demo.options import DemoOptions
+from appliance.music.kind import KINDS
 
 
 @click.command()
@@ -18,6 +19,8 @@ from appliance.demo.options import DemoOptions
 @click.option("--headless", is_flag=True, help="No sound device wanted: SDL's dummy driver, in real time.")
 @click.option("--offline-after", type=float, help="Cut the cloud off so many seconds after the first sound.")
 @click.option("--offline-for", type=float, default=15.0, show_default=True, help="… and bring it back after so many.")
+@click.option("--music", type=click.Path(path_type=Path), help="Play the sound files in DIR, your own.", metavar="DIR")
+@click.option("--type", "kind", type=click.Choice(KINDS), help="What they are.  [default: as `cosound add` decides]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Who comes, when, and what they like.")
 def demo(
     folder: Path | None,
@@ -27,10 +30,12 @@ def demo(
     headless: bool,
     offline_after: float | None,
     offline_for: float,
+    music: Path | None,
+    kind: str | None,
     seed: int,
 ) -> None:
     """Play a room with a crowd in it, on this machine, needing nothing else."""
     from appliance.demo.run import run_demo
 
-    options = DemoOptions(folder, seconds, record, report, headless, offline_after, offline_for, seed)
+    options = DemoOptions(folder, seconds, record, report, headless, offline_after, offline_for, seed, music, kind)
     sys.exit(run_demo(options))

@@ -37,6 +37,8 @@ class Deeds:
     evidence: Evidence
     box_env: Mapping[str, str]
     seed: int
+    own_music: bool = False
+    _taught: bool = False
     runtime: Runtime = field(init=False)
     _rng: random.Random = field(init=False)
 
@@ -61,7 +63,7 @@ class Deeds:
 
     def vote_by_phone(self, guest: Guest) -> None:
         """Log in, rate something that plays, and note the taste on both sides of the vote."""
-        song = self._one_that_plays()
+        song = self._one_that_plays(to_teach=not self._taught)
         if song is None:
             return
         token = self.view.login(guest.email, guest.password)
@@ -73,6 +75,7 @@ class Deeds:
             say(f"({guest.name}'s phone is told: {reply.text[:120]})")
             return
         after = self.view.me(token)
+        self._taught |= any(song.embedding) and value != 3
         self.evidence.votes.append(
             PhoneVote(
                 vote_id=reply.json()["vote_id"],
@@ -98,11 +101,20 @@ class Deeds:
             say(done.stdout.strip())
         return done.returncode == 0
 
-    def _one_that_plays(self) -> SongSeen | None:
-        """One of the four loudest beds."""
+    def _one_that_plays(self, *, to_teach: bool = False) -> SongSeen | None:
+        """One of the four loudest beds; of one's own music, of the four loudest whatever they are.
+
+        to_teach: one that a taste can be learnt from, if any sounds: arbitrary music mostly has no embedding.
+        """
         strips = [strip for strip in self.runtime.read("player").get("strips", []) if strip]
-        beds = sorted((strip for strip in strips if strip["kind"] == "soundscape"), key=lambda strip: -strip["share"])
-        return song_on_box(self.stage.data_dir, self._rng.choice(beds[:4])["song_id"]) if beds else None
+        votable = [strip for strip in strips if self.own_music or strip["kind"] == "soundscape"]
+        songs = [
+            song_on_box(self.stage.data_dir, strip["song_id"])
+            for strip in sorted(votable, key=lambda strip: -strip["share"])
+        ]
+        judged = [song for song in songs if any(song.embedding)]
+        chosen = judged if to_teach and judged else songs
+        return self._rng.choice(chosen[:4]) if chosen else None
 
 
 def guarded(deed: Callable[[], object]) -> None:

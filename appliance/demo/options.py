@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """Seconds count from the first sound."""
+    """Seconds count from the first sound. music: a folder of the person's own; music_kind: what all of it is."""
 
     folder: Path | None = None
     seconds: float | None = None
@@ -18,3 +18,5 @@ class DemoOptions:
     offline_after_s: float | None = None
     offline_for_s: float = 15.0
     seed: int = 1
+    music: Path | None = None
+    music_kind: str | None = None

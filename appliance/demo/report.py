@@ -178,6 +178,9 @@ def _taste(e: Evidence) -> str:
             why = f"another vote came between (revisions {vote.before_rev} → {vote.after_rev})"
             continue
         song = e.view.admin_get(f"songs/{vote.song_id}")
+        if not any(song["embedding"] or ()):
+            why = "so far only songs that nobody can judge, which move nothing"
+            continue
         expected = v1_by_hand(vote.before, song["embedding"], vote.value)
         error = float(np.abs(expected - np.asarray(vote.after)).max())
         moved = float(np.abs(_unit(np.asarray(vote.before, float)) - np.asarray(vote.after)).max())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from appliance.demo.cloud_view import CloudView
 from appliance.demo.crowd import Cue, guests, script
 from appliance.demo.deeds import Deeds, guarded
 from appliance.demo.options import DemoOptions
+from appliance.demo.own_music import BEDS_FOR_A_ROOM, OwnMusic
 from appliance.demo.report import Evidence, Report, write_report
 from appliance.demo.stage import Stage, seed_cloud, set_stage
 from appliance.demo.voice import end_progress, progress, say
@@ -27,6 +29,7 @@ from appliance.store import Store, open_store
 TICK_S = 0.05
 CHECK_EVERY_S = 2.0
 SONGS_WITHIN_S = 90.0
+OWN_SONGS_WITHIN_S = 3600.0  # there may be an opera among them
 SOUND_WITHIN_S = 20.0
 READY_BEFORE_SOUND = 8
 UPLOAD_AT_S = 2.0
@@ -37,19 +40,24 @@ DRAIN_WITHIN_S = 10.0
 def run_demo(options: DemoOptions) -> int:
     """Play; 0 when all went well (and the report, if one was asked for, is all true), else 1."""
     stop = Stop().on_signals()
+    if options.music and not options.music.exists():
+        raise SetupError(f"{options.music} is not there: give --music a folder with sound files in it")
     stage = set_stage(options.folder)
     env = base_env()
     if options.headless:
         env["SDL_AUDIODRIVER"] = "dummy"
     children = Children(stage.log_dir, env)
-    try:
-        seeded = _prepare(stage, children, stop)
+    with ExitStack() as ends, suppress(Stopped):
+        ends.callback(children.stop)
+        seeded = _open_cloud(options, stage, children, stop)
+        own = _own_music(options, stage, children, stop, seeded)
+        if own:
+            ends.callback(own.stop)
+        for name in ("sync", "nfc", "ui"):
+            children.start(name, name, env=stage.box_env(seeded["room"]["token"]))
         with ThreadPoolExecutor(max_workers=4) as pool:
-            return _show(options, stage, children, seeded, pool, stop).play()
-    except Stopped:
-        return 0
-    finally:
-        children.stop()
+            return _show(options, stage, children, seeded, pool, stop, own).play()
+    return 0
 
 
 class Stopped(Exception):
@@ -70,6 +78,7 @@ class Show:
     cable: Cable
     report: Report
     cues: list[Cue]
+    own: OwnMusic | None
     watch: Watch = field(default_factory=Watch)
     after_cut: dict[str, int] = field(default_factory=lambda: {"taps": 0, "votes": 0})
     _first_sound_s: float = 0.0
@@ -95,7 +104,8 @@ class Show:
     def _open_doors(self) -> None:
         """Songs on the disk, then sound, then the addresses."""
         wait = _Patience(self.children, self.stop)
-        wait.until(self._songs_are_ready, SONGS_WITHIN_S, "no songs arrive", "sync")
+        within_s = OWN_SONGS_WITHIN_S if self.own else SONGS_WITHIN_S
+        wait.until(self._songs_are_ready, within_s, "no songs arrive", "sync")
         end_progress()
         recording = self.report.evidence.recording
         for old in recording.parent.glob(f"{recording.name}*"):
@@ -108,7 +118,8 @@ class Show:
     def _songs_are_ready(self) -> bool:
         ready = self.store.library.ready_count()
         progress(f"Fetching and preparing songs: {ready} ready")
-        return ready >= READY_BEFORE_SOUND
+        own_room = self.own is not None and self.own.beds >= BEDS_FOR_A_ROOM
+        return ready >= (BEDS_FOR_A_ROOM if own_room else READY_BEFORE_SOUND)
 
     def _is_audible(self) -> bool:
         return bool(self.deeds.runtime.read("player").get("audible"))
@@ -233,23 +244,49 @@ class Show:
             "layers_max": self.watch.layers_max,
             "pending_max": self.watch.pending_max,
             "drained_ms": drained_ms,
+            "music": self.own and self.own.told(self.watch.heard, self.stage.data_dir),
             "facts": {**asdict(last), "always_even": self.watch.always_even, "after_cut": self.after_cut},
         }
 
 
-def _prepare(stage: Stage, children: Children, stop: Stop) -> dict[str, Any]:
-    """Fill the cloud, start it, then the box's processes but for the player."""
+def _open_cloud(options: DemoOptions, stage: Stage, children: Children, stop: Stop) -> dict[str, Any]:
+    """Fill the cloud, with the starter library unless there is music of one's own, and start it."""
     say(f"Cosound demo in {stage.folder}")
-    say("Making the starter library (the first time takes a few seconds) …")
-    seeded = seed_cloud(stage, children.env, progress)
-    end_progress()
+    seeded = _seed(stage, children, starter=options.music is None)
     serve = ("cloud", "serve", "--data", str(stage.cloud_dir), "--port", str(stage.cloud_port))
     children.start("cloud", *serve, env=stage.cloud_env())
     view = CloudView(stage.cloud_url)
     _Patience(children, stop).until(view.healthy, SOUND_WITHIN_S, "the cloud does not answer", "cloud")
-    for name in ("sync", "nfc", "ui"):
-        children.start(name, name, env=stage.box_env(seeded["room"]["token"]))
     return seeded
+
+
+def _seed(stage: Stage, children: Children, *, starter: bool) -> dict[str, Any]:
+    if starter:
+        say("Making the starter library (the first time takes a few seconds) …")
+    seeded = seed_cloud(stage, children.env, progress, starter=starter)
+    end_progress()
+    return seeded
+
+
+def _own_music(
+    options: DemoOptions, stage: Stage, children: Children, stop: Stop, seeded: dict[str, Any]
+) -> OwnMusic | None:
+    """Begin to add the person's own files, and wait until they make a room; else the starter library helps out."""
+    if options.music is None:
+        return None
+    say(f"Adding your own music from {options.music} …")
+    admin = {"COSOUND_ADMIN_EMAIL": seeded["admin"]["email"], "COSOUND_ADMIN_PASSWORD": seeded["admin"]["password"]}
+    env = {**children.env, **stage.box_env(seeded["room"]["token"]), **admin}
+    own = OwnMusic.begin(options.music, options.music_kind, env)
+    try:
+        _Patience(children, stop).until(own.enough, OWN_SONGS_WITHIN_S, "your files take too long", "cloud")
+    except BaseException:
+        own.stop()
+        raise
+    if own.beds < BEDS_FOR_A_ROOM:
+        say(f"Fewer than {BEDS_FOR_A_ROOM} soundscapes of your own: the starter library stays beneath them.")
+        _seed(stage, children, starter=True)
+    return own
 
 
 def _show(
@@ -259,6 +296,7 @@ def _show(
     seeded: dict[str, Any],
     pool: ThreadPoolExecutor,
     stop: Stop,
+    own: OwnMusic | None,
 ) -> Show:
     room, admin = seeded["room"], seeded["admin"]
     view = CloudView(stage.cloud_url, admin["email"], admin["password"])
@@ -272,10 +310,11 @@ def _show(
         pool=pool,
         stop=stop,
         store=open_store(stage.data_dir, stage.runtime_dir, "demo"),
-        deeds=Deeds(stage, view, evidence, box_env, options.seed),
+        deeds=Deeds(stage, view, evidence, box_env, options.seed, own_music=own is not None),
         cable=Cable(children, view, options.offline_after_s, options.offline_for_s),
         report=Report(evidence),
         cues=script(guests(seeded["listeners"]), options.seed, options.seconds or SCRIPT_S),
+        own=own,
     )
 
 

@@ -24,16 +24,18 @@ _FIRST_SCENE_OF_EACH_TAP = """
 
 @dataclass(slots=True)
 class Watch:
-    """High-water marks, and when the outbox was first empty again after a cut."""
+    """High-water marks, which songs were heard, and when the outbox was first empty again after a cut."""
 
     layers_max: int = 0
     underruns: int = 0
     pending_max: int = 0
     drained_at_s: float | None = None
+    heard: set[str] = field(default_factory=set)
     balances: list[facts.Balance] = field(default_factory=list)
 
     def see(self, player: dict[str, Any], pending: int) -> None:
         sounding = [strip for strip in player.get("strips", []) if strip and strip["rms"] > SOUNDING]
+        self.heard |= {strip["song_id"] for strip in sounding if "song_id" in strip}
         self.layers_max = max(self.layers_max, len(sounding))
         self.underruns = max(self.underruns, player.get("underruns", 0))
         self.pending_max = max(self.pending_max, pending)

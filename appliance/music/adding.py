@@ -72,7 +72,7 @@ class Adding:
             digest = hash_file(found.path, lambda done: self._hashed(found, done))
             known = self.door.known(digest)
             if known is not None:
-                return Result(found.name, "already there", known.title, song_id=known.song_id)
+                return Result(found.name, "already there", known.title, known.kind, song_id=known.song_id)
             return self._through(found, digest, began_s)
         except InputError as error:
             return Result(found.name, "refused", why=str(error))

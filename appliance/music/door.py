@@ -33,6 +33,7 @@ class Kept:
 
     song_id: str
     title: str
+    kind: Kind | None = None
     new: bool = True
 
 

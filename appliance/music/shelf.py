@@ -48,7 +48,7 @@ class Shelf:
 
     def known(self, digest: str) -> Kept | None:
         song = self.store.library.with_file(digest)
-        return None if song is None else Kept(song.id, song.title, new=False)
+        return None if song is None else Kept(song.id, song.title, song.kind, new=False)
 
     def cache_file(self, digest: str) -> Path:
         return self.pcm_dir / f"{digest}.pcm"
@@ -62,7 +62,9 @@ class Shelf:
         added = self.store.library.add_local(
             song, loudness_lufs=piece.study.loudness_lufs, true_peak_dbtp=piece.study.true_peak_dbtp
         )
-        return Kept(song.id, song.title) if added else (self.known(piece.sha256) or Kept("", piece.title, new=False))
+        if added:
+            return Kept(song.id, song.title, song.kind)
+        return self.known(piece.sha256) or Kept("", piece.title, new=False)
 
 
 def _song(piece: Piece, media: Path, pcm: Path) -> Song:

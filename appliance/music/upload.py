@@ -57,13 +57,13 @@ class Upload:
             file = (f"upload{piece.study.ending}", body, "application/octet-stream")
             reply = self.ask("POST", "/api/admin/songs", data=data, files={"file": file})
         if reply.status_code == 409:
-            return Kept("", piece.title, new=False)
+            return Kept("", piece.title, piece.kind, new=False)
         if reply.status_code in (413, 422):
             raise InputError(_NAMED.sub("", _message(reply)))
         if reply.status_code in (401, 403):
             raise SetupError(f"the cloud at {self.base_url} has ended this login: {_message(reply)}")
-        self._remember([_json(reply)])
-        return self._known[piece.sha256] if piece.sha256 in self._known else Kept("", piece.title)
+        song = _json(reply)
+        return Kept(song["id"], song["title"], song["type"])
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Raises TransientError when the cloud does not answer, or answers that it cannot."""
@@ -77,7 +77,7 @@ class Upload:
 
     def _remember(self, rows: Any) -> None:
         for row in rows:
-            self._known[row["sha256"]] = Kept(row["id"], row["title"], new=False)
+            self._known[row["sha256"]] = Kept(row["id"], row["title"], row["type"], new=False)
 
 
 def _json(reply: httpx.Response) -> Any:

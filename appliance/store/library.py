@@ -13,10 +13,10 @@ from mixer.scene import SongId
 
 PAGE = 500
 
-# A room's library is the cloud's word on the cloud's songs; what was put on this box by hand is not under it.
+# A room's library is the cloud's word on the cloud's songs; what was put on this box by hand (LOCAL) is not under it.
 _ALLOWED = (
     "(not exists (select 1 from player_library) or s.id in (select song_id from player_library) "
-    f"or s.file_url like '{LOCAL}%')"
+    "or s.file_url like 'local:%')"
 )
 _WANTED = f"s.pcm_path is null and s.prepare_error is null and s.sha256 <> '' and {_ALLOWED}"
 _CALLED_FOR = "select song_id from player_queue union select song_id from queue_rules where kind in ('pin', 'place')"
