@@ -21,7 +21,7 @@ def test_only_the_whole_token_matches() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "csp_", "csp_12345678_", "x" * 56, new_token().text + "x", "csp_ABCDEFGH_" + "a" * 43]
+    "text", ["", "csp_", "csp_12345678_", "x" * 56, "csp_0499c652_" + "a" * 44, "csp_ABCDEFGH_" + "a" * 43]
 )
 def test_what_cannot_be_a_token_has_no_prefix(text: str) -> None:
     assert prefix_of(text) is None
