@@ -12,13 +12,13 @@ from typing import Protocol
 
 import pytest
 from nfc.clf.transport import TTY
-from simulated_air import Air
-from simulated_pn532 import SimulatedPN532
-from simulated_tags import Tag, classic
 
+from appliance.demo.air import Air
+from appliance.demo.emulated_tag import Tag, classic
 from checkin import nfcpy_driver
 from checkin.nfcpy_driver import NfcpyDriver
 from checkin.reader import ReaderGone, TagRead
+from tests.simulated_pn532 import SimulatedPN532
 
 SEVEN = bytes.fromhex("04a1b2c3d4e5f6")
 

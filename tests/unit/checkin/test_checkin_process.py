@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from simulated_air import Air
-from simulated_tags import Tag
 
+from appliance.demo.air import Air
+from appliance.demo.emulated_tag import Tag
 from appliance.model import TapResult
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store

@@ -8,7 +8,7 @@ import threading
 import tty
 from contextlib import suppress
 
-from simulated_tags import Tag
+from appliance.demo.emulated_tag import Tag
 
 START = b"\x00\x00\xff"
 ACK = START + b"\x00\xff\x00"
@@ -93,7 +93,9 @@ class SimulatedPN532:
 
     def _exchange(self, data: bytes) -> bytes:
         answer = self.tag.answer(data) if self.tag else None
-        return b"\x01" if answer is None else b"\x00" + answer
+        if answer is None:
+            return b"\x01"
+        return b"\x00" + answer + (_crc_a(answer) if len(answer) > 1 else b"")
 
     def _list_targets(self, data: bytes) -> bytes:
         tag = self.tag
@@ -101,6 +103,16 @@ class SimulatedPN532:
             self._registers[FIFO_DATA] = 0x26  # the poll stays in the chip's buffer: nobody took it
             return b"\x00"
         return b"\x01\x01" + tag.sens_res[::-1] + bytes([tag.sel_res, len(tag.uid)]) + tag.uid
+
+
+def _crc_a(data: bytes) -> bytes:
+    """ISO 14443-3's checksum, which the chip leaves on what a Type 2 tag says."""
+    register = 0x6363
+    for byte in data:
+        mixed = byte ^ register & 0xFF
+        mixed = (mixed ^ mixed << 4) & 0xFF
+        register = register >> 8 ^ mixed << 8 ^ mixed << 3 ^ mixed >> 4
+    return register.to_bytes(2, "little")
 
 
 def _addresses(data: bytes, step: int) -> list[int]:

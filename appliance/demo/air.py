@@ -6,7 +6,7 @@ import socket
 import threading
 from contextlib import suppress
 
-from simulated_tags import SENSE, WAKE_UP, Tag
+from appliance.demo.emulated_tag import SENSE, WAKE_UP, Tag
 
 FIELD_OFF = b"RFOFF"
 
