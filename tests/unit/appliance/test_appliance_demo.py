@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -243,16 +244,23 @@ def test_the_rule_by_hand_at_its_corners() -> None:
 # The stage
 
 
-def test_a_stage_taken_up_again_keeps_its_cards(tmp_path: Path) -> None:
-    first, again = set_stage(tmp_path / "demo"), set_stage(tmp_path / "demo")
+@pytest.fixture
+def shallow() -> Iterator[Path]:
+    """A folder whose sockets' paths stay short whatever pytest calls its own."""
+    with TemporaryDirectory(prefix="cosound-t-") as folder:
+        yield Path(folder)
+
+
+def test_a_stage_taken_up_again_keeps_its_cards(shallow: Path) -> None:
+    first, again = set_stage(shallow / "demo"), set_stage(shallow / "demo")
     assert first.pepper == again.pepper
     assert first.cloud_port != first.ui_port
-    assert (tmp_path / "demo" / "pepper").stat().st_mode & 0o777 == 0o600
+    assert (shallow / "demo" / "pepper").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_stage_too_deep_or_not_writable_is_refused_in_a_line(tmp_path: Path) -> None:
+def test_a_stage_too_deep_or_not_writable_is_refused_in_a_line(shallow: Path) -> None:
     with pytest.raises(SetupError, match="nearer to the root"):
-        set_stage(tmp_path / ("x" * 100))
-    (tmp_path / "file").write_text("")
+        set_stage(shallow / ("x" * 100))
+    (shallow / "file").write_text("")
     with pytest.raises(SetupError, match="cannot be written"):
-        set_stage(tmp_path / "file")
+        set_stage(shallow / "file")
