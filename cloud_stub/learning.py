@@ -12,7 +12,7 @@ from functools import reduce
 from checkin.rules import expiry_s
 from cloud_stub.database import Row, Tx
 from cloud_stub.moments import to_seconds
-from cloud_stub.repositories import plays, profiles, sessions, songs, votes
+from cloud_stub.repositories import crowd, plays, profiles, sessions, songs, votes
 from cloud_stub.repositories.votes import NewVote
 from cloud_stub.voting import SAME_PLAY_S, mix_embedding
 from ml.taste import Taste, learn
@@ -28,7 +28,7 @@ class Learnt:
 
 
 def cast(tx: Tx, vote: NewVote, now_s: float) -> Learnt:
-    """Store the vote, teach the person's taste, and renew their stay."""
+    """Store the vote, teach the person's taste and the room's crowd, and renew their stay."""
     heard = _heard(tx, vote)
     earlier, later = _rivals(tx, vote)
     counts = later is None
@@ -43,6 +43,8 @@ def cast(tx: Tx, vote: NewVote, now_s: float) -> Learnt:
     else:
         after = learn(before, heard, vote.value)
     taste_rev = profiles.set_taste(tx, vote.user_id, after, now_s)
+    if counts:
+        crowd.add_vote(tx, vote.player_id, heard, vote.value, taste_rev, earlier, now_s)
     _renew_stay(tx, vote, now_s)
     tx.rooms.add(vote.player_id)
     return Learnt(after, taste_rev, counts)

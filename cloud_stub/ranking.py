@@ -12,14 +12,16 @@ import numpy as np
 from cloud_stub.database import Row, Tx
 from cloud_stub.moments import to_seconds
 from cloud_stub.presence import OFFLINE_AFTER_S
-from cloud_stub.repositories import players, plays, profiles, queue, rooms, sessions, songs
+from cloud_stub.repositories import crowd, players, plays, profiles, queue, rooms, sessions, songs
 from cloud_stub.repositories.rooms import Layers
-from ml.collective import POLICIES, Policy, Present, presence_weight, room_vector, unmet_after
+from ml.collective import POLICIES, Policy, Present, presence_weight, room_vector
 from ml.recommend import Catalogue, QueueRule, queue_for_room
 from ml.tags import DIMENSIONS
 from ml.taste import Rule
+from ml.unmet import UnmetMemory
 
 BEDS, INSTRUMENTALS = 12, 4
+MIN_GROUP = 2
 HOUSE = (0.5, 0.6, 0.1, 0.4, 0.4)  # as the boxes: a quiet afternoon by the sea, a fire in the next room
 
 
@@ -29,7 +31,7 @@ class RoomMemory:
 
     library_rev: int = -1
     catalogue: Catalogue | None = None
-    unmet: dict[str, float] = field(default_factory=dict)
+    unmet: UnmetMemory = field(default_factory=lambda: UnmetMemory(longest_s=OFFLINE_AFTER_S))
     ranked_s: float | None = None
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)  # one ranking of a room at a time, else the older may win
 
@@ -40,7 +42,14 @@ def rank_room(tx: Tx, player_id: str, memory: RoomMemory, now_s: float) -> list[
     settings = players.settings(tx, player_id)
     people = _people(tx, player_id, memory, settings, now_s)
     rule, policy = rule_of(settings), policy_of(settings)
-    direction = room_vector(people, house_of(settings), rule=rule, policy=policy)
+    direction = room_vector(
+        people,
+        house_of(settings),
+        rule=rule,
+        policy=policy,
+        min_group=min_group_of(settings),
+        prior=crowd.prior_in(settings),
+    )
     ranked = queue_for_room(
         catalogue,
         direction,
@@ -61,6 +70,11 @@ def policy_of(settings: Mapping[str, Any]) -> Policy:
     return cast(Policy, policy) if policy in POLICIES else "mean"
 
 
+def min_group_of(settings: Mapping[str, Any]) -> int:
+    """Whoever is here pulls at most one part in so many; what people leave belongs to the house."""
+    return max(1, _count(settings, "taste.min_group", MIN_GROUP))
+
+
 def house_of(settings: Mapping[str, Any]) -> Sequence[float]:
     """What the room plays by itself: its own setting, or a little of everything."""
     house = settings.get("house_taste")
@@ -79,23 +93,23 @@ def _catalogue(tx: Tx, player_id: str, memory: RoomMemory) -> Catalogue:
 
 def _people(tx: Tx, player_id: str, memory: RoomMemory, settings: Mapping[str, Any], now_s: float) -> list[Present]:
     people = [_present(row, memory, now_s) for row in sessions.present(tx, player_id, now_s)]
-    state = rooms.state(tx, player_id)
-    elapsed_s = min(now_s - memory.ranked_s, OFFLINE_AFTER_S) if memory.ranked_s is not None else 0.0
     memory.ranked_s = now_s
+    state = rooms.state(tx, player_id)
     if state is not None and now_s - state.heard.at_s <= OFFLINE_AFTER_S and memory.catalogue is not None:
-        memory.unmet = unmet_after(
+        memory.unmet.hear(
             people,
             memory.catalogue.embeddings,
             _audible(memory.catalogue, state.heard.layers),
-            elapsed_s=elapsed_s,
+            now_s,
             rule=rule_of(settings),
+            prior=crowd.prior_in(settings),
         )
     return people
 
 
 def _present(row: Row, memory: RoomMemory, now_s: float) -> Present:
     weight = presence_weight(to_seconds(row["expires_at"]) - now_s)
-    return Present(row["id"], profiles.taste_of(row), weight, memory.unmet.get(row["id"], 0.0))
+    return Present(row["id"], profiles.taste_of(row), weight, memory.unmet.of(row["id"]))
 
 
 def _audible(catalogue: Catalogue, layers: Layers) -> list[float]:

@@ -14,6 +14,7 @@ from ml.errors import VectorError, VoteError
 from ml.tags import DIMENSIONS, Vector, as_vector, normalised
 
 WIDTH = DIMENSIONS + 1  # five tags and the constant
+LARGEST_MEAN, MOST_VOTES = 1e3, 1e9  # beyond these a stored belief is torn, not extreme
 
 # Before any vote: everything is liked a little below the middle, and what mixes tags a little more. Small on purpose:
 # where no crowd is known, larger tag weights would drown a few clear votes in what mixes everything.
@@ -44,6 +45,14 @@ class Belief:
         mean += np.linalg.solve(matrix, features) * (weight * surprise)
         return _belief(mean, matrix)
 
+    def without_rating(self, features: Vector, rating: float, weight: float = 1.0) -> Belief:
+        """The belief as if that rating had never been given: takes back what `with_rating` did, up to rounding."""
+        matrix = self.matrix() - weight * np.outer(features, features)
+        mean = np.array(self.mean)
+        surprise = rating - float(mean @ features)
+        mean -= np.linalg.solve(matrix, features) * (weight * surprise)
+        return _belief(mean, matrix)
+
     def joined(self, other: Belief, strength: float) -> Belief:
         """Both beliefs' ratings together, their common start of `strength` counted once."""
         matrix = self.matrix() + other.matrix() - strength * np.eye(WIDTH)
@@ -70,14 +79,28 @@ def rating_of(vote: int) -> float:
 
 
 def belief_from(data: dict[str, Any]) -> Belief:
-    """A belief from its JSON form. Raises `VectorError` when it is torn or not finite."""
+    """A belief from its JSON form. Raises `VectorError` when it is torn, not finite, or no belief at all."""
     try:
         mean = tuple(float(number) for number in data["mean"])
         precision = tuple(float(number) for number in data["precision"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise VectorError("a stored taste needs the numbers `mean` and `precision`; start it anew") from error
     if (len(mean), len(precision)) != (WIDTH, WIDTH * WIDTH) or not np.isfinite(mean + precision).all():
         raise VectorError(
             f"a stored taste needs {WIDTH} and {WIDTH * WIDTH} finite numbers, got {len(mean)} and {len(precision)}"
         )
-    return Belief(mean, precision)
+    belief = Belief(mean, precision)
+    if max(map(abs, mean)) > LARGEST_MEAN or not _is_precision(belief.matrix()):
+        raise VectorError("a stored taste holds numbers that no votes can have led to; start it anew")
+    return belief
+
+
+def _is_precision(matrix: Vector) -> bool:
+    """Symmetric, positive definite, and of a size that votes can reach."""
+    if np.abs(matrix).max() > MOST_VOTES or not np.allclose(matrix, matrix.T, rtol=1e-5, atol=1e-6):
+        return False
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True

@@ -19,20 +19,19 @@ from ml.tags import DIMENSIONS, Vector, as_rows, as_vector, normalised
 from ml.taste import Rule, Taste, liking, liking_weights
 
 __all__ = [
-    "POLICIES", "Policy", "Present", "bounded_step", "presence_weight", "room_scores", "room_vector", "unmet_after",
+    "POLICIES", "Policy", "Present", "has_wishes", "presence_weight", "room_scores", "room_vector",
 ]  # fmt: skip
 
 Policy = Literal["mean", "least_misery", "turns"]
 POLICIES: tuple[Policy, ...] = ("mean", "least_misery", "turns")
 
 FADE_S = 600.0
-UNMET_MEMORY_S = 3600.0
 _ROWS_AT_ONCE = 1_000_000  # likings held in memory at a time: 8 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Someone in the room. `weight` 0 … 1 is presence; `unmet` is what lately missed their taste (see below)."""
+    """Someone in the room. `weight` 0 … 1 is presence; `unmet` is what lately missed their taste (`ml.unmet`)."""
 
     profile_id: str
     taste: Taste
@@ -105,48 +104,9 @@ def presence_weight(remaining_s: float, fade_s: float = FADE_S) -> float:
     return 1.0 if remaining_s >= fade_s else remaining_s / fade_s
 
 
-def bounded_step(
-    old: Sequence[float] | NDArray[np.floating], new: Sequence[float] | NDArray[np.floating], max_step: float
-) -> Vector:
-    """`new`, or as far towards it from `old` as `max_step` allows (Euclidean)."""
-    start, goal = as_vector(old), as_vector(new)
-    way = goal - start
-    length = float(np.linalg.norm(way))
-    return goal if length <= max_step else start + way * (max(max_step, 0.0) / length)
-
-
-def unmet_after(
-    people: Sequence[Present],
-    embeddings: Sequence[Sequence[float]] | NDArray[np.floating],
-    audible: Sequence[float] | NDArray[np.floating],
-    *,
-    elapsed_s: float,
-    rule: Rule = "bayes",
-    prior: Prior | None = None,
-) -> dict[str, float]:
-    """Each listener's unmet share after `elapsed_s` of these songs (n, 5) sounding with these audible shares (n,).
-
-    Positive: what sounded was liked less than the average of what is on offer; songs that are on offer but silent
-    have the share 0. It forgets with a time constant of an hour, and time that goes backwards changes nothing.
-    """
-    songs = as_rows(embeddings)
-    heard = np.maximum(np.nan_to_num(np.asarray(audible, dtype=np.float64)), 0.0)
-    total = float(heard.sum())
-    if not people or not total or not elapsed_s > 0:
-        return {person.profile_id: person.unmet for person in people}
-    weights = liking_weights([person.taste for person in people], rule, prior)
-    missed = _means(weights, songs, np.full(len(songs), 1 / len(songs)) - heard / total)
-    keep = float(np.exp(-elapsed_s / UNMET_MEMORY_S))
-    return {
-        person.profile_id: keep * person.unmet + (1 - keep) * float(miss)
-        for person, miss in zip(people, missed, strict=True)
-    }
-
-
-def _means(weights: Vector, songs: Vector, of_songs: Vector) -> Vector:
-    sums: Vector = weights[:, :DIMENSIONS] @ (normalised(songs).T @ of_songs)
-    sums += weights[:, DIMENSIONS] * of_songs.sum()
-    return sums
+def has_wishes(people: Sequence[Present], rule: Rule = "bayes") -> bool:
+    """Whether anybody present has a say; if not, the room is the house's."""
+    return any(person.weight > 0 and person.taste.has_say(rule) for person in people)
 
 
 def _room(
@@ -158,9 +118,9 @@ def _room(
     if min_group < 1:
         raise ValueError(f"min_group counts people and starts at 1, got {min_group}")
     here = [person for person in people if person.weight > 0]
-    speaking = [person for person in here if person.taste.has_say(rule)]
-    if not speaking:
+    if not has_wishes(here, rule):
         return None
+    speaking = [person for person in here if person.taste.has_say(rule)]
     if rule == "bayes" and prior is not None and prior.votes:
         speaking = here
     speaking.sort(key=lambda person: person.profile_id)  # so that the order of arrival never decides a tie

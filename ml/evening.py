@@ -11,12 +11,13 @@ from typing import Literal
 
 import numpy as np
 
-from ml.collective import UNMET_MEMORY_S, Policy, Present, room_vector, unmet_after
+from ml.collective import Policy, Present, room_vector
 from ml.crowd import Crowd, World, vote_for
 from ml.prior import Prior
 from ml.ranking import penalty_of
 from ml.tags import DIMENSIONS, Vector, normalised
 from ml.taste import Rule, Taste, learn
+from ml.unmet import UNMET_MEMORY_S, unmet_after
 
 Method = Literal["bayes", "bayes_unfair", "v1", "least_misery", "turns", "random", "static", "oracle", "oracle_fair"]
 METHODS: tuple[Method, ...] = (

@@ -46,10 +46,12 @@ def known(tx: Tx, vote_id: str) -> bool:
 
 
 def rivals(tx: Tx, vote: NewVote, within_s: float) -> list[Row]:
-    """{id, vote_time} of votes that count, by the same person on the same song here, around the same time."""
+    """{id, vote_time, heard, vote_value, taste_rev} of votes that count, by the same person on the same song here,
+    around the same time."""
     return tx.all(
-        "select id, vote_time from votes where user_id = ? and song_id = ? and player_id = ? "
-        "and superseded_by is null and vote_time > ? and vote_time < ? order by vote_time",
+        "select id, vote_time, heard, vote_value, taste_rev from votes "
+        "where user_id = ? and song_id = ? and player_id = ? and superseded_by is null "
+        "and vote_time > ? and vote_time < ? order by vote_time",
         vote.user_id, vote.song_id, vote.player_id, to_text(vote.at_s - within_s), to_text(vote.at_s + within_s),
     )  # fmt: skip
 
@@ -64,6 +66,16 @@ def counting(tx: Tx, user_id: str) -> list[tuple[list[float], int]]:
         "select heard, vote_value from votes where user_id = ? and superseded_by is null order by taste_rev", user_id
     )
     return [(json.loads(row["heard"]), row["vote_value"]) for row in rows]
+
+
+def counting_in(tx: Tx, player_id: str) -> list[tuple[list[float], int, int]]:
+    """(what was heard, value, which revision of the voter's taste it led to) of every vote in a room that counts."""
+    rows = tx.all(
+        "select heard, vote_value, taste_rev from votes where player_id = ? and superseded_by is null "
+        "order by vote_time, id",
+        player_id,
+    )
+    return [(json.loads(row["heard"]), row["vote_value"], row["taste_rev"]) for row in rows]
 
 
 def hold(tx: Tx, vote: NewVote, now_s: float) -> None:

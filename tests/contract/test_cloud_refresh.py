@@ -26,7 +26,7 @@ def test_what_happens_in_a_room_wakes_its_box_with_a_new_queue(world: World) -> 
     fire = world.song("Fire", FIRE)
     box, phone = world.box(), world.phone()
     world.refresh()
-    world.write(players.set_setting, box.player_id, "house_taste", [1, 0, 0, 0, 0], world.time.s)
+    world.write(players.set_setting, box.player_id, "house_taste", [1, 0, 0, 0, 0.8], world.time.s)
     world.refresh()
     assert first_title(box) == "Rain"
     phone.post("/api/checkin", player_id=box.player_id)

@@ -9,11 +9,9 @@ from ml.collective import (
     POLICIES,
     Policy,
     Present,
-    bounded_step,
     presence_weight,
     room_scores,
     room_vector,
-    unmet_after,
 )
 from ml.fairness import cone_centre, shares_of
 from ml.prior import Prior
@@ -191,45 +189,6 @@ def test_presence_fades_over_the_last_minutes() -> None:
     assert [presence_weight(s) for s in (3600, 600, 300, 60, 0, -5)] == [1, 1, 0.5, 0.1, 0, 0]
     assert presence_weight(float("nan")) == 0
     assert presence_weight(5, fade_s=0) == 1
-
-
-@given(
-    st.lists(st.floats(-1, 1), min_size=5, max_size=5),
-    st.lists(st.floats(-1, 1), min_size=5, max_size=5),
-    st.floats(0, 1),
-)
-def test_a_step_is_never_longer_than_allowed(old: list[float], new: list[float], most: float) -> None:
-    step = bounded_step(old, new, most)
-    assert np.linalg.norm(step - old) <= most + 1e-9
-    assert np.linalg.norm(np.array(new) - step) <= np.linalg.norm(np.subtract(new, old)) + 1e-9
-
-
-def test_a_step_that_is_short_enough_is_taken_whole() -> None:
-    assert bounded_step(RAIN, RAIN, 0.0).tolist() == RAIN.tolist()
-    assert bounded_step(np.zeros(5), 0.1 * RAIN, 0.2) == pytest.approx(0.1 * RAIN)
-
-
-class TestUnmet:
-    present = (Present("rain", fan(RAIN)), Present("fire", fan(FIRE)))
-
-    def test_it_grows_for_those_who_do_not_get_theirs(self) -> None:
-        after = unmet_after(self.present, SONGS, [1, 0, 0, 0, 0, 0], elapsed_s=600)
-        assert after["fire"] > 0 > after["rain"]
-
-    def test_it_fades_and_stays_bounded(self) -> None:
-        now = list(self.present)
-        for _ in range(200):
-            after = unmet_after(now, SONGS, [1, 0, 0, 0, 0, 0], elapsed_s=600)
-            now = [Present(p.profile_id, p.taste, unmet=after[p.profile_id]) for p in now]
-        assert abs(now[1].unmet) < 1
-        quiet = unmet_after(now, SONGS, [1, 1, 1, 1, 1, 1], elapsed_s=36_000)
-        assert abs(quiet["fire"]) < 0.01
-
-    def test_silence_and_time_going_backwards_change_nothing(self) -> None:
-        now = [Present("a", fan(RAIN), unmet=0.1)]
-        assert unmet_after(now, SONGS, [0] * 6, elapsed_s=600) == {"a": 0.1}
-        assert unmet_after(now, SONGS, [1] * 6, elapsed_s=-600) == {"a": 0.1}
-        assert unmet_after([], SONGS, [1] * 6, elapsed_s=600) == {}
 
 
 def test_the_centre_of_a_cone_has_the_largest_smallest_cosine() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.prior import Prior
+from ml.prior import Prior, crowd_weight
 from ml.tags import VectorError
 from ml.taste import Taste, VoteError, expected_liking, learn, merge, v1_learn
 
@@ -205,3 +205,57 @@ def test_an_imported_vector_speaks_under_both_rules() -> None:
     assert taste.preference_vector == pytest.approx((0, 0.6, 0.8, 0, 0))
     assert taste.vector("bayes")[2] > taste.vector("bayes")[0]
     assert Taste.from_preference(NEUTRAL) == Taste.newcomer()
+
+
+class TestTheCrowd:
+    @given(
+        st.lists(st.tuples(st.integers(0, 4), st.integers(1, 5), st.integers(1, 200)), min_size=1, max_size=20),
+        st.data(),
+    )
+    def test_a_vote_taken_back_was_never_given(self, votes: list[tuple[int, int, int]], data: st.DataObject) -> None:
+        gone = data.draw(st.integers(0, len(votes) - 1))
+        with_it, without = Prior.default(), Prior.default()
+        for number, (tag, value, nth) in enumerate(votes):
+            with_it = with_it.with_vote(np.eye(5)[tag], value, crowd_weight(nth))
+            if number != gone:
+                without = without.with_vote(np.eye(5)[tag], value, crowd_weight(nth))
+        tag, value, nth = votes[gone]
+        taken = with_it.without_vote(np.eye(5)[tag], value, crowd_weight(nth))
+        assert taken.votes == without.votes
+        assert taken.mean == pytest.approx(without.mean, abs=1e-9)
+        assert taken.precision == pytest.approx(without.precision, abs=1e-9)
+
+    def test_a_thousand_votes_of_one_person_are_not_the_crowd(self) -> None:
+        weights = [crowd_weight(nth) for nth in range(1, 1001)]
+        assert weights[:20] == [1.0] * 20
+        assert weights == sorted(weights, reverse=True)
+        assert sum(weights) < 100
+        assert crowd_weight(0) == crowd_weight(-3) == 1.0
+
+    @pytest.mark.parametrize("votes", ["3", -1, None, 1.5, True])
+    def test_a_torn_crowd_is_refused(self, votes: object) -> None:
+        with pytest.raises(VectorError):
+            Prior.from_dict({**Prior.default().to_dict(), "votes": votes})
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("precision", [0.0] * 36),
+        ("precision", (-np.eye(6)).ravel().tolist()),
+        ("precision", np.triu(np.ones((6, 6))).ravel().tolist()),
+        ("precision", (np.eye(6) * 1e12).ravel().tolist()),
+        ("mean", [1e200] * 6),
+        ("mean", [10**400] * 6),
+    ],
+)
+def test_a_belief_that_no_votes_can_have_led_to_is_refused(part: str, value: list[float]) -> None:
+    for whole in (Taste.newcomer().to_dict(), Prior.default().to_dict()):
+        with pytest.raises(VectorError):
+            (Taste if "preference_vector" in whole else Prior).from_dict({**whole, part: value})
+
+
+@pytest.mark.parametrize("torn", [None, [], "text", 5, {}, [1, 2]])
+def test_what_is_no_mapping_is_no_crowd(torn: object) -> None:
+    with pytest.raises(VectorError):
+        Prior.from_dict(torn)  # type: ignore[arg-type]
