@@ -6,10 +6,6 @@ from appliance.store import Store
 from sync.client import Cloud
 from sync.errors import NotTheCloud
 
-# The director thinks for itself when the queue is 90 s old. Saying 'it still holds' is a write to the card, so
-# it waits as long as that allows with a long poll (25 s) still to come.
-CONFIRM_AFTER_S = 40.0
-
 
 def queue_once(store: Store, cloud: Cloud, wait_s: float = 0.0) -> bool:
     """Ask once, waiting at most `wait_s` for a change; True when the stored queue changed.
@@ -20,8 +16,7 @@ def queue_once(store: Store, cloud: Cloud, wait_s: float = 0.0) -> bool:
     etag = held.rev if held.source == "cloud" else ""
     answer = cloud.queue(etag, wait_s if etag else 0.0)
     if answer is None:
-        if held.age_s > CONFIRM_AFTER_S:
-            store.room.confirm_queue()
+        store.room.confirm_queue()
         return False
     if not answer.reply.success:
         raise NotTheCloud(f"the cloud gives no queue: {answer.reply.error or 'it does not say why'}")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from appliance.bell import Bell
 from appliance.clock import Clock, SystemClock
+from appliance.runtime import Runtime
 from appliance.store.bucket import Bucket
+from appliance.store.confirmation import Confirmations
 from appliance.store.database import Database
 from appliance.store.library import Library
 from appliance.store.outbox import Outbox
@@ -20,13 +22,13 @@ __all__ = ["Store", "open_store"]
 class Store:
     """One connection and its views. Each process (and each thread) opens its own."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, runtime: Runtime) -> None:
         self.db = db
         self.clock = clock
         self.outbox = Outbox(db, clock)
         self.people = People(db, clock, self.outbox)
         self.library = Library(db)
-        self.room = Room(db, clock, self.outbox)
+        self.room = Room(db, clock, self.outbox, Confirmations(runtime, clock))
         self.scenes = Scenes(db, clock, self.outbox)
         self.bucket = Bucket(db, clock)
 
@@ -46,4 +48,4 @@ def open_store(data_dir: Path, runtime_dir: Path, name: str, clock: Clock | None
     except BaseException:
         bell.close()
         raise
-    return Store(db, clock or SystemClock())
+    return Store(db, clock or SystemClock(), Runtime(runtime_dir))

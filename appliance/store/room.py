@@ -11,6 +11,7 @@ from typing import Any, Literal
 from appliance.clock import Clock
 from appliance.errors import InputError
 from appliance.model import Control, Fader, Queue, QueueEntry, Rule
+from appliance.store.confirmation import Confirmations
 from appliance.store.database import Database
 from appliance.store.outbox import Outbox
 from mixer.scene import SongId
@@ -21,30 +22,30 @@ LOUDEST_DB = 24.0  # as the mixer has it
 class Room:
     """Desired state. Nobody edits the queue by hand: rules are set, and the queue follows."""
 
-    def __init__(self, db: Database, clock: Clock, outbox: Outbox) -> None:
+    def __init__(self, db: Database, clock: Clock, outbox: Outbox, confirmations: Confirmations) -> None:
         self._db = db
         self._clock = clock
         self._outbox = outbox
+        self._confirmations = confirmations
 
     def queue(self) -> Queue:
         rows = self._db.rows("select song_id, position from player_queue order by position")
-        stored = self._state("queue")
-        if stored is None:
+        mark = self._state("queue")
+        if mark is None:
             return Queue()
-        fresh = stored["boot_id"] == self._clock.boot_id
-        return Queue(
-            entries=tuple(QueueEntry(SongId(row["song_id"]), row["position"]) for row in rows),
-            source=stored["source"],
-            rev=stored["rev"],
-            age_s=self._clock.boot_s() - stored["boot_s"] if fresh else float("inf"),
-        )
+        entries = tuple(QueueEntry(SongId(row["song_id"]), row["position"]) for row in rows)
+        said = self._confirmations.latest(mark)
+        if said is not None:
+            return Queue(entries, mark["source"], said.rev, self._clock.boot_s() - said.boot_s)
+        fresh = mark["boot_id"] == self._clock.boot_id
+        age_s = self._clock.boot_s() - mark["boot_s"] if fresh else float("inf")
+        return Queue(entries, mark["source"], mark["rev"], age_s)
 
     def replace_queue(self, song_ids: Sequence[str], *, rev: str, source: Literal["cloud", "local"] = "cloud") -> bool:
-        """Swap the whole queue; False when nothing changed. Lists are never merged."""
+        """Swap the whole queue; False when it is the same list from the same hand. Lists are never merged."""
         current = self.queue()
-        same = [entry.song_id for entry in current.entries] == list(song_ids)
-        if same and current.rev == rev and current.source == source:
-            self.confirm_queue()
+        if [entry.song_id for entry in current.entries] == list(song_ids) and current.source == source:
+            self.confirm_queue(rev)
             return False
         with self._db.write(durable=False) as conn:
             conn.execute("delete from player_queue")
@@ -55,13 +56,11 @@ class Room:
             self._set_state("queue", self._queue_mark(source, rev))
         return True
 
-    def confirm_queue(self) -> None:
-        """The cloud says the stored queue still holds: it is young again."""
-        current = self.queue()
-        if current.source != "cloud":
-            return
-        with self._db.write(durable=False):
-            self._set_state("queue", self._queue_mark("cloud", current.rev))
+    def confirm_queue(self, rev: str | None = None) -> None:
+        """The cloud says the stored queue still holds (under a new name, maybe): it is young again."""
+        mark = self._state("queue")
+        if mark is not None and mark["source"] == "cloud":
+            self._confirmations.note(mark, self.queue().rev if rev is None else rev)
 
     def rules(self) -> list[Rule]:
         """Staff's rules that hold now."""

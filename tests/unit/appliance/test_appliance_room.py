@@ -40,7 +40,8 @@ def test_the_same_queue_again_changes_nothing_but_its_age(store: Store, clock: M
     assert store.room.queue().age_s == 60
     assert not store.room.replace_queue(["a"], rev="r1")
     assert store.room.queue().age_s == 0
-    assert store.room.replace_queue(["a"], rev="r2")
+    assert not store.room.replace_queue(["a"], rev="r2")
+    assert store.room.queue().rev == "r2"
     assert store.room.replace_queue(["a"], rev="", source="local")
 
 
@@ -51,6 +52,27 @@ def test_a_confirmed_queue_is_young_again_whatever_the_wall_says(store: Store, c
     assert store.room.queue().age_s == 80
     store.room.confirm_queue()
     assert (store.room.queue().age_s, ids(store), store.room.queue().rev) == (0, ["a"], "r1")
+
+
+def test_a_confirmation_never_touches_the_card_and_outlives_the_process(
+    box: Box, store: Store, clock: ManualClock
+) -> None:
+    store.room.replace_queue(["a"], rev="r1")
+    clock.advance(80)
+    written = store.db.conn.total_changes
+    store.room.confirm_queue()
+    assert store.db.conn.total_changes == written
+    clock.advance(5)
+    assert box.store("restarted").room.queue().age_s == 5
+
+
+def test_a_confirmation_counts_for_the_queue_it_was_said_of(store: Store, clock: ManualClock) -> None:
+    store.room.replace_queue(["a"], rev="r1")
+    store.room.confirm_queue("r1-renewed")
+    clock.advance(80)
+    store.room.replace_queue(["b"], rev="", source="local")
+    clock.advance(10)
+    assert (store.room.queue().age_s, store.room.queue().rev) == (10, "")
 
 
 def test_the_cloud_cannot_confirm_what_we_ranked_ourselves(store: Store, clock: ManualClock) -> None:

@@ -7,7 +7,7 @@ from sync_fake_cloud import FakeCloud, song_id
 from appliance.clock import ManualClock
 from appliance.store import Store
 from sync.errors import NotTheCloud
-from sync.queue import CONFIRM_AFTER_S, queue_once
+from sync.queue import queue_once
 
 
 def songs(store: Store) -> list[str]:
@@ -33,17 +33,26 @@ def test_positions_are_the_order_not_the_place_in_the_answer(store: Store, fake:
     assert songs(store) == [song_id("rain"), song_id("wind")]
 
 
-def test_what_still_holds_is_said_again_only_when_it_grows_old(
+def test_what_still_holds_is_young_again_without_a_write_to_the_card(
     store: Store, fake: FakeCloud, clock: ManualClock
 ) -> None:
     fake.set_queue("rain")
     queue_once(store, fake.cloud())
-    clock.advance(CONFIRM_AFTER_S - 1)
+    clock.advance(40)
+    written = store.db.conn.total_changes
     assert not queue_once(store, fake.cloud())
-    assert store.room.queue().age_s == CONFIRM_AFTER_S - 1
-    clock.advance(2)
+    assert (store.room.queue().age_s, store.db.conn.total_changes) == (0, written)
+
+
+def test_the_same_list_under_a_new_name_is_asked_for_by_that_name(store: Store, fake: FakeCloud) -> None:
+    fake.set_queue("rain")
+    queue_once(store, fake.cloud())
+    fake.set_queue("rain")
+    written = store.db.conn.total_changes
     assert not queue_once(store, fake.cloud())
-    assert store.room.queue().age_s == 0
+    assert store.db.conn.total_changes == written
+    queue_once(store, fake.cloud())
+    assert fake.requests[-1].headers["if-none-match"] == fake.queue_etag
 
 
 def test_after_thinking_for_itself_the_box_asks_for_the_whole_queue_at_once(store: Store, fake: FakeCloud) -> None:
