@@ -88,8 +88,8 @@ def _close_passed(tx: Tx, now_s: float) -> None:
 
 
 def _ranked_if_new(tx: Tx, player_id: str, memory: RoomMemory, now_s: float) -> list[str] | None:
-    """The new ranking, or None when the stored queue says the same (or the room is gone)."""
-    if players.find(tx, player_id) is None:
+    """The new ranking, or None when the stored queue says the same, the room is gone, or ranking is not ours."""
+    if players.find(tx, player_id) is None or queue.ranked_by_database(tx):
         return None
     ranked = rank_room(tx, player_id, memory, now_s)
     return None if ranked == queue.song_ids(tx, player_id) else ranked

@@ -24,6 +24,16 @@ def song_ids(tx: Tx, player_id: str) -> list[str]:
     return [row["song_id"] for row in rows]
 
 
+def ranked_by_database(tx: Tx) -> bool:
+    """Whether the database renews queues by itself (pg_cron), so that the server must not."""
+    return tx.dialect == "postgres" and tx.value("select owner from ranking") == "database"
+
+
+def set_ranked_by(tx: Tx, owner: str) -> None:
+    """`cloud` or `database`, on PostgreSQL."""
+    tx.run("update ranking set owner = ?", owner)
+
+
 def replace(tx: Tx, player_id: str, songs: Sequence[str], now_s: float) -> bool:
     """Swap the whole queue under a new revision; False when it is the same."""
     if song_ids(tx, player_id) == list(songs):
