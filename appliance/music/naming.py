@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 LONGEST_TITLE = 200
 _UNKNOWN = "\ufffd"  # what a tag in another encoding is read as
-_TRACK = re.compile(r"^(?:\d{1,2}[-.])?\d{1,3}\s*[-._)\]]+\s*|^0\d{1,2}\s+")
+_TRACK = re.compile(r"^(?:\d{1,2}-\d{1,3}\s+|\d{1,3}\s*[-._)\]]+\s*|0\d{1,2}\s+)")  # 1-02, 03 -, 7., 05
 
 
 def shown(path: PurePath | str) -> str:

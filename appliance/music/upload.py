@@ -91,6 +91,5 @@ def _json(reply: httpx.Response) -> Any:
 
 def _message(reply: httpx.Response) -> str:
     said = _json(reply)
-    error = said.get("error", said) if isinstance(said, dict) else said
-    text = error.get("message", error) if isinstance(error, dict) else error
+    text = said.get("message", reply.status_code) if isinstance(said, dict) else reply.status_code
     return " ".join(str(text).split())[:200]
