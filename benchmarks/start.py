@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 from appliance.demo.watch import tap_to_scene_ms
 from appliance.tapline import send_tap
 from benchmarks.box import Box, box_with_songs
+from benchmarks.neighbours import NEIGHBOURS, is_here, seconds_to_playing
+from benchmarks.processes import p95, running, until
 from benchmarks.row import Row, missing
 from ml.taste import Taste, learn
 
@@ -36,9 +32,8 @@ def rows(*, quick: bool) -> list[Row]:
             goal=FIRST_SOUND_GOAL_S, note=f"median of {rounds}; best {min(start for start, _ in ours):.2f} s"),
         Row("start.player.rss_mb", "player's resident memory, 7 layers", median(rss for _, rss in ours), "MB",
             goal=RSS_GOAL_MB),
-        _reference("start.ref.mpd", "mpd", _mpd_start, first_sound_s),
-        missing("start.ref.mopidy", "Mopidy", "s", _absent("mopidy")),
-        Row("start.tap.scene_p95_ms", "tap to changing mix, returning listeners", _p95(taps), "ms", goal=TAP_GOAL_MS,
+        *(_reference(name, first_sound_s, rounds) for name in NEIGHBOURS),
+        Row("start.tap.scene_p95_ms", "tap to changing mix, returning listeners", p95(taps), "ms", goal=TAP_GOAL_MS,
             note=f"{len(taps)} taps; one slab of 85 ms is counted in"),
     ]  # fmt: skip
 
@@ -47,8 +42,8 @@ def _player_start(box: Box) -> tuple[float, float]:
     """(seconds to first sound, resident MB after three seconds)."""
     (box.runtime_dir / "player.json").unlink(missing_ok=True)
     began_s = time.monotonic()
-    with _running(box, "player") as process:
-        _until(lambda: bool(box.runtime.read("player").get("audible")))
+    with running(box, "player") as process:
+        until(lambda: bool(box.runtime.read("player").get("audible")))
         first_sound_s = time.monotonic() - began_s
         time.sleep(3)
         return first_sound_s, _rss_mb(process.pid)
@@ -57,8 +52,8 @@ def _player_start(box: Box) -> tuple[float, float]:
 def _tap_to_scene(box: Box, count: int) -> list[int]:
     """Real processes: reader, store, player; each listener comes back with a strong taste of their own."""
     store = box.store("bench")
-    with _running(box, "player"), _running(box, "nfc"):
-        _until(lambda: (box.runtime_dir / "tap").exists() and bool(box.runtime.read("player").get("audible")))
+    with running(box, "player"), running(box, "nfc"):
+        until(lambda: (box.runtime_dir / "tap").exists() and bool(box.runtime.read("player").get("audible")))
         for index in range(count):
             uid = b"\x04" + sha256(f"bench{index}".encode()).digest()[:6]
             _known_listener(box, uid, index)
@@ -97,54 +92,15 @@ def _known_listener(box: Box, uid: bytes, index: int) -> None:
     send_tap(box.runtime_dir, uid)
 
 
-def _reference(row_id: str, command: str, start: Callable[[], float], ours_s: float) -> Row:
-    if shutil.which(command) is None:
-        return missing(row_id, command, "s", _absent(command))
-    return Row(row_id, f"{command}, one stream", ours_s, "s", reference=start(), note="its start beside ours")
-
-
-def _mpd_start() -> float:
-    """MPD playing one local file into its null output, from process start to `state: play`."""
-    import socket
-
-    with TemporaryDirectory() as folder:
-        path = Path(folder)
-        conf = path / "mpd.conf"
-        sock = path / "socket"
-        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=d=20", str(path / "a.wav")], check=False)
-        conf.write_text(
-            f'music_directory "{path}"\ndb_file "{path}/db"\nbind_to_address "{sock}"\n'
-            f'audio_output {{\n type "null"\n name "null"\n}}\n'
-        )
-        began_s = time.monotonic()
-        with subprocess.Popen(["mpd", "--no-daemon", "--stdout", str(conf)], stdout=subprocess.DEVNULL) as process:
-            with socket.socket(socket.AF_UNIX) as line:
-                _until(lambda: line.connect_ex(str(sock)) == 0)
-                elapsed_s = time.monotonic() - began_s
-            process.terminate()
-        return elapsed_s
-
-
-@contextmanager
-def _running(box: Box, *command: str) -> Iterator[subprocess.Popen[bytes]]:
-    cosound = Path(sys.executable).parent / "cosound"
-    process = subprocess.Popen([str(cosound), *command], env=box.env, stdout=subprocess.DEVNULL)
+def _reference(name: str, ours_s: float, rounds: int) -> Row:
+    row_id = f"start.ref.{name}"
+    if not is_here(name):
+        return missing(row_id, name, "s", f"not installed: apt-get install -y {name}")
     try:
-        yield process
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        process.kill()
-        process.wait()
-
-
-def _until(done: Callable[[], bool], within_s: float = 15.0) -> None:
-    deadline_s = time.monotonic() + within_s
-    while not done():
-        if time.monotonic() > deadline_s:
-            raise TimeoutError("the process under measure did not come up")
-        time.sleep(0.002)
+        theirs_s = median(seconds_to_playing(name) for _ in range(rounds))
+    except TimeoutError as error:
+        return missing(row_id, name, "s", f"{name}: {error}")
+    return Row(row_id, f"our start beside {name}'s", ours_s, "s", reference=theirs_s, note="it plays one stream")
 
 
 def _rss_mb(pid: int) -> float:
@@ -152,11 +108,3 @@ def _rss_mb(pid: int) -> float:
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
     return float("nan")
-
-
-def _p95(values: list[int]) -> float | None:
-    return sorted(values)[max(round(len(values) * 0.95) - 1, 0)] if values else None
-
-
-def _absent(command: str) -> str:
-    return f"{command} is not installed: apt-get install -y {command}"
