@@ -1,4 +1,4 @@
-"""`cosound cloud serve` and `cosound cloud seed`."""
+"""`cosound cloud`: serve, seed, migrate, check, and a PostgreSQL to try it on."""
 
 from __future__ import annotations
 
@@ -56,6 +56,39 @@ def serve(host: str, port: int | None, data: Path) -> None:
         settings = CloudSettings.for_directory(data)
         settings = replace(settings, host=host, port=settings.port if port is None else port)
         run(settings, lambda address: click.echo(f"cosound cloud on {address}"))
+
+
+@cloud.command()
+@click.option("--ranking", type=click.Choice(["cloud", "database"]), help="Who ranks from now on (PostgreSQL only).")
+@click.option(
+    "--print", "only_print", is_flag=True, help="Print the SQL for PostgreSQL instead, for Supabase's editor."
+)
+@_data
+def migrate(ranking: str | None, only_print: bool, data: Path) -> None:
+    """Bring the database up to date; done twice it changes nothing."""
+    from cloud_stub.migrate import as_script, bring_up_to_date
+    from cloud_stub.settings import CloudSettings
+
+    if only_print:
+        click.echo(as_script())
+        return
+    with one_line_errors():
+        for line in bring_up_to_date(CloudSettings.for_directory(data).database, ranking):
+            click.echo(line)
+
+
+@cloud.command()
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port on 127.0.0.1.  [default: a free one]")
+@click.option("--version", type=click.Choice(["18", "16"]), default="18", show_default=True, help="Which PostgreSQL.")
+def postgres(port: int, version: str) -> None:
+    """Run a PostgreSQL to try things on, until told to stop; then all of it is gone.
+
+    The password is COSOUND_POSTGRES_PASSWORD; without one the address that is printed has it.
+    """
+    from cloud_stub.embedded_postgres import run
+
+    with one_line_errors():
+        run(int(version), port, os.environ.get("COSOUND_POSTGRES_PASSWORD"), click.echo)
 
 
 @cloud.command()

@@ -9,16 +9,18 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 from cloud_stub.engines.address import Address
@@ -42,7 +44,8 @@ class EmbeddedPostgres:
     """One server in a temporary directory. Start it from the main thread: the kernel ends it with that thread."""
 
     version: int = 18
-    port: int = 0
+    port: int = 0  # 0: any free one
+    password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     _folder: Path | None = None
     _process: subprocess.Popen[bytes] | None = None
     _user: dict[str, Any] = field(default_factory=dict)
@@ -64,10 +67,10 @@ class EmbeddedPostgres:
         self._stop()
 
     def address(self, database: str = "postgres", user: str = "postgres") -> Address:
-        return Address("127.0.0.1", self.port, user, "", database, {})
+        return Address("127.0.0.1", self.port, user, self.password, database, {})
 
     def url(self, database: str = "postgres") -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
 
     @property
     def pid(self) -> int:
@@ -88,7 +91,7 @@ class EmbeddedPostgres:
             programs = _reachable(programs, folder)
         data = folder / "data"
         self._make(programs, data)
-        self.port = _free_port()
+        self.port = self.port or _free_port()
         self._process = subprocess.Popen(
             [programs / "postgres", "-D", data, "-p", str(self.port), "-k", folder, "-h", "127.0.0.1",
              *(part for setting in _SETTINGS for part in ("-c", setting))],
@@ -99,9 +102,17 @@ class EmbeddedPostgres:
         self._await_ready(data / "postmaster.pid")
 
     def _make(self, programs: Path, data: Path) -> None:
-        command = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
-                   "--locale=C.UTF-8", "--no-sync", "--no-instructions"]  # fmt: skip
+        """With a password: whoever else is on this machine may not be let in as the database's owner."""
+        secret = data.with_name("password")
+        secret.touch(0o600)
+        secret.write_text(self.password)
+        if self._user:
+            shutil.chown(secret, "nobody", "nogroup")
+        command = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--auth=scram-sha-256",
+                   f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+                   "--no-instructions"]  # fmt: skip
         made = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **self._user)
+        secret.unlink()
         if made.returncode != 0:
             said = (made.stderr or made.stdout).strip().splitlines()
             raise SetupError(f"PostgreSQL cannot make its files in {data.parent}: {said[-1] if said else 'no word'}")
@@ -130,13 +141,21 @@ class EmbeddedPostgres:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def why_not(version: int = 18) -> str | None:
-    """Why it cannot run here; None when it should."""
-    try:
-        _programs(version)
-    except SetupError as error:
-        return str(error)
-    return None
+def run(version: int, port: int, password: str | None, announce: Callable[[str], None]) -> None:
+    """Serve until told to stop. `announce` is told where; of a password it was given it says nothing."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    with EmbeddedPostgres(version, port, password or secrets.token_hex(16)) as server, suppress(Stopped):
+        announce(f"PostgreSQL {version} on {server.address().label if password else server.url()}")
+        raise SetupError(f"PostgreSQL ended by itself (exit code {server.wait()})")
+
+
+class Stopped(BaseException):
+    """Told to stop."""
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    raise Stopped
 
 
 def _programs(version: int) -> Path:

@@ -6,10 +6,16 @@ read and write which rows, ranking in the database); the numbers order them all.
 
 from __future__ import annotations
 
+import time
 from importlib import resources
+from pathlib import Path
 
 from cloud_stub.database import Database
+from cloud_stub.engines.address import Address
 from cloud_stub.engines.engine import Dialect
+from cloud_stub.errors import SetupError
+from cloud_stub.moments import to_text
+from cloud_stub.repositories import queue
 
 LEDGER = "create table if not exists schema_migrations (name text primary key, applied_at text not null)"
 
@@ -40,6 +46,41 @@ def migrate(database: Database, now_text: str) -> list[str]:
             tx.script(script)
             tx.run("insert into schema_migrations values (?, ?)", name, now_text)
     return [name for name, _ in fresh]
+
+
+def bring_up_to_date(where: Path | Address, ranking: str | None = None) -> list[str]:
+    """Migrate what is there and say so, line by line. `ranking`: who ranks from now on. Raises SetupError."""
+    database = Database(where)
+    if ranking is not None and database.dialect != "postgres":
+        raise SetupError("only PostgreSQL can rank by itself: leave --ranking out, or set DATABASE_URL")
+    database.open()
+    try:
+        done = migrate(database, to_text(time.time()))
+        said = [f"applied {name}" for name in done] or ["nothing to do: the database is up to date"]
+        if ranking is not None:
+            with database.writing() as tx:
+                queue.set_ranked_by(tx, ranking)
+            said += _RANKING_SAID[ranking]
+    finally:
+        database.close()
+    return said
+
+
+def as_script() -> str:
+    """All of it for PostgreSQL, to be run by hand in Supabase's SQL editor."""
+    parts = [f"-- {name}\n{script.strip()}" for name, script in migrations("postgres")]
+    names = ", ".join(f"('{name}', now()::text)" for name, _ in migrations("postgres"))
+    note = f"insert into schema_migrations values {names};"  # noqa: S608 - names of our own files
+    return "\n\n".join(["begin;", f"{LEDGER};", *parts, note, "commit;"])
+
+
+_RANKING_SAID = {
+    "cloud": ["the server ranks; if pg_cron ran it: select cron.unschedule('cosound');"],
+    "database": [
+        "the database ranks, once pg_cron is told to (Database → Extensions → pg_cron):",
+        "select cron.schedule('cosound', '30 seconds', 'select refresh_queues()');",
+    ],
+}
 
 
 def _done(database: Database) -> set[str]:

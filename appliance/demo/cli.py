@@ -21,6 +21,13 @@ from appliance.music.kind import KINDS
 @click.option("--offline-for", type=float, default=15.0, show_default=True, help="… and bring it back after so many.")
 @click.option("--music", type=click.Path(path_type=Path), help="Play the sound files in DIR, your own.", metavar="DIR")
 @click.option("--type", "kind", type=click.Choice(KINDS), help="What they are.  [default: as `cosound add` decides]")
+@click.option(
+    "--database",
+    type=click.Choice(["sqlite", "postgres"]),
+    default="sqlite",
+    show_default=True,
+    help="What the cloud keeps its data in; postgres is one of our own, gone afterwards.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Who comes, when, and what they like.")
 def demo(
     folder: Path | None,
@@ -32,10 +39,13 @@ def demo(
     offline_for: float,
     music: Path | None,
     kind: str | None,
+    database: str,
     seed: int,
 ) -> None:
     """Play a room with a crowd in it, on this machine, needing nothing else."""
     from appliance.demo.run import run_demo
 
-    options = DemoOptions(folder, seconds, record, report, headless, offline_after, offline_for, seed, music, kind)
+    options = DemoOptions(
+        folder, seconds, record, report, headless, offline_after, offline_for, seed, music, kind, database
+    )
     sys.exit(run_demo(options))

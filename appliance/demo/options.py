@@ -20,3 +20,4 @@ class DemoOptions:
     seed: int = 1
     music: Path | None = None
     music_kind: str | None = None
+    database: str = "sqlite"

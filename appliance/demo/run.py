@@ -49,6 +49,8 @@ def run_demo(options: DemoOptions) -> int:
     children = Children(stage.log_dir, env)
     with ExitStack() as ends, suppress(Stopped):
         ends.callback(children.stop)
+        if options.database == "postgres":
+            stage = _open_postgres(stage, children, stop)
         seeded = _open_cloud(options, stage, children, stop)
         own = _own_music(options, stage, children, stop, seeded)
         if own:
@@ -260,10 +262,21 @@ def _open_cloud(options: DemoOptions, stage: Stage, children: Children, stop: St
     return seeded
 
 
+def _open_postgres(stage: Stage, children: Children, stop: Stop) -> Stage:
+    """The stage with a PostgreSQL of its own that answers."""
+    stage = stage.with_postgres()
+    say("Starting a PostgreSQL for the cloud …")
+    secret = {"COSOUND_POSTGRES_PASSWORD": stage.database_password}
+    children.start("postgres", "cloud", "postgres", "--port", str(stage.database_port), env=secret)
+    patience = _Patience(children, stop)
+    patience.until(stage.database_answers, SOUND_WITHIN_S, "the cloud's PostgreSQL does not answer", "postgres")
+    return stage
+
+
 def _seed(stage: Stage, children: Children, *, starter: bool) -> dict[str, Any]:
     if starter:
         say("Making the starter library (the first time takes a few seconds) …")
-    seeded = seed_cloud(stage, children.env, progress, starter=starter)
+    seeded = seed_cloud(stage, {**children.env, **stage.cloud_env()}, progress, starter=starter)
     end_progress()
     return seeded
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Stage:
     ui_port: int
     pepper: str
     pin: str = "2468"
+    database_port: int | None = None  # of a PostgreSQL of the demo's own
+    database_password: str = ""
 
     @property
     def cloud_dir(self) -> Path:
@@ -51,7 +53,23 @@ class Stage:
         return f"http://127.0.0.1:{self.cloud_port}"
 
     def cloud_env(self) -> dict[str, str]:
-        return {"PORT": str(self.cloud_port)}
+        return {"PORT": str(self.cloud_port), "DATABASE_URL": self.database_url}
+
+    @property
+    def database_url(self) -> str:
+        """Empty: a file in the cloud's directory."""
+        if self.database_port is None:
+            return ""
+        return f"postgresql://postgres:{self.database_password}@127.0.0.1:{self.database_port}/postgres"
+
+    def with_postgres(self) -> Stage:
+        return replace(self, database_port=_free_port(), database_password=secrets.token_hex(16))
+
+    def database_answers(self) -> bool:
+        """Whether it takes connections."""
+        assert self.database_port is not None, "only asked of a stage with_postgres"
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.database_port)) == 0
 
     def box_env(self, player_token: str) -> dict[str, str]:
         return {
