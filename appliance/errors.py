@@ -4,7 +4,8 @@
     ├── SetupError        a person must change something: the message says what, where and how
     │   └── ConfigError   … in the configuration
     ├── TransientError    trying again later can help: a link, a lock, a reader that went away
-    │   └── StoreBusy     … another process holds the database
+    │   ├── StoreBusy     … another process holds the database
+    │   └── StoreDamaged  … the database must be rescued: end this process, the next one does it as it opens
     └── InputError        this one input is refused; everything else goes on
         └── UnknownThing  … it names something that is not here
 
@@ -32,6 +33,10 @@ class TransientError(CosoundError):
 
 class StoreBusy(TransientError):
     """Another process held the database for longer than the busy timeout."""
+
+
+class StoreDamaged(TransientError):
+    """The database is damaged, or is no longer the file that was opened: only a process started afresh can go on."""
 
 
 class InputError(CosoundError):

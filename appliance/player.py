@@ -9,6 +9,7 @@ from typing import Any
 
 from appliance.config import Config
 from appliance.director import Direction, Director
+from appliance.errors import StoreDamaged, TransientError
 from appliance.model import Control
 from appliance.plays import Plays
 from appliance.runtime import Runtime
@@ -36,6 +37,7 @@ class Player:
     _layers: dict[str, Layer] = field(default_factory=dict)
     _direction: Direction | None = None
     _scene_id: str | None = None
+    _owes_scene: bool = False  # applied, but the log of scenes would not take it
     _control: Control = field(default_factory=Control)
     _looked_s: float = float("-inf")
 
@@ -44,10 +46,15 @@ class Player:
         self._plays = Plays(self.store.scenes)
 
     def start(self) -> None:
-        """Sound first; then tidy up what a crash left open."""
+        """Sound first; then tidy up what a crash left open. A disk that refuses is no reason for silence."""
         alive_s = self.runtime.read("player").get("boot_s")
-        self.look()
-        self.store.scenes.close_open_plays(alive_s)
+        try:
+            self.look()
+            self.store.scenes.close_open_plays(alive_s)
+        except StoreDamaged:
+            raise
+        except TransientError as error:
+            log.warning("playing, but nothing can be written down: %s", error)
         gc.collect()
         gc.freeze()
         gc.set_threshold(700, 10, 1_000_000)  # a full collection in the player would be heard
@@ -59,8 +66,8 @@ class Player:
             self.look()
         status = self.engine.status()
         audible = self._audible(status)
-        self._plays.hear(audible, now_s)
         self.runtime.publish("player", self._state(status, audible))
+        self._plays.hear(audible, now_s)
 
     def look(self) -> None:
         """Read the room and converge: hands on the master first, then the scene."""
@@ -68,16 +75,18 @@ class Player:
         self._converge_control()
         direction = self.director.look()
         self._direction = direction
-        if not (direction.changed or self._differs(direction)):
+        self._owes_scene = self._owes_scene or direction.changed
+        if not (self._owes_scene or self._differs(direction)):
             return
         self.engine.apply(direction.scene)
         self._layers = {layer.song_id: layer for layer in direction.scene.layers}
-        if direction.changed:
+        if self._owes_scene:
             self._scene_id = self.store.scenes.record(
                 [_layer_row(layer) for layer in direction.scene.layers],
                 taps_seen=direction.taps_seen,
                 cause=direction.cause(),
             )
+            self._owes_scene = False
         self._let_go_of_what_left()
 
     def close(self) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from appliance.config import load_config
 from appliance.errors import SetupError
+from appliance.keeper import Keeper
 from appliance.player import Player
-from appliance.process import Stop, go_first, name_process, only_one, run, set_up_logging
+from appliance.process import Stop, ending_on_damage, go_first, name_process, only_one, run, set_up_logging
 from appliance.runtime import Runtime
 from appliance.store import open_store
 from mixer.bus_engine import BusEngine, EngineError
@@ -34,12 +35,21 @@ def run_player(record: Path | None = None) -> None:
         except EngineError as error:
             raise SetupError(str(error)) from error
         player = Player(store, engine, Runtime(config.box_runtime_dir), config)
-        try:
-            player.start()
-            run("player", player.step, stop)
-        finally:
-            player.close()
-            store.close()
+        keeper = Keeper(store)
+
+        def step() -> None:
+            player.step()
+            keeper.step()
+
+        with ending_on_damage("player"):
+            try:
+                player.start()
+                keeper.start()
+                run("player", step, stop)
+            finally:
+                keeper.close()
+                player.close()
+                store.close()
 
 
 def _recorder(path: Path | None, channels: int) -> Recorder | None:

@@ -15,12 +15,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from appliance.errors import CosoundError, SetupError, TransientError
+from appliance.errors import CosoundError, SetupError, StoreDamaged, TransientError
 
 log = logging.getLogger(__name__)
 
 _PR_SET_NAME = 15
 _PR_SET_PDEATHSIG = 1
+_START_AFRESH = 75  # sysexits.h: try again later
 
 
 class Stop:
@@ -61,8 +62,23 @@ def run(name: str, step: Callable[[], None], stop: Stop) -> None:
     """Call `step` until asked to stop. A step waits by itself (`store.wait`) and is short.
 
     A TransientError is said once and the loop goes on; so does any bug: a box in a café must keep going, and
-    the log has the trace. Setup errors end the process with their one line.
+    the log has the trace. Setup errors end the process with their one line, a damaged store with its own.
     """
+    with ending_on_damage(name):
+        _loop(name, step, stop)
+
+
+@contextmanager
+def ending_on_damage(name: str) -> Iterator[None]:
+    """A damaged store ends the process, with one line; whoever keeps it running starts it afresh."""
+    try:
+        yield
+    except StoreDamaged as error:
+        log.error("%s ends, to be started afresh: %s", name, error)
+        raise SystemExit(_START_AFRESH) from None
+
+
+def _loop(name: str, step: Callable[[], None], stop: Stop) -> None:
     state = UpOrDown(name)
     told: type[Exception] | None = None
     notify("READY=1")
@@ -71,7 +87,7 @@ def run(name: str, step: Callable[[], None], stop: Stop) -> None:
             step()
             state.worked()
             told = None
-        except SetupError:
+        except (SetupError, StoreDamaged):
             raise
         except TransientError as error:
             state.failed(error)

@@ -44,7 +44,11 @@ class Worker(threading.Thread):
         self._stopping.set()
 
     def run(self) -> None:
-        store = self._open_store(self.name)
+        try:
+            store = self._open_store(self.name)
+        except CosoundError as error:
+            log.error("%s cannot begin: %s", self.name, error)
+            return  # whoever watches us ends the process, to be started afresh
         failures = 0
         try:
             while not self.stopping:

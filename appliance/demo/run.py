@@ -22,7 +22,7 @@ from appliance.demo.report import Evidence, Report, write_report
 from appliance.demo.stage import Stage, seed_cloud, set_stage
 from appliance.demo.voice import end_progress, progress, say
 from appliance.demo.watch import Watch, tap_to_scene_ms
-from appliance.errors import SetupError
+from appliance.errors import SetupError, StoreDamaged
 from appliance.process import Stop
 from appliance.store import Store, open_store
 
@@ -109,6 +109,8 @@ class Show:
         within_s = OWN_SONGS_WITHIN_S if self.own else SONGS_WITHIN_S
         wait.until(self._songs_are_ready, within_s, "no songs arrive", "sync")
         end_progress()
+        for rule in self.own.rules if self.own else ():
+            self.store.room.set_rule(rule)
         recording = self.report.evidence.recording
         for old in recording.parent.glob(f"{recording.name}*"):
             old.unlink()  # also the clock beside it, by which a restarted player would go on where the last one was
@@ -138,6 +140,13 @@ class Show:
         return self.options.seconds is not None and self.elapsed_s >= self.options.seconds
 
     def _tick(self) -> None:
+        try:
+            self._tick_on_store()
+        except StoreDamaged:  # the processes of the box start afresh; we only open it afresh
+            self.store.close()
+            self.store = open_store(self.stage.data_dir, self.stage.runtime_dir, "demo")
+
+    def _tick_on_store(self) -> None:
         for name in self.children.mind():
             say(f"({name} died and was started again)")
         self.cable.mind(self.elapsed_s)
@@ -297,8 +306,8 @@ def _own_music(
         own.stop()
         raise
     if own.beds < BEDS_FOR_A_ROOM:
-        say(f"Fewer than {BEDS_FOR_A_ROOM} soundscapes of your own: the starter library stays beneath them.")
-        _seed(stage, children, starter=True)
+        say(f"Fewer than {BEDS_FOR_A_ROOM} soundscapes of your own: the starter library plays with them.")
+        own.stand_out(_seed(stage, children, starter=True)["songs"])
     return own
 
 

@@ -11,6 +11,7 @@ from appliance.store.bucket import Bucket
 from appliance.store.confirmation import Confirmations
 from appliance.store.database import Database
 from appliance.store.library import Library
+from appliance.store.opening import open_database
 from appliance.store.outbox import Outbox
 from appliance.store.people import People
 from appliance.store.room import Room
@@ -41,10 +42,10 @@ class Store:
 
 
 def open_store(data_dir: Path, runtime_dir: Path, name: str, clock: Clock | None = None) -> Store:
-    """Open the box's store as process `name`, which is also its bell's name."""
+    """Open the box's store as process `name`, which is also its bell's name. A damaged one is rescued first."""
     bell = Bell(runtime_dir / "bell", name)
     try:
-        db = Database(data_dir / "cosound.db", bell)
+        db = open_database(data_dir / "cosound.db", bell)
     except BaseException:
         bell.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import select
 import sqlite3
 import time
@@ -12,11 +13,13 @@ from pathlib import Path
 import sqlite_utils
 
 from appliance.bell import Bell
-from appliance.errors import SetupError, StoreBusy, TransientError
+from appliance.errors import SetupError, StoreBusy, StoreDamaged, TransientError
 from appliance.store.schema import MIGRATIONS
+from appliance.store.tenancy import Tenancy
 
 BUSY_TIMEOUT_S = 5.0
 LOOK_AGAIN_S = 1.0
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Database:
@@ -26,10 +29,16 @@ class Database:
     read-then-write transactions by four processes 1098 then failed; `BEGIN IMMEDIATE` lost none.
     """
 
-    def __init__(self, path: Path, bell: Bell | None = None) -> None:
+    def __init__(self, path: Path, bell: Bell | None = None, tenancy: Tenancy | None = None) -> None:
+        """tenancy: held until `close`; by it the processes tell one another that the file is damaged.
+
+        Raises SetupError when the file cannot be opened, StoreDamaged when it is no sound database.
+        """
         self.path = path
         self.bell = bell
+        self._tenancy = tenancy
         self.conn = _connect(path)
+        self._inode = path.stat().st_ino
         self.tables = sqlite_utils.Database(self.conn, execute_plugins=False)
         self._durable = True
         self._depth = 0
@@ -43,7 +52,7 @@ class Database:
         durable: True waits for the disk (facts people made); False may lose the last commits to a power cut
         but never tears the file (caches, scenes).
         Raises StoreBusy when another process holds the file for longer than the busy timeout, TransientError
-        when the disk is full or refuses; then nothing of it is stored.
+        when the disk is full or refuses, StoreDamaged when the file is; then nothing of it is acknowledged.
         """
         if self._depth:
             if durable and not self._durable:
@@ -59,20 +68,23 @@ class Database:
         except BaseException as error:
             with suppress(sqlite3.Error):
                 self.conn.execute("rollback")  # or no later transaction could begin
-            if isinstance(error, sqlite3.OperationalError):
-                raise _explained(self.path, error) from error
+            if isinstance(error, sqlite3.DatabaseError):
+                self._explain(error)
             raise
         finally:
             self._depth = 0
+        self._check_place()
         if self.bell:
             self.bell.ring()
 
     def rows(self, sql: str, *args: object) -> list[sqlite3.Row]:
         """Read everything the query answers; no cursor stays open, so no checkpoint is held up."""
-        return self.conn.execute(sql, args).fetchall()
+        with self._reading():
+            return self.conn.execute(sql, args).fetchall()
 
     def row(self, sql: str, *args: object) -> sqlite3.Row | None:
-        found: sqlite3.Row | None = self.conn.execute(sql, args).fetchone()
+        with self._reading():
+            found: sqlite3.Row | None = self.conn.execute(sql, args).fetchone()
         return found
 
     def value(self, sql: str, *args: object) -> object:
@@ -85,9 +97,15 @@ class Database:
         return int(found) if isinstance(found, int) else 0
 
     def wait(self, timeout_s: float) -> bool:
-        """Sleep until somebody commits, at most `timeout_s`. True when there is something new to read."""
+        """Sleep until somebody commits, at most `timeout_s`. True when there is something new to read.
+
+        Raises StoreDamaged when the file must be rescued, by us or as another process found.
+        """
         left_s = timeout_s
         while True:
+            self._check_place()
+            if self._tenancy and self._tenancy.is_doubted():
+                raise StoreDamaged(f"{self.path} was found damaged")
             nap_s = min(left_s, LOOK_AGAIN_S)
             rung = self.bell.heard(nap_s) if self.bell else bool(select.select([], [], [], nap_s)[0])
             if self._changed() or rung:
@@ -108,15 +126,47 @@ class Database:
             self.conn.execute(f"pragma busy_timeout={round(BUSY_TIMEOUT_S * 1000)}")
 
     def close(self) -> None:
-        self.conn.close()
+        if self._is_in_place():
+            self.conn.close()
+        else:
+            # SQLite would remove the log by its name, and that is now the other file's. So it stays open to the end.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.conn))
+        if self._tenancy:
+            self._tenancy.leave()
         if self.bell:
             self.bell.close()
 
     def _begin(self) -> None:
-        try:
+        with self._reading():
             self.conn.execute("begin immediate")
-        except sqlite3.OperationalError as error:
-            raise _explained(self.path, error) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if not self._depth:  # else `write` explains it, after its rollback
+                self._explain(error)
+            raise
+
+    def _explain(self, error: sqlite3.DatabaseError) -> None:
+        """Raise what the disk or another process refused in words of ours; return when it is a bug instead."""
+        explained = _explained(self.path, error)
+        if isinstance(explained, StoreDamaged) and self._tenancy:
+            self._tenancy.doubt()
+        if explained is not None:
+            raise explained from error
+
+    def _check_place(self) -> None:
+        """What is written to a file that was moved away is lost to the others: never acknowledge it."""
+        if not self._is_in_place():
+            raise StoreDamaged(f"{self.path} was replaced by another file")
+
+    def _is_in_place(self) -> bool:
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     def _set_durable(self, durable: bool) -> None:
         if durable != self._durable:
@@ -130,7 +180,8 @@ class Database:
         return changed
 
     def _data_version(self) -> int:
-        return int(self.conn.execute("pragma data_version").fetchone()[0])
+        with self._reading():
+            return int(self.conn.execute("pragma data_version").fetchone()[0])
 
     def _migrate(self) -> None:
         applied = self._applied()
@@ -139,9 +190,9 @@ class Database:
                 self._apply(name, script)
 
     def _applied(self) -> set[str]:
-        with suppress(sqlite3.OperationalError):
-            return {str(row[0]) for row in self.rows("select name from migrations")}
-        return set()
+        if not self.row("select 1 from sqlite_master where name = 'migrations'"):
+            return set()
+        return {str(row[0]) for row in self.rows("select name from migrations")}
 
     def _apply(self, name: str, script: str) -> None:
         with self.write() as conn:
@@ -163,10 +214,10 @@ def _connect(path: Path) -> sqlite3.Connection:
         except BaseException:
             conn.close()
             raise
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.DatabaseError) as error:
+        if isinstance(error, sqlite3.DatabaseError) and error.sqlite_errorcode & 0xFF in _DAMAGED:
+            raise StoreDamaged(f"the box's database {path} is damaged ({error})") from error
         raise SetupError(f"cannot open the box's database {path}: {error}; is its directory writable?") from error
-    except sqlite3.DatabaseError as error:
-        raise SetupError(f"the box's database {path} is damaged ({error}): move it away and start again") from error
     return conn
 
 
@@ -191,13 +242,15 @@ def _use_wal(conn: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _explained(path: Path, error: sqlite3.OperationalError) -> Exception:
-    """What the disk or another process refused, in words; any other error is a bug of ours and stays as it is."""
-    code = error.sqlite_errorcode & 0xFF
+def _explained(path: Path, error: sqlite3.DatabaseError) -> TransientError | None:
+    """What the disk or another process refused, in words; None for any other error, which is a bug of ours."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # errors of Python's own layer have none
+    if code in _DAMAGED or "Could not decode to UTF-8" in str(error):
+        return StoreDamaged(f"{path} is damaged ({error})")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"{path} is held by another process: nothing was stored, try again")
     if code == sqlite3.SQLITE_FULL:
         return TransientError(f"the disk under {path} is full: nothing was stored, make room")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return TransientError(f"{path} cannot be written ({error}): nothing was stored, look at the disk")
-    return error
+    return None

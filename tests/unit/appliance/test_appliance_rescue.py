@@ -1,0 +1,266 @@
+"""A damaged database: what is noticed, what is kept, and who does it."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.errors import StoreDamaged
+from appliance.store import snapshot
+from appliance.store.bucket import BucketChange
+from appliance.store.checkup import LaterCheck, find_damage
+from appliance.store.opening import open_database
+from appliance.store.rescue import rescue
+from appliance.store.snapshot import Snapshot
+from tests.factories import Box, count, put_songs, song_row, tap, uid
+
+PAGE = 4096
+Damage = Callable[[Path], None]
+
+
+def fill(box: Box, taps: int = 40) -> None:
+    """A box with people, facts and ten songs on the disk, ended cleanly."""
+    store = box.store()
+    put_songs(store, *(song_row(n) for n in range(10)), ready=False)
+    for number in range(10):
+        pcm = box.folder / f"{number}.pcm"
+        pcm.touch()
+        store.library.set_ready(uid(number), pcm)
+    for number in range(taps):
+        tap(store, f"card{number}")
+        box.clock.advance(1)
+    Snapshot(store.db).keep()
+    box.close()
+
+
+def header(file: Path) -> None:
+    with file.open("r+b") as raw:
+        raw.write(random.Random(1).randbytes(100))
+
+
+def first_page(file: Path) -> None:
+    with file.open("r+b") as raw:
+        raw.write(random.Random(2).randbytes(PAGE))
+
+
+def cut_in_half(file: Path) -> None:
+    with file.open("r+b") as raw:
+        raw.truncate(file.stat().st_size // 2)
+
+
+def html(file: Path) -> None:
+    file.write_bytes(b"<html>captive portal</html>" * 1000)
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def gone(file: Path) -> None:
+    file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "least_facts"), [(header, 40), (first_page, 40), (cut_in_half, 0), (html, 0), (emptied, 0), (gone, 0)]
+)
+def test_what_is_damaged_is_set_aside_and_the_rest_goes_on(box: Box, damage: Damage, least_facts: int) -> None:
+    fill(box)
+    file = box.folder / "data" / "cosound.db"
+    damage(file)
+    store = box.store()
+    assert (box.folder / "data" / "cosound.db.broken-1").exists()
+    assert count(store, "taps") >= least_facts
+    assert store.outbox.pending() >= least_facts
+    assert len(store.library.ready()) == 10, "what the cache holds can sound"
+    assert store.bucket.cursor().epoch == "", "the cloud is asked for everything again"
+    tap(store, "after")
+    assert find_damage(file, thorough=True) is None
+
+
+def test_everything_is_kept_when_only_the_header_is_lost(box: Box) -> None:
+    fill(box)
+    with closing(sqlite3.connect(box.folder / "data" / "cosound.db")) as conn:
+        before = {
+            name: conn.execute(f"select * from {name}").fetchall() for name in ("outbox", "taps", "sessions", "tags")
+        }
+    header(box.folder / "data" / "cosound.db")
+    store = box.store()
+    after = {name: list(map(tuple, store.db.rows(f"select * from {name}"))) for name in before}
+    assert after == before
+
+
+def test_facts_that_are_only_in_the_log_are_kept(box: Box) -> None:
+    """As after a power cut: the file is older than its log, and then its first page is lost."""
+    fill(box, taps=3)
+    store = box.store()
+    tap(store, "late")
+    copy = Box(box.folder / "copy", box.clock)
+    (copy.folder / "data").mkdir(parents=True)
+    for name in ("cosound.db", "cosound.db-wal"):
+        (copy.folder / "data" / name).write_bytes((box.folder / "data" / name).read_bytes())
+    emptied(copy.folder / "data" / "cosound.db")
+    try:
+        assert count(copy.store(), "taps") == 4
+    finally:
+        copy.close()
+
+
+def test_a_crash_alone_is_no_damage(box: Box) -> None:
+    fill(box)
+    (box.folder / "data" / "cosound.db-wal").write_bytes(b"half a frame")
+    assert count(box.store(), "taps") == 40
+    assert not list((box.folder / "data").glob("*.broken*"))
+
+
+def test_numbers_are_not_given_twice(box: Box) -> None:
+    fill(box)
+    store = box.store()
+    store.outbox.settle([(op.op_id, "applied") for op in store.outbox.batch(1000)])
+    newest = store.db.count("select seq from sqlite_sequence where name = 'outbox'")
+    box.close()
+    header(box.folder / "data" / "cosound.db")
+    store = box.store()
+    tap(store, "after")
+    assert store.outbox.batch(1)[0].seq > newest
+
+
+def test_songs_that_the_cloud_took_back_meanwhile_go_with_the_new_pull(box: Box) -> None:
+    fill(box)
+    html(box.folder / "data" / "cosound.db")
+    store = box.store()
+    store.bucket.replace([BucketChange("songs", uid(1), "put", song_row(1), 5)], epoch="e2", rev=9)
+    assert [song.id for song in store.library.ready()] == [uid(1)], "and the file it has is still its file"
+    assert store.bucket.cursor().digest == 5
+
+
+def test_a_connection_that_meets_damage_makes_everybody_leave(box: Box) -> None:
+    fill(box)
+    first, second = box.store("player"), box.store("nfc")
+    first.db.tidy()
+    first.db.conn.execute("pragma shrink_memory")  # so that it must read from the disk
+    html(box.folder / "data" / "cosound.db")
+    with pytest.raises(StoreDamaged):
+        first.db.rows("select * from taps")
+    with pytest.raises(StoreDamaged):
+        second.wait(0)
+
+
+def test_a_file_that_was_moved_away_takes_no_fact(box: Box) -> None:
+    store = box.store("nfc")
+    file = box.folder / "data" / "cosound.db"
+    file.rename(file.with_name("elsewhere.db"))
+    with pytest.raises(StoreDamaged, match="replaced"):
+        tap(store)
+    with pytest.raises(StoreDamaged, match="replaced"):
+        store.wait(0)
+
+
+def test_the_log_of_a_new_file_outlives_the_close_of_the_old_one(box: Box) -> None:
+    """SQLite removes the log by its name."""
+    old = box.store("old")
+    tap(old)
+    data = box.folder / "data"
+    for end in ("", "-wal", "-shm"):
+        (data / f"cosound.db{end}").rename(data / f"elsewhere.db{end}")
+    new = open_database(data / "cosound.db")
+    with new.write() as conn:
+        conn.execute("insert into settings values ('kept', '1')")
+    old.close()
+    assert (data / "cosound.db-wal").exists()
+    assert new.value("select value from settings where key = 'kept'") == "1"
+    new.close()
+
+
+def test_a_rescue_cut_short_is_finished_by_the_next_start(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(box)
+    file = box.folder / "data" / "cosound.db"
+    header(file)
+    with monkeypatch.context() as patch:
+        patch.setattr("appliance.store.rescue.finish", lambda path: None)
+        rescue(file, "a test")
+    assert not file.exists()
+    assert count(box.store(), "taps") == 40
+
+
+def test_only_the_newest_broken_files_are_kept(box: Box) -> None:
+    fill(box, taps=3)
+    for _ in range(5):
+        header(box.folder / "data" / "cosound.db")
+        box.store()
+        box.close()
+    broken = sorted(path.name for path in (box.folder / "data").glob("*.broken-*") if path.name[-1].isdigit())
+    assert broken == [f"cosound.db.broken-{number}" for number in (3, 4, 5)]
+
+
+def test_a_wrong_bit_in_an_index_is_found_later_and_rescued(box: Box) -> None:
+    fill(box)
+    file = box.folder / "data" / "cosound.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as conn:
+        root = conn.execute("select rootpage from sqlite_master where name = 'sqlite_autoindex_taps_1'").fetchone()[0]
+    with file.open("r+b") as raw:
+        raw.seek(root * PAGE - 20)
+        byte = raw.read(1)[0]
+        raw.seek(root * PAGE - 20)
+        raw.write(bytes([byte ^ 1]))
+    store = box.store()
+    LaterCheck(file).check()
+    with pytest.raises(StoreDamaged, match="found damaged"):
+        store.wait(0)
+    box.close()
+    assert count(box.store(), "taps") == 40
+    assert (box.folder / "data" / "cosound.db.broken-1").exists()
+
+
+def test_a_doubt_without_damage_is_settled(box: Box) -> None:
+    store = box.store()
+    assert store.db._tenancy is not None
+    store.db._tenancy.doubt()
+    box.close()
+    again = box.store()
+    assert again.wait(0) is False
+    assert not list((box.folder / "data").glob("*.broken*"))
+
+
+def test_the_list_of_songs_outlives_an_empty_library(box: Box) -> None:
+    fill(box)
+    store = box.store()
+    keeper = Snapshot(store.db)
+    keeper.keep()
+    with store.db.write() as conn:
+        conn.execute("update songs set pcm_path = null")
+    keeper.keep()
+    assert len(snapshot.read(box.folder / "data" / snapshot.NAME)) == 10
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"a": 1}', '[{"id": "x"}]'])
+def test_a_torn_list_brings_back_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / snapshot.NAME).write_text(text)
+    assert snapshot.read(tmp_path / snapshot.NAME) == []
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 2**32))
+def test_no_wrong_bits_keep_a_box_from_starting(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    """Sixteen flipped bits anywhere: the store opens, and takes a tap."""
+    box = Box(tmp_path_factory.mktemp("flips"))
+    fill(box, taps=20)
+    file = box.folder / "data" / "cosound.db"
+    raw, dice = bytearray(file.read_bytes()), random.Random(seed)
+    for _ in range(16):
+        raw[dice.randrange(len(raw))] ^= 1 << dice.randrange(8)
+    file.write_bytes(raw)
+    try:
+        if find_damage(file, thorough=True):
+            (file.parent / "cosound.db.doubtful").touch()
+        store = box.store()
+        tap(store, "after")
+        assert find_damage(file, thorough=True) is None
+    finally:
+        box.close()
