@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from appliance.errors import TransientError
+from appliance.errors import StoreBusy, TransientError
 from appliance.model import TapRead, TapResult
 from appliance.runtime import Runtime
 from appliance.store import Store
@@ -45,6 +45,7 @@ class Agent:
         self._closing_s = closing_s
         self._reports: queue.Queue[Tap | ReaderState] = queue.Queue(WAITING_TAPS)
         self._unstored: Tap | None = None
+        self._refused = ""
         self._last: dict[str, Any] | None = None
         self._misreads = 0
         self._halt = threading.Event()
@@ -80,7 +81,9 @@ class Agent:
     def step(self, timeout_s: float = WAIT_S) -> TapResult | None:
         """Wait for a report, at most `timeout_s`, and act on it; the result if it was a tap.
 
-        Raises StoreBusy when it could not be stored; the tap is kept and stored by the next step.
+        Raises StoreBusy when another held the store; the tap is kept and stored by the next step. Raises
+        TransientError when the disk refused it; it is gone then, and shown as refused: a tap that counts by itself
+        minutes later would be a lie.
         """
         report = self._unstored or self._next_report(timeout_s)
         if isinstance(report, Tap):
@@ -112,9 +115,14 @@ class Agent:
             return None
         try:
             result = self._store.people.record_tap(self._keyed(tap), rules, closing_s=self._closing_s())
-        except TransientError:
+        except StoreBusy:
             self._unstored = tap
             raise
+        except TransientError as error:
+            self._refused = f"the last tap was not stored: {error}"
+            self._publish()
+            raise
+        self._refused = ""
         self._show(result, tap)
         return result
 
@@ -138,7 +146,9 @@ class Agent:
         self._publish()
 
     def _publish(self) -> None:
-        readers = [{"name": one.name, "state": one.state, "why": one.why} for one in self._states.values()]
+        readers = [
+            {"name": one.name, "state": one.state, "why": one.why or self._refused} for one in self._states.values()
+        ]
         self._runtime.publish("reader", {"readers": readers, "last": self._last})
 
     def _attend_until_halt(self, one: Attendant) -> None:
