@@ -46,7 +46,10 @@ def open_http(base_url: str) -> httpx.Client:
     """The box's HTTP client: shared by its threads, follows no redirect, keeps connections for a minute."""
     # A transport of our own would bypass the proxies that a venue's environment may name.
     transport = None if getproxies() else httpx.HTTPTransport(limits=_limits(), socket_options=_SOCKET_OPTIONS)
-    return httpx.Client(base_url=base_url, limits=_limits(), transport=transport, follow_redirects=False)
+    http = httpx.Client(base_url=base_url, limits=_limits(), transport=transport, follow_redirects=False)
+    for name in ("accept", "accept-encoding", "connection", "user-agent"):  # HTTP/1.1's own defaults, every time
+        del http.headers[name]
+    return http
 
 
 def _limits() -> httpx.Limits:
@@ -61,7 +64,7 @@ class Cloud:
 
     def __init__(self, http: httpx.Client, token: str, heard: Callable[[], None] | None = None) -> None:
         self._http = http
-        self._headers = {wire.API_KEY_HEADER: token, "Accept": "application/json"}
+        self._headers = {wire.API_KEY_HEADER: token}
         self._heard = heard or (lambda: None)
 
     def push(self, request: wire.PushRequest) -> wire.PushReply:
@@ -74,13 +77,19 @@ class Cloud:
         *,
         cursor: str | None = None,
         wait_s: float = 0.0,
+        digest: str = "",
         limit: int = wire.PULL_MAX_ROWS,
     ) -> wire.PullReply | None:
-        """The page of changes after `since`, or None: nothing new (304)."""
-        params: dict[str, Any] = {"epoch": epoch, "since": since, "limit": limit}
+        """The page of changes after `since`, or None: nothing new, and `digest` is the cloud's too (304)."""
+        params: dict[str, Any] = {"epoch": epoch, "since": since}
+        if limit != wire.PULL_MAX_ROWS:
+            params["limit"] = limit
         if cursor is not None:
             params["cursor"] = cursor
-        answer = self._get("/api/sync/v1/pull", params, wait_s)
+        headers = {"Accept-Encoding": "gzip"}
+        if digest:
+            headers["If-None-Match"] = wire.bucket_etag(epoch, since, digest)
+        answer = self._get("/api/sync/v1/pull", params, wait_s, headers)
         return None if answer.status == 304 else read_answer(answer, wire.PullReply)
 
     def queue(self, etag: str = "", wait_s: float = 0.0) -> QueueAnswer | None:
@@ -94,6 +103,13 @@ class Cloud:
     def heartbeat(self, beat: wire.Heartbeat) -> wire.HeartbeatReply:
         return self._post("/api/player/heartbeat", beat, wire.HeartbeatReply)
 
+    def bare_beat(self, beat: wire.BareBeat) -> bool:
+        """False when the cloud does not keep what the beat refers to."""
+        content, headers = self._json(beat)
+        path = "/api/player/heartbeat"
+        answer = self._exchange("POST", path, 0, content=content, headers=headers, expected=(409, 422))
+        return answer.status == 204
+
     @contextmanager
     def open_media(self, sha256: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
         """The bytes of a file, unread: status 200, 206 or 416. `headers` carry Range and If-Range.
@@ -102,7 +118,7 @@ class Cloud:
         this file cannot be had, LinkDown when the cloud cannot be reached.
         """
         wanted = {**headers, "Accept-Encoding": "identity"}
-        asked = {**self._headers, **wanted, "Accept": "*/*"}
+        asked = {**self._headers, **wanted}
         with (
             _translated(),
             self._http.stream("GET", f"/api/media/{sha256}", headers=asked, timeout=_timeout(0)) as first,
@@ -138,18 +154,25 @@ class Cloud:
         return self._exchange("GET", path, wait_s, params=params, headers={**self._headers, **(headers or {})})
 
     def _post(self, path: str, body: BaseModel, model: type[Reply]) -> Reply:
-        headers = {**self._headers, "Content-Type": "application/json"}
-        content = body.model_dump_json(exclude_defaults=True).encode()
+        content, headers = self._json(body)
         return read_answer(self._exchange("POST", path, 0, content=content, headers=headers), model)
 
-    def _exchange(self, method: str, path: str, wait_s: float, **request: Any) -> Answer:
+    def _json(self, body: BaseModel) -> tuple[bytes, dict[str, str]]:
+        content = body.model_dump_json(exclude_defaults=True).encode()
+        return content, {**self._headers, "Content-Type": "application/json"}
+
+    def _exchange(
+        self, method: str, path: str, wait_s: float, expected: tuple[int, ...] = (), **request: Any
+    ) -> Answer:
+        """expected: refusals that are an answer to the caller."""
         with _translated():
             try:
                 answer = self._once(method, path, wait_s, **request)
             except httpx.RemoteProtocolError:
                 # A kept connection that the other side had just closed: every call of ours may be repeated.
                 answer = self._once(method, path, wait_s, **request)
-        judge(answer)
+        if answer.status not in expected or answer.is_html:
+            judge(answer)
         self._heard()
         return answer
 

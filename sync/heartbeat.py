@@ -18,11 +18,48 @@ from sync.client import Cloud
 
 FRESH_S = 5.0
 MAX_WHY = 8
+FULL_EVERY_S = 600.0
 
 
-def heartbeat_once(store: Store, cloud: Cloud, runtime: Runtime, clock: Clock) -> wire.HeartbeatReply:
-    """Say once how the room is. Raises as `Cloud` does."""
-    return cloud.heartbeat(build_heartbeat(store, runtime, clock))
+class Heart:
+    """Says how the room is: in full when that is news, else only that all is as before.
+
+    The shares of a new scene settle while it fades in, so it is told in full twice.
+    """
+
+    def __init__(self, cloud: Cloud, runtime: Runtime, clock: Clock) -> None:
+        self._cloud = cloud
+        self._runtime = runtime
+        self._clock = clock
+        self._kept: str | None = None
+        self._told: object = None
+        self._tell_again = False
+        self._full_s = float("-inf")
+
+    def beat(self, store: Store) -> None:
+        """Beat once. Raises as `Cloud` does."""
+        full = build_heartbeat(store, self._runtime, self._clock)
+        if not (self._is_as_before(full) and self._cloud.bare_beat(self._bare(full))):
+            self._say(full)
+
+    def _is_as_before(self, full: wire.Heartbeat) -> bool:
+        recent = self._clock.boot_s() - self._full_s < FULL_EVERY_S
+        return recent and not self._tell_again and _gist(full) == self._told
+
+    def _bare(self, full: wire.Heartbeat) -> wire.BareBeat:
+        return wire.BareBeat(
+            boot_id=full.boot_id,
+            mono_ms=full.mono_ms,
+            wall_ms=full.wall_ms,
+            as_before=self._kept or "",
+            pending=full.pending,
+        )
+
+    def _say(self, full: wire.Heartbeat) -> None:
+        self._kept = self._cloud.heartbeat(full).kept
+        gist = _gist(full) if self._kept else None
+        self._tell_again, self._told = gist != self._told, gist
+        self._full_s = self._clock.boot_s()
 
 
 def build_heartbeat(store: Store, runtime: Runtime, clock: Clock) -> wire.Heartbeat:
@@ -40,6 +77,11 @@ def build_heartbeat(store: Store, runtime: Runtime, clock: Clock) -> wire.Heartb
         return wire.Heartbeat.model_validate({**now, **_room(player)})
     except ValidationError:  # a player of another version: the room still lives
         return wire.Heartbeat.model_validate({**now, "audible": bool(player.get("audible"))})
+
+
+def _gist(beat: wire.Heartbeat) -> object:
+    """What makes a beat news. The shares move with every drop of rain, the free disk with every file."""
+    return beat.scene_id, beat.audible, beat.silent_on_purpose, beat.why, beat.here, beat.underruns
 
 
 def player_state(runtime: Runtime, clock: Clock) -> dict[str, Any]:

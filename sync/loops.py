@@ -17,7 +17,7 @@ from sync.backoff import backoff_s
 from sync.cache import limits_for, make_room, may_fetch_more, may_prepare_more
 from sync.client import Cloud
 from sync.errors import LinkDown, MediaError
-from sync.heartbeat import heartbeat_once, player_state
+from sync.heartbeat import Heart, player_state
 from sync.link import Link
 from sync.pace import Pace
 from sync.prepare import prepare_once
@@ -66,7 +66,7 @@ class HeartbeatLoop:
     """Beats when the alarm rings, and when the scene changed, at most once a second."""
 
     def __init__(self, cloud: Cloud, runtime: Runtime, clock: Clock, due: Alarm) -> None:
-        self._cloud = cloud
+        self._heart = Heart(cloud, runtime, clock)
         self._runtime = runtime
         self._clock = clock
         self._due = due
@@ -84,7 +84,7 @@ class HeartbeatLoop:
             return
         sleep(max(0.0, 1.0 - since_s))
         self._sent_s = self._clock.boot_s()
-        heartbeat_once(store, self._cloud, self._runtime, self._clock)
+        self._heart.beat(store)
         self._owed, self._scene = False, scene
 
 

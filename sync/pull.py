@@ -52,7 +52,7 @@ def _next_page(store: Store, cloud: Cloud, report: PullReport, wait_s: float) ->
     cursor = store.bucket.cursor()
     if report.resets > MAX_RESTARTS:
         raise LinkDown("the cloud begins its bucket again and again", answered=True)
-    return cloud.pull(cursor.epoch, cursor.rev, wait_s=wait_s)
+    return cloud.pull(cursor.epoch, cursor.rev, wait_s=wait_s, digest=wire.digest_text(cursor.digest))
 
 
 def _take(store: Store, cloud: Cloud, reply: wire.PullReply, report: PullReport) -> None:

@@ -3,7 +3,7 @@
     POST /api/sync/v1/push       PushRequest  → PushReply      facts from the box, exactly once by op_id
     GET  /api/sync/v1/pull       ?epoch=&since=&limit=&wait=[&cursor=] → PullReply   the box's bucket, by revision
     GET  /api/player/queue       ?wait=  If-None-Match         → QueueReply  what is best next
-    POST /api/player/heartbeat   Heartbeat    → HeartbeatReply
+    POST /api/player/heartbeat   Heartbeat    → HeartbeatReply,  or  BareBeat → 204 (409: say it all)
     GET  /api/media/{sha256}     → 302 to a signed URL, or the bytes, with Range
 
 All of them carry the player's token in `X-API-Key`. Outbound models refuse unknown fields; what comes in from a
@@ -23,8 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field
 PUSH_MAX_OPS = 200
 PUSH_MAX_BYTES = 256 << 10
 PULL_MAX_ROWS = 500
-LONG_POLL_S = 25.0
-HEARTBEAT_S = 10.0
+LONG_POLL_S = 55.0  # what lies between cuts a silent connection after 60 s
+HEARTBEAT_S = 20.0  # a room unheard for 30 s has its votes held
 API_KEY_HEADER = "X-API-Key"
 
 VoteValue = Annotated[int, Field(ge=1, le=5, strict=True)]
@@ -304,6 +304,11 @@ def digest_text(total: int) -> str:
     return f"{total % 2**64:016x}"
 
 
+def bucket_etag(epoch: str, rev: int, digest: str) -> str:
+    """Names a whole bucket. A box asks by what it holds, so a 304 also says that both sides hold the same."""
+    return f'"s-{epoch}-{rev}-{digest}"'
+
+
 class QueueSong(Inbound):
     id: UUID
     title: str
@@ -338,7 +343,20 @@ class Heartbeat(Outbound):
     version: str = ""
 
 
+class BareBeat(Outbound):
+    """All is as in the beat that the cloud keeps under the name `as_before`: four short fields instead of a scene."""
+
+    boot_id: str
+    mono_ms: int
+    wall_ms: int
+    as_before: str
+    pending: int = 0
+
+
 class HeartbeatReply(Inbound):
+    """`kept` names what the beat said, for bare ones to refer to; a cloud that keeps nothing gives none."""
+
     server_time: float
     rev: int
     queue_rev: int
+    kept: str | None = None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 
 from cloud_stub.database import Tx
 from cloud_stub.moments import to_seconds, to_text
 from sync.wire import Heartbeat
 
 KEEP_SCENES_S = 600.0
+_SAID = "boot_id, audible, silent_on_purpose, scene_id, layers, why, here, underruns, version"
 
 Layers = tuple[tuple[str, float], ...]
 
@@ -49,13 +51,36 @@ def note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> RoomState:
         player_id, now, beat.boot_id, int(beat.audible), int(beat.silent_on_purpose), scene_id, text,
         json.dumps(beat.why), beat.here, beat.pending, beat.underruns, beat.disk_free_mb, beat.version,
     )  # fmt: skip
+    _note_scene(tx, player_id, scene_id, text, now_s)
+    return RoomState(Heard(now_s, scene_id, layers), beat.audible, beat.silent_on_purpose, beat.why)
+
+
+def kept_name(tx: Tx, player_id: str) -> str | None:
+    """A name for all that the newest full heartbeat said."""
+    row = tx.one(f"select {_SAID} from player_state where player_id = ?", player_id)  # noqa: S608 - our own constant
+    return None if row is None else sha256(json.dumps(list(row.values()), default=str).encode()).hexdigest()[:12]
+
+
+def repeat(tx: Tx, player_id: str, name: str, pending: int, now_s: float) -> bool:
+    """All is as in the heartbeat of that name; False when it is not the one we keep."""
+    if kept_name(tx, player_id) != name:
+        return False
+    row = tx.one(
+        "update player_state set heard_at = ?, pending = ? where player_id = ? returning scene_id, layers",
+        to_text(now_s), pending, player_id,
+    )  # fmt: skip
+    assert row is not None
+    _note_scene(tx, player_id, row["scene_id"], row["layers"], now_s)
+    return True
+
+
+def _note_scene(tx: Tx, player_id: str, scene_id: str | None, layers: str, now_s: float) -> None:
     tx.run(
         "insert into scenes (player_id, heard_at, scene_id, layers) values (?, ?, ?, ?) "
         "on conflict (player_id, heard_at) do update set scene_id = excluded.scene_id, layers = excluded.layers",
-        player_id, now, scene_id, text,
+        player_id, to_text(now_s), scene_id, layers,
     )  # fmt: skip
     tx.run("delete from scenes where player_id = ? and heard_at < ?", player_id, to_text(now_s - KEEP_SCENES_S))
-    return RoomState(Heard(now_s, scene_id, layers), beat.audible, beat.silent_on_purpose, beat.why)
 
 
 def state(tx: Tx, player_id: str) -> RoomState | None:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Response
 
 from cloud_stub.auth import Cloud
 from cloud_stub.boxes import Box
 from cloud_stub.database import Tx
 from cloud_stub.presence import current_song
 from cloud_stub.repositories import ops, players, rooms, songs
-from sync.wire import Heartbeat, HeartbeatReply
+from sync.wire import BareBeat, Heartbeat, HeartbeatReply
 
 router = APIRouter(prefix="/api/player")
 
 
 @router.post("/heartbeat")
-async def heartbeat(body: Annotated[dict[str, Any], Body()], player_id: Box, cloud: Cloud) -> HeartbeatReply:
-    """Fields that we do not know yet are a newer box's: they are left aside."""
+async def heartbeat(body: Annotated[dict[str, Any], Body()], player_id: Box, cloud: Cloud) -> Any:
+    """How a room is, or that it is as before: 204, or 409 when we do not know how it was. Fields that we do not
+    know yet are a newer box's: they are left aside."""
+    if "as_before" in body:
+        bare = {name: body[name] for name in BareBeat.model_fields if name in body}
+        kept = await cloud.database.write_in(player_id, _repeat, player_id, BareBeat.model_validate(bare), cloud.now())
+        return Response(status_code=204 if kept else 409)
     known = {name: body[name] for name in Heartbeat.model_fields if name in body}
     return await cloud.database.write_in(player_id, _note, player_id, Heartbeat.model_validate(known), cloud.now())
 
@@ -31,4 +36,10 @@ def _note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> HeartbeatRep
     players.set_current_song(tx, player_id, current_song(state.heard.layers, kinds))
     player = players.find(tx, player_id)
     assert player is not None
-    return HeartbeatReply(server_time=now_s, rev=player["rev"], queue_rev=player["queue_rev"])
+    kept = rooms.kept_name(tx, player_id)
+    return HeartbeatReply(server_time=now_s, rev=player["rev"], queue_rev=player["queue_rev"], kept=kept)
+
+
+def _repeat(tx: Tx, player_id: str, beat: BareBeat, now_s: float) -> bool:
+    ops.learn_boot(tx, player_id, beat.boot_id, now_s - beat.mono_ms / 1000, now_s)
+    return rooms.repeat(tx, player_id, beat.as_before, beat.pending, now_s)

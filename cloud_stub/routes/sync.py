@@ -15,7 +15,7 @@ from cloud_stub.database import Row, Tx
 from cloud_stub.facts import apply_push
 from cloud_stub.repositories import changes
 from cloud_stub.waiters import bucket_topic
-from sync.wire import LONG_POLL_S, PULL_MAX_ROWS, PushReply, PushRequest
+from sync.wire import LONG_POLL_S, PULL_MAX_ROWS, PushReply, PushRequest, bucket_etag
 
 router = APIRouter(prefix="/api/sync/v1")
 
@@ -64,7 +64,7 @@ async def pull(
     if not page.is_news and wait > 0:
         await cloud.waiters.wait(bucket_topic(player_id), min(wait, LONG_POLL_S))
         page = await cloud.database.read(_page, player_id, epoch, since, limit, cursor)
-    etag = f'"s-{page.mark.epoch}-{page.mark.rev}"'
+    etag = bucket_etag(page.mark.epoch, page.mark.rev, page.mark.digest)
     if if_none_match == etag and not page.is_news:
         return Response(status_code=304, headers={"ETag": etag})
     return _answer(_json(page, cloud.now()).encode(), etag, accept_encoding)

@@ -147,7 +147,7 @@ def test_a_heartbeat_says_what_plays(world: World) -> None:
     staff, box = world.staff(), world.box()
     path = f"/api/admin/players/{box.player_id}"
     reply = box.hears((rain, 0.8), (piano, 0.2), why=["rain for Heron"], a_field_of_tomorrow=1)
-    assert set(reply) == {"server_time", "rev", "queue_rev"}
+    assert set(reply) == {"server_time", "rev", "queue_rev", "kept"}
     shown = staff.get(path).json()
     assert (shown["status"], shown["current_song_id"]) == ("playing", piano)
     box.hears(audible=False, silent_on_purpose=True)

@@ -21,11 +21,12 @@ from checkin import rules
 from mixer.scene import SongId
 from sync.client import Cloud
 from sync.errors import MediaError, NotAuthorised
-from sync.heartbeat import heartbeat_once
+from sync.heartbeat import Heart, build_heartbeat
 from sync.media import fetch
 from sync.pull import pull_once
 from sync.push import push_once
 from sync.queue import queue_once
+from sync.wire import digest_text
 
 KEY = "ab" * 32
 
@@ -181,18 +182,43 @@ def test_a_file_that_is_not_in_the_library_cannot_be_had(cloud: Cloud) -> None:
         pass
 
 
-def test_a_heartbeat_is_taken_with_and_without_a_player(
-    world: World, cloud: Cloud, store: Store, tmp_path: Path, clock: ManualClock
+def test_a_bare_heartbeat_keeps_the_whole_scene_alive(
+    world: World, cloud: Cloud, store: Store, box: Box, tmp_path: Path, clock: ManualClock
 ) -> None:
-    rain = world.song("rain")
+    rain, phone = world.song("rain", RAIN), world.phone()
+    phone.post("/api/checkin", player_id=box.player_id)
     runtime = Runtime(tmp_path / "run")
-    assert heartbeat_once(store, cloud, runtime, clock).server_time == world.time.s
-    runtime.publish(
-        "player",
-        {"boot_s": clock.boot, "scene_id": str(uuid4()), "audible": True, "here": 1, "why": ["rain is liked"],
-         "scene": [{"song_id": rain, "share": 1.0}]},
-    )  # fmt: skip
-    assert heartbeat_once(store, cloud, runtime, clock).rev >= 0
+    heart = Heart(cloud, runtime, clock)
+    heart.beat(store)  # of a box without a player
+    scene = {"scene_id": str(uuid4()), "audible": True, "here": 1, "why": ["rain is liked"],
+             "scene": [{"song_id": rain, "share": 1.0}]}  # fmt: skip
+    for _ in range(6):
+        clock.advance(20)
+        world.time.advance(20)
+        runtime.publish("player", {"boot_s": clock.boot, **scene})
+        heart.beat(store)
+    assert cloud.bare_beat(heart._bare(build_heartbeat(store, runtime, clock)))
+    assert phone.post("/api/votes", song_id=rain, vote_value=5).status_code == 200
+    assert phone.me()["preference_vector"][0] > 0.9
+
+
+def test_a_cloud_that_knows_another_scene_asks_for_all(
+    cloud: Cloud, store: Store, box: Box, tmp_path: Path, clock: ManualClock
+) -> None:
+    heart = Heart(cloud, Runtime(tmp_path / "run"), clock)
+    heart.beat(store)
+    box.hears(audible=False, silent_on_purpose=True)  # as after its restoring
+    bare = heart._bare(build_heartbeat(store, Runtime(tmp_path / "run"), clock))
+    assert not cloud.bare_beat(bare)
+
+
+def test_a_long_poll_that_finds_both_sides_equal_is_answered_by_a_304(world: World, cloud: Cloud, store: Store) -> None:
+    world.song("rain", RAIN)
+    pull_once(store, cloud)
+    cursor = store.bucket.cursor()
+    assert cloud.pull(cursor.epoch, cursor.rev, digest=digest_text(cursor.digest)) is None
+    page = cloud.pull(cursor.epoch, cursor.rev, digest=digest_text(cursor.digest + 1))
+    assert page is not None and page.digest == digest_text(cursor.digest)
 
 
 def test_a_phones_vote_in_a_room_out_of_reach_is_judged_by_the_box(

@@ -50,6 +50,8 @@ class FakeCloud:
     beats: list[dict[str, Any]] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     wrong_digest: bool = False
+    keeps: bool = True
+    kept: str | None = None
     token: str = TOKEN
     max_ops: int = 10_000
 
@@ -95,10 +97,18 @@ class FakeCloud:
             case "queue":
                 return self._queue(request)
             case "heartbeat":
-                self.beats.append(json.loads(request.content))
-                return httpx.Response(200, json={"server_time": self.now_s, "rev": self.rev, "queue_rev": 0})
+                return self._beat(json.loads(request.content))
             case name:
                 return self._file(name)
+
+    def _beat(self, beat: dict[str, Any]) -> httpx.Response:
+        """Keeps the last full beat under its number, if it keeps any."""
+        self.beats.append(beat)
+        if "as_before" in beat:
+            return httpx.Response(204 if beat["as_before"] == self.kept else 409)
+        self.kept = f"beat {len(self.beats)}" if self.keeps else None
+        reply = {"server_time": self.now_s, "rev": self.rev, "queue_rev": 0, "kept": self.kept}
+        return httpx.Response(200, json=reply)
 
     def _file(self, sha: str) -> httpx.Response:
         if sha not in self.files:
