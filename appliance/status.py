@@ -8,6 +8,7 @@ from typing import Any
 from appliance.clock import SystemClock
 from appliance.config import Config, load_config
 from appliance.errors import SetupError
+from appliance.readers import readers_now
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 
@@ -47,7 +48,8 @@ def status_lines(state: dict[str, Any]) -> list[str]:
 
 def _status(store: Store, runtime: Runtime, config: Config) -> dict[str, Any]:
     player, sync, reader = runtime.read("player"), runtime.read("sync"), runtime.read("reader")
-    alive = SystemClock().boot_s() - player.get("boot_s", float("-inf")) < FRESH_S
+    now_s = SystemClock().boot_s()
+    alive = now_s - player.get("boot_s", float("-inf")) < FRESH_S
     strips = [strip for strip in player.get("strips", []) if strip] if alive else []
     return {
         "player": _player_word(player) if alive else "not running",
@@ -64,7 +66,7 @@ def _status(store: Store, runtime: Runtime, config: Config) -> dict[str, Any]:
         "songs": store.library.count(),
         "songs_ready": store.library.ready_count(),
         "disk_free_mb": shutil.disk_usage(config.box_data_dir).free >> 20,
-        "readers": reader.get("readers", []),
+        "readers": readers_now(reader, now_s),
     }
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 from appliance.bell import MAX_SOCKET_PATH
 from appliance.errors import SetupError, TransientError
 
+TYPED = "typed taps"  # the name of this line among the readers
 SEND_WITHIN_S = 2.0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.row import Row, table
 
-AREAS = ("start",)
+AREAS = ("start", "tap")
 
 
 def main() -> int:

@@ -26,6 +26,7 @@ class Box:
 
     data_dir: Path
     runtime_dir: Path
+    reader: str = "none"
 
     @property
     def env(self) -> dict[str, str]:
@@ -35,7 +36,7 @@ class Box:
             "COSOUND_DATA_DIR": str(self.data_dir),
             "COSOUND_RUNTIME_DIR": str(self.runtime_dir),
             "COSOUND_PEPPER": "00" * 16,
-            "COSOUND_READER": "none",
+            "COSOUND_READER": self.reader,
             "SDL_AUDIODRIVER": "dummy",
             "OPENBLAS_NUM_THREADS": "1",
         }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from appliance.model import Control, ProfileId, TapOutcome
+from appliance.tapline import TYPED
 
 PLAYER_SILENT_S = 3.0  # the player publishes ten times a second; after this it is not running
 
@@ -87,14 +88,15 @@ def sound_from(player: Mapping[str, Any]) -> Sound:
     )
 
 
-def links_from(sync: Mapping[str, Any], reader: Mapping[str, Any]) -> Links:
-    """The link and the readers from their runtime files; nothing published is nothing wrong."""
+def links_from(sync: Mapping[str, Any], readers: Sequence[Mapping[str, Any]]) -> Links:
+    """The link from its runtime file, and the card readers; nothing published is nothing wrong. Typed taps are no
+    reader that a guest could use."""
     link = sync.get("link")
-    states = [_mapping(one).get("state") for one in _list(reader.get("readers"))]
+    states = [one.get("state") for one in readers if one.get("where") != TYPED]
     return Links(
         cloud=None if link in (None, "", "none") else link in (True, "up", "online", "connected", "ok"),
         pending=int(_number(sync.get("pending"), 0.0)),
-        reader_away=bool(states) and not any(state in ("ready", "up", "open") for state in states),
+        reader_away=bool(states) and not any(state == "ready" for state in states),
     )
 
 

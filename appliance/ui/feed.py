@@ -16,6 +16,7 @@ from appliance.clock import Clock
 from appliance.config import Config
 from appliance.errors import CosoundError, SetupError
 from appliance.process import Stop, run
+from appliance.readers import readers_now
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from appliance.ui.facts import Facts, SeenTap, Sound, StripState, links_from, sound_from
@@ -146,7 +147,7 @@ class Feed:
         self._looked_s = self._clock.boot_s()
         self._facts = Facts(
             sound,
-            links_from(self._runtime.read("sync"), self._runtime.read("reader")),
+            links_from(self._runtime.read("sync"), readers_now(self._runtime.read("reader"), self._looked_s)),
             store.room.control(),
             _seen_tap(store),
             _names(store),

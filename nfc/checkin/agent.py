@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 WAITING_TAPS = 256
 WAIT_S = 0.2
+BEAT_S = 5.0
 STOP_WITHIN_S = 2.0
 
 
@@ -48,6 +49,7 @@ class Agent:
         self._refused = ""
         self._last: dict[str, Any] | None = None
         self._misreads = 0
+        self._published_s = float("-inf")
         self._halt = threading.Event()
         self._attendants = [Attendant(driver, store.clock, self._take) for driver in drivers]
         self._states = {one.state.where: one.state for one in self._attendants}
@@ -90,6 +92,7 @@ class Agent:
             return self._store_tap(report)
         if report is not None:
             self._states[report.where] = report
+        if report is not None or self._store.clock.boot_s() - self._published_s >= BEAT_S:
             self._publish()
         return None
 
@@ -147,9 +150,12 @@ class Agent:
 
     def _publish(self) -> None:
         readers = [
-            {"name": one.name, "state": one.state, "why": one.why or self._refused} for one in self._states.values()
+            {"where": one.where, "name": one.name, "state": one.state, "why": one.why or self._refused}
+            for one in self._states.values()
         ]
-        self._runtime.publish("reader", {"readers": readers, "last": self._last})
+        self._published_s = self._store.clock.boot_s()
+        state = {"boot_s": round(self._published_s, 3), "readers": readers, "last": self._last}
+        self._runtime.publish("reader", state)
 
     def _attend_until_halt(self, one: Attendant) -> None:
         try:

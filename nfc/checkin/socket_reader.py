@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from appliance.errors import InputError
+from appliance.tapline import TYPED
 from checkin.reader import ReaderGone, TagRead, is_random_uid, uid_fault
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class SocketReader:
 
     @property
     def where(self) -> str:
-        return "typed taps"
+        return TYPED
 
     def plugged(self) -> bool:
         return True
@@ -47,7 +48,7 @@ class SocketReader:
             ear.close()
             raise ReaderGone(f"{self._path}: {error.strerror or error}") from error
         self._socket = ear
-        return f"typed taps on {self._path}"
+        return f"{TYPED} on {self._path}"
 
     def poll(self, timeout_s: float) -> TagRead | None:
         """The next well-formed tap; None after `timeout_s` or one that made no sense."""

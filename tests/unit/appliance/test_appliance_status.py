@@ -44,7 +44,8 @@ def test_a_box_at_work(box: Box, config: Config) -> None:
     store.outbox.settle([(refused, "rejected: no")])
     player_says(box, underruns=2)
     box.runtime.publish("sync", {"link": "down", "why": "no route"})
-    box.runtime.publish("reader", {"readers": [{"name": "ACR122U", "state": "ready", "why": ""}]})
+    now_s = SystemClock().boot_s()
+    box.runtime.publish("reader", {"boot_s": now_s, "readers": [{"name": "ACR122U", "state": "ready", "why": ""}]})
     text = "\n".join(status_lines(read_status(config)))
     assert "player   playing, 2 underruns" in text
     assert "    -3.0 dB  Rain: It rains." in text

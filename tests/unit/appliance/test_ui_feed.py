@@ -12,19 +12,21 @@ import pytest
 from appliance.errors import InputError, SetupError
 from appliance.process import Stop
 from appliance.store import Store
+from appliance.tapline import TYPED
 from appliance.ui.facts import Facts, Links, links_from
 from appliance.ui.feed import Feed
 from appliance.ui.still import StillRoom
 
 
 def test_links_as_they_are_published() -> None:
-    assert links_from({}, {}) == Links(None, 0, False)
-    assert links_from({"link": "none", "pending": 4}, {}) == Links(None, 4, False)
-    assert links_from({"link": "up"}, {"readers": [{"name": "udp", "state": "ready"}]}) == Links(True, 0, False)
-    away = {"readers": [{"name": "usb", "state": "absent"}]}
-    assert links_from({"link": "down"}, away) == Links(False, 0, True)
-    two = {"readers": [{"name": "usb", "state": "absent"}, {"name": "udp", "state": "ready"}]}
-    assert not links_from({}, two).reader_away
+    ready, absent = {"where": "udp", "state": "ready"}, {"where": "usb", "state": "absent"}
+    typed = {"where": TYPED, "state": "ready"}
+    assert links_from({}, []) == Links(None, 0, False)
+    assert links_from({"link": "none", "pending": 4}, []) == Links(None, 4, False)
+    assert links_from({"link": "up"}, [ready]) == Links(True, 0, False)
+    assert links_from({"link": "down"}, [absent, typed]) == Links(False, 0, True)
+    assert not links_from({}, [absent, ready]).reader_away
+    assert not links_from({}, [typed]).reader_away
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from appliance.clock import ManualClock
 from appliance.errors import StoreBusy
 from appliance.model import TapResult
+from appliance.readers import readers_now
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from appliance.tapline import send_tap
@@ -124,6 +125,18 @@ def test_readers_and_last_tap_are_shown(box: Callable[..., Box]) -> None:
     assert shown["last"]["outcome"] == "in"
     assert result.listener is not None
     assert shown["last"]["name"] == result.listener.display_name
+
+
+def test_it_beats_when_nothing_happens(box: Callable[..., Box]) -> None:
+    one = box()
+    one.run(0.3)
+    one.clock.advance(60)
+    told = one.runtime.read("reader")
+    assert {reader["state"] for reader in readers_now(told, one.clock.boot_s())} == {"absent"}, "as after kill -9"
+    one.agent.step(0.0)
+    told = one.runtime.read("reader")
+    assert told["boot_s"] == pytest.approx(one.clock.boot_s(), abs=0.01)
+    assert {reader["state"] for reader in readers_now(told, one.clock.boot_s())} == {"ready"}
 
 
 def test_a_typed_tap_is_stored_under_its_id_and_only_once(box: Callable[..., Box]) -> None:
