@@ -20,7 +20,7 @@ from checkin.reader import Driver, uid_fault
 log = logging.getLogger(__name__)
 
 WAITING_TAPS = 256
-WAIT_S = 0.2
+WAIT_S = 0.12
 BEAT_S = 5.0
 STOP_WITHIN_S = 2.0
 

@@ -16,7 +16,7 @@ from checkin.reader import Driver, ReaderGone, TagRead
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.08
-LISTEN_S = 0.2
+LISTEN_S = 0.15
 LOOK_FOR_PLUG_S = 0.5
 
 State = Literal["ready", "absent", "failed"]
