@@ -14,7 +14,9 @@ from typing import IO, Any
 from appliance.demo.facts import query
 from appliance.demo.voice import say
 from appliance.errors import SetupError
+from appliance.model import Rule
 from appliance.process import die_with_parent
+from mixer.scene import SongId
 
 BEDS_FOR_A_ROOM = 4  # with fewer soundscapes of one's own, the starter library stays beneath
 
@@ -26,6 +28,7 @@ class OwnMusic:
     folder: Path
     process: subprocess.Popen[str]
     results: list[dict[str, Any]] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
     _ears: list[threading.Thread] = field(default_factory=list)
 
     @classmethod
@@ -69,6 +72,15 @@ class OwnMusic:
         if self.ended and not self.usable:
             raise SetupError(f"nothing in {self.folder} can be played; the reasons stand above")
         return self.ended
+
+    def stand_out(self, library: Iterable[Mapping[str, Any]]) -> None:
+        """Rules, as staff would set them, by which few files of one's own are heard among the starter library:
+        beds are pinned, and pieces play instead of its pieces."""
+        own = {result["song_id"]: result["kind"] for result in self.usable}
+        self.rules = [Rule(SongId(song), "pin") for song, kind in own.items() if kind == "soundscape"]
+        if "instrumental" in own.values():
+            others = [row for row in library if row["type"] == "instrumental" and row["id"] not in own]
+            self.rules += [Rule(SongId(row["id"]), "ban") for row in others]
 
     def stop(self) -> None:
         if self.process.poll() is None:
