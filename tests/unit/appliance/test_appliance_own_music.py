@@ -50,7 +50,7 @@ def test_fewer_are_enough_when_that_is_all(own: OwnMusic) -> None:
 def test_nothing_usable_is_said_in_a_line(own: OwnMusic) -> None:
     own.results.append(result(1, None, "refused"))
     own.stop()
-    with pytest.raises(SetupError, match="nothing in .*music can be played"):
+    with pytest.raises(SetupError, match=r"nothing in .*music can be played"):
         own.enough()
 
 
