@@ -12,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from cloud_stub.boxes import INVALID_TOKEN, InvalidPlayerToken
 from cloud_stub.database import Database
@@ -43,6 +45,12 @@ def create_app(settings: CloudSettings, now: Callable[[], float] = time.time) ->
         app.include_router(module.router)
     app.add_middleware(BodyLimit, upload_max_bytes=settings.upload_max_bytes)
     app.add_middleware(QueueFastPath, services=services)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]
+        )
+    if settings.allowed_hosts:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(InvalidPlayerToken, _invalid_player_token)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,9 @@ from typing import IO, Any
 
 import click
 
+from cloud_stub.environment import refusals, surroundings
 from cloud_stub.errors import CloudError
+from cloud_stub.settings import CloudSettings
 
 DATA_DIR = Path("cosound-cloud")
 _data = click.option(
@@ -50,10 +53,12 @@ def cloud() -> None:
 def serve(host: str, port: int | None, data: Path) -> None:
     """Run the server until it is told to stop."""
     from cloud_stub.serve import run
-    from cloud_stub.settings import CloudSettings
 
     with one_line_errors():
-        settings = CloudSettings.for_directory(data)
+        env = _surroundings()
+        for line in refusals(env):
+            click.echo(f"cosound: {line}", err=True)
+        settings = CloudSettings.for_directory(data, env)
         settings = replace(settings, host=host, port=settings.port if port is None else port)
         run(settings, lambda address: click.echo(f"cosound cloud on {address}"))
 
@@ -67,14 +72,27 @@ def serve(host: str, port: int | None, data: Path) -> None:
 def migrate(ranking: str | None, only_print: bool, data: Path) -> None:
     """Bring the database up to date; done twice it changes nothing."""
     from cloud_stub.migrate import as_script, bring_up_to_date
-    from cloud_stub.settings import CloudSettings
 
     if only_print:
         click.echo(as_script())
         return
     with one_line_errors():
-        for line in bring_up_to_date(CloudSettings.for_directory(data).database, ranking):
+        for line in bring_up_to_date(CloudSettings.for_directory(data, _surroundings()).database, ranking):
             click.echo(line)
+
+
+@cloud.command()
+@_data
+def check(data: Path) -> None:
+    """Look at everything that is known to go wrong; exit code 1 if something is."""
+    from cloud_stub.check import examine
+
+    with one_line_errors():
+        env = _surroundings()
+        findings = list(examine(CloudSettings.for_directory(data, env), env))
+    for finding in findings:
+        click.echo(str(finding))
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 
 @cloud.command()
@@ -104,15 +122,20 @@ def seed(
 ) -> None:
     """Fill the cloud with sounds, a room and listeners; running it again changes nothing."""
     from cloud_stub.seed import seed as sow
-    from cloud_stub.settings import CloudSettings
 
     with one_line_errors():
-        settings = CloudSettings.for_directory(data)
-        cards = _pepper(pepper or os.environ.get("COSOUND_PEPPER"))
+        env = _surroundings()
+        settings = CloudSettings.for_directory(data, env)
+        cards = _pepper(pepper or env.get("COSOUND_PEPPER"))
         found = sow(
             settings, listeners=listeners, pepper=cards, starter=starter, room=room, with_starter=not no_starter
         )
     click.echo(json.dumps(found, indent=1) if as_json else _told(found))
+
+
+def _surroundings() -> dict[str, str]:
+    """The environment with `.env` and `env/.env` below it."""
+    return surroundings(os.environ)
 
 
 def _pepper(text: str | None) -> bytes | None:

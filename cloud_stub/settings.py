@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloud_stub.engines.address import SCHEMES, Address, from_names, from_url
+from cloud_stub.environment import listed
 from cloud_stub.errors import SetupError
 
 DEFAULT_PORT = 8000
@@ -31,6 +32,8 @@ class CloudSettings:
     anonymous_life_s: float = 30 * 86_400.0  # a phone that never gave a password has nothing else
     link_half_life_s: float = 3600.0
     upload_max_bytes: int = 512 * 1024 * 1024
+    allowed_hosts: tuple[str, ...] = ()  # none: every name
+    cors_origins: tuple[str, ...] = ()
 
     @classmethod
     def for_directory(cls, data_dir: Path, environ: Mapping[str, str] | None = None) -> CloudSettings:
@@ -48,6 +51,8 @@ class CloudSettings:
             port=_number(env, "PORT", DEFAULT_PORT, 0, 65_535),
             refresh_s=float(_number(env, "COSOUND_REFRESH_S", int(DEFAULT_REFRESH_S), 1, 3600)),
             public_url=(env.get("COSOUND_PUBLIC_URL") or "").rstrip("/") or None,
+            allowed_hosts=listed(env.get("ALLOWED_HOSTS")),
+            cors_origins=listed(env.get("CORS_ALLOWED_ORIGINS")),
         )
 
 

@@ -1,0 +1,198 @@
+"""`cosound cloud check`: everything that is known to go wrong, looked at one after the other, each with its cure."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+
+from cloud_stub.database import Database, Tx
+from cloud_stub.engines.address import Address
+from cloud_stub.engines.cures import misspelt
+from cloud_stub.environment import refusals
+from cloud_stub.errors import CloudError, DatabaseError
+from cloud_stub.migrate import pending
+from cloud_stub.moments import seconds_or_none
+from cloud_stub.repositories import players
+from cloud_stub.settings import CloudSettings
+from cloud_stub.storage import FolderStorage
+from cloud_stub.tokens import matches, prefix_of
+
+_PROJECT = re.compile(r"([a-z0-9]+)\.supabase\.co")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `says` is what is there, or what is wrong and how to mend it."""
+
+    what: str
+    ok: bool
+    says: str
+
+    def __str__(self) -> str:
+        return f"{'ok ' if self.ok else 'FIX'}  {self.what}: {self.says}"
+
+
+def examine(settings: CloudSettings, env: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at it all, in the order in which one thing needs another."""
+    yield from (Finding("environment", False, line) for line in refusals(env))
+    yield from _supabase(env)
+    yield _storage(settings.media_dir)
+    database = Database(settings.database)
+    reached = _reach(database, settings.database)
+    yield reached
+    if not reached.ok:
+        return
+    try:
+        yield from _contents(database, env.get("PLAYER_TOKEN"))
+    finally:
+        database.close()
+
+
+def _reach(database: Database, where: Path | Address) -> Finding:
+    wrong = misspelt(where) if isinstance(where, Address) else None
+    if wrong:
+        return Finding("database", False, wrong)
+    try:
+        database.open()
+    except CloudError as error:
+        return Finding("database", False, str(error))
+    return Finding("database", True, where.label if isinstance(where, Address) else str(where))
+
+
+def _contents(database: Database, token: str | None) -> Iterator[Finding]:
+    looks: list[Callable[[Database], Finding]] = [_tables]
+    if database.dialect == "postgres":
+        looks += [_rights, _guards]
+    for look in looks:
+        finding = look(database)
+        yield finding
+        if not finding.ok:
+            return
+    if token:
+        yield _token(database, token)
+
+
+def _tables(database: Database) -> Finding:
+    try:
+        missing = pending(database)
+    except DatabaseError as error:
+        return Finding(
+            "tables", False, f"they cannot be read ({error}): connect as their owner, `postgres` on Supabase"
+        )
+    if not missing:
+        return Finding("tables", True, "up to date")
+    with database.reading() as tx:
+        if database.dialect == "postgres" and _has(tx, "players", "token"):
+            return Finding("tables", False, "there are tables of an older make (players.token): rename or drop them, "
+                           "then run: cosound cloud migrate")  # fmt: skip
+    return Finding(
+        "tables", False, f"a relation does not exist ({missing[0]} is not applied): run cosound cloud migrate"
+    )
+
+
+def _has(tx: Tx, table: str, column: str) -> bool:
+    sql = (
+        "select 1 from information_schema.columns where table_schema = 'public' and table_name = ? and column_name = ?"
+    )
+    return tx.value(sql, table, column) is not None
+
+
+def _rights(database: Database) -> Finding:
+    with database.reading() as tx:
+        owner = tx.one(
+            "select current_user as us, tableowner as owner from pg_tables "
+            "where schemaname = 'public' and tablename = 'players'"
+        )
+        assert owner is not None, "the tables are there"
+        may = tx.value("select pg_has_role(current_user, ?, 'usage')", owner["owner"])
+    if may:
+        return Finding("rights", True, f"{owner['us']} owns the tables")
+    return Finding("rights", False, f"{owner['us']} is not the tables' owner and would see next to nothing: connect as "
+                   f"{owner['owner']}")  # fmt: skip
+
+
+def _guards(database: Database) -> Finding:
+    with database.reading() as tx:
+        bare = tx.all(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' "
+            "and not relrowsecurity order by relname"
+        )
+    if not bare:
+        return Finding("row level security", True, "on, for every table")
+    name = bare[0]["relname"]
+    return Finding("row level security", False, f"off for {name}: alter table {name} enable row level security")
+
+
+def _token(database: Database, token: str) -> Finding:
+    what, prefix = "player token", prefix_of(token)
+    if prefix is None:
+        return Finding(what, False, "PLAYER_TOKEN is no token of ours (csp_…, 56 signs): copy it again, or give the "
+                       "room a new one (Rooms → new token)")  # fmt: skip
+    with database.reading() as tx:
+        row = players.find_token(tx, prefix)
+    if row is None or not matches(token, row["hash"]):
+        return Finding(what, False, f"no room knows csp_{prefix}_…, or it was revoked: give the room a new one")
+    expires_s = seconds_or_none(row["expires_at"])
+    if expires_s is not None and expires_s <= time.time():
+        return Finding(what, False, f"csp_{prefix}_… was replaced and its time is over: use the newer one")
+    return Finding(what, True, f"csp_{prefix}_… opens room {row['player_id']}")
+
+
+def _storage(folder: Path) -> Finding:
+    try:
+        FolderStorage(folder).check()
+    except OSError as error:
+        why = error.strerror or error
+        return Finding(
+            "storage", False, f"{folder} cannot be written ({why}): give COSOUND_MEDIA_DIR a folder that can"
+        )
+    return Finding("storage", True, str(folder))
+
+
+def _supabase(env: Mapping[str, str]) -> Iterator[Finding]:
+    url = env.get("SUPABASE_URL")
+    project = None
+    if url:
+        host = urlsplit(url).hostname or ""
+        match = _PROJECT.fullmatch(host)
+        project = match[1] if match else None
+        if host.endswith(".supabase.com"):
+            yield Finding("SUPABASE_URL", False, f"a project's address ends in .supabase.co: https://{host[:-1]}")
+        else:
+            yield Finding("SUPABASE_URL", True, url)
+    for name, role in (("SUPABASE_ANON_KEY", "anon"), ("SUPABASE_SERVICE_KEY", "service_role")):
+        if env.get(name):
+            yield _key(name, env[name], role, project)
+
+
+def _key(name: str, key: str, role: str, project: str | None) -> Finding:
+    found = _claims(key)
+    if found is None:
+        return Finding(name, False, "this is no key of Supabase: copy it again (Settings → API)")
+    if found["role"] != role:
+        other = {"anon": "the public (anon) key", "service_role": "the secret (service_role) key"}
+        danger = "; whoever has it may do everything" if found["role"] == "service_role" else ""
+        there = other.get(found["role"], f"a key for {found['role']}")
+        return Finding(name, False, f"this is {there}{danger}: put {other[role]} here (Settings → API)")
+    if project and found.get("ref") not in (None, project):
+        return Finding(name, False, f"this key is of project {found['ref']}, SUPABASE_URL of {project}")
+    return Finding(name, True, f"a key for {role}")
+
+
+def _claims(key: str) -> dict[str, Any] | None:
+    """What the key says of itself; whether it is true only Supabase knows."""
+    for prefix, role in (("sb_publishable_", "anon"), ("sb_secret_", "service_role")):
+        if key.startswith(prefix):
+            return {"role": role}
+    try:
+        claims: dict[str, Any] = jwt.decode(key, options={"verify_signature": False})
+    except jwt.InvalidTokenError:
+        return None
+    return claims if "role" in claims else None
