@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkin.tokens import key_hash
+from checkin.tokens import (
+    LINK_LIFE_S,
+    card_of,
+    key_for,
+    key_hash,
+    link_token,
+    read_link_token,
+    room_of,
+    sign_card_url,
+    sign_room_url,
+)
 
 PEPPER = bytes(range(32))
 uids = st.binary(min_size=4, max_size=10)
@@ -33,3 +43,59 @@ def test_cards_chips_and_peppers_are_told_apart(one: bytes, other: bytes) -> Non
 def test_no_pepper_no_hash() -> None:
     with pytest.raises(ValueError, match=r"checkin\.pepper"):
         key_hash(b"", "nfca", b"\x04abc")
+
+
+ROOM = "0b6c9b1e-7f0e-4c55-9d0e-1a2b3c4d5e6f"
+PROFILE = "11111111-2222-4333-8444-555555555555"
+KEY = key_for(PEPPER, "room")
+UID = bytes.fromhex("04a1b2c3d4e5f6")
+NOW_S = 1_800_000_000.0
+
+
+def test_each_purpose_has_its_own_key() -> None:
+    keys = {key_for(PEPPER, purpose) for purpose in ("room", "card", "link")}
+    assert len(keys | {PEPPER}) == 4
+
+
+def test_a_rooms_address_is_ours_as_we_signed_it_and_not_otherwise() -> None:
+    url = sign_room_url(KEY, f"https://cosound.example/r/{ROOM}")
+    assert room_of(KEY, url) == ROOM
+    assert room_of(key_for(b"other" * 4, "room"), url) is None
+    for foreign in (url.replace("cosound.example", "evil.example"), url[:-1], url + "x", url.split("?")[0], ""):
+        assert room_of(KEY, foreign) is None
+
+
+def test_a_cards_address_is_good_on_its_own_tag_only() -> None:
+    url = sign_card_url(KEY, "https://cosound.example", "heron-7", UID)
+    assert card_of(KEY, url, UID) == "heron-7"
+    assert card_of(KEY, url, UID[:-1] + b"\0") is None, "a copy on another tag"
+    assert card_of(KEY, url.replace("heron-7", "heron-8"), UID) is None
+    assert card_of(KEY, url.replace("https", "javascript"), UID) is None
+
+
+def test_a_link_token_says_whose_and_when_for_ten_minutes() -> None:
+    token = link_token(KEY, PROFILE, NOW_S)
+    read = read_link_token(KEY, token, NOW_S + LINK_LIFE_S)
+    assert read is not None
+    assert (read.profile_id, read.made_s) == (PROFILE, NOW_S)
+    assert len(token) <= 56, "small enough for a QR that a tired phone reads"
+    assert read_link_token(KEY, token, NOW_S + LINK_LIFE_S + 1) is None
+    assert read_link_token(KEY, token, NOW_S - 3600) is None
+    assert read_link_token(key_for(PEPPER, "room2"), token, NOW_S) is None
+    other = read_link_token(KEY, link_token(KEY, PROFILE, NOW_S), NOW_S)
+    assert other is not None
+    assert other.nonce != read.nonce
+
+
+@given(at=st.integers(0, 51), letter=st.characters(max_codepoint=0x2FF))
+def test_a_link_token_with_one_letter_changed_is_nobodys(at: int, letter: str) -> None:
+    token = link_token(KEY, PROFILE, NOW_S)
+    changed = token[:at] + letter + token[at + 1 :]
+    assert changed == token or read_link_token(KEY, changed, NOW_S) is None
+
+
+@given(text=st.text(max_size=80))
+def test_any_text_is_no_token_and_no_address(text: str) -> None:
+    assert read_link_token(KEY, text, NOW_S) is None
+    assert room_of(KEY, text) is None
+    assert card_of(KEY, text, UID) is None
