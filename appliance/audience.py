@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from appliance.model import Presence
@@ -11,10 +11,15 @@ from ml.errors import VectorError
 from ml.taste import Taste, learn
 
 
-def present_people(presences: Sequence[Presence]) -> list[Present]:
-    """One `Present` a person, weighted by how much of their stay is left."""
+def present_people(presences: Sequence[Presence], unmet_of: Callable[[str], float] = lambda _: 0.0) -> list[Present]:
+    """One `Present` a person, weighted by how much of their stay is left; `unmet_of` tells what they missed lately."""
     return [
-        Present(presence.listener.id, taste_of(presence), presence_weight(presence.remaining_s))
+        Present(
+            presence.listener.id,
+            taste_of(presence),
+            presence_weight(presence.remaining_s),
+            unmet_of(presence.listener.id),
+        )
         for presence in presences
     ]
 

@@ -67,10 +67,17 @@ def ui() -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def status(as_json: bool) -> None:
+@click.option("--ledger", is_flag=True, help="Instead: every decision kept, for `cosound ml replay-ledger`.")
+def status(as_json: bool, ledger: bool) -> None:
     """What plays and why, who is here, and how the box is."""
     from appliance.status import read_status, status_lines
 
+    if ledger:
+        from appliance.ledger_command import ledger_lines
+
+        for line in ledger_lines():
+            click.echo(line)
+        return
     state = read_status()
     click.echo(json.dumps(state, indent=2) if as_json else "\n".join(status_lines(state)))
 

@@ -81,6 +81,22 @@ KEYS: tuple[Key, ...] = (
         choices=("mean", "least_misery", "turns"),
     ),
     Key(
+        "taste.min_group",
+        "COSOUND_MIN_GROUP",
+        2,
+        "nobody pulls the room by more than one part in so many; what people leave is the house's",
+        minimum=1,
+        maximum=50,
+    ),
+    Key(
+        "taste.change_per_minute",
+        "COSOUND_TASTE_CHANGE",
+        1.0,
+        "how far the room's wish may turn in a minute, 1 = from dislike to love; 0 = no bound",
+        minimum=0,
+        maximum=60,
+    ),
+    Key(
         "checkin.reader",
         "COSOUND_READER",
         "auto",
@@ -112,6 +128,8 @@ class Config:
     sound_changes_per_minute: int
     taste_rule: str
     taste_policy: str
+    taste_min_group: int
+    taste_change_per_minute: float
     checkin_reader: str
     checkin_pepper: str
     room_closes: str

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from appliance.audience import present_people
 from appliance.brain import refresh_queue
 from appliance.config import Config
-from appliance.model import NEUTRAL, Control, Presence, Queue, Rule, Song, TapResult, Vector
+from appliance.errors import StoreDamaged, TransientError
+from appliance.model import Control, Presence, Queue, Rule, Song, TapResult, Vector
+from appliance.process import UpOrDown
+from appliance.reasons import Costs, reasons_for
 from appliance.store import Store
+from appliance.wishes import Wish, Wishes
 from mixer.compose import Candidate, Limits, Memory, compose
 from mixer.scene import Reason, Scene
-from ml.collective import Present, room_scores, room_vector
-from ml.errors import VectorError
-from ml.tags import as_vector
-from ml.taste import expected_liking
-from ml.why import dominant_tag, sentence
-
-HOUSE: Vector = (0.5, 0.6, 0.1, 0.4, 0.4)  # a quiet afternoon by the sea, with a fire in the next room
-LIKES = 0.6  # expected liking from which a person counts as one who likes it
+from ml.collective import Present
+from ml.ledger import Decision
+from ml.why import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """One look at the room: the scene it asks for, and what is new about it."""
+    """One look at the room: the scene it asks for, what is new about it, and what was known when it was asked for."""
 
     scene: Scene
     moves: tuple[Move, ...]
@@ -51,6 +49,7 @@ class Direction:
     taps_seen: int
     tap: TapResult | None
     why: tuple[str, ...]
+    decision: Decision | None = None
 
     @property
     def changed(self) -> bool:
@@ -71,15 +70,20 @@ class Direction:
 
 @dataclass(slots=True)
 class Director:
-    """Looks at the store and composes. Its only state is what compose must remember, and what it has seen."""
+    """Looks at the store and composes. Its state is what compose and the room's wish must remember, and what it has
+    seen."""
 
     store: Store
     config: Config
     memory: Memory = field(default_factory=Memory)
     _taps_seen: int = field(init=False)
+    _wishes: Wishes = field(init=False)
+    _costs: Costs = field(default_factory=Costs)
+    _queue: UpOrDown = field(default_factory=lambda: UpOrDown("the box's own queue"))
 
     def __post_init__(self) -> None:
         """A tap that led to a scene before we were restarted is no news."""
+        self._wishes = Wishes(self.store, self.config)
         latest = self.store.scenes.latest()
         self._taps_seen = latest.taps_seen if latest else 0
 
@@ -87,23 +91,27 @@ class Director:
         """Read the room once and compose the scene for now."""
         store = self.store
         presences, taps_seen = self._who_is_here()
-        people = present_people(presences)
-        songs = store.library.ready()
-        house = self._house()
-        rules = store.room.rules()
-        self._keep_queue_fresh(songs, people, house, rules)
-        candidates = self._candidates(songs, people, house, rules, store.room.queue(), store.room.control())
-        scene, memory = compose(candidates, self.memory, self.limits(), store.clock.boot_s())
+        songs, rules, control = store.library.ready(), store.room.rules(), store.room.control()
+        wish = self._wishes.read(presences, songs, self._heard(control), tapped=taps_seen != self._taps_seen)
+        self._keep_queue_fresh(songs, wish.direction, rules)
+        candidates = self._candidates(songs, wish, rules, store.room.queue(), control)
+        composed, memory = compose(candidates, self.memory, self.limits(), store.clock.boot_s())
         moves = _moves(self.memory, memory, {song.id: song.title for song in songs})
         self.memory = memory
+        scene = self._told(composed)
         return Direction(
             scene=scene,
             moves=moves,
-            here=len(people),
+            here=len(wish.people),
             taps_seen=taps_seen,
             tap=self._new_tap(taps_seen),
             why=self.sentences(scene),
+            decision=self._decision(candidates, songs, wish, scene) if moves else None,
         )
+
+    def recall(self, people: Sequence[Present]) -> None:
+        """Go on with what was owed to these people before a restart."""
+        self._wishes.recall(people)
 
     def limits(self) -> Limits:
         config = self.config
@@ -123,36 +131,27 @@ class Director:
     def sentence(self, reasons: Sequence[Reason]) -> str:
         return sentence(reasons, "fr" if self.config.box_language == "fr" else "en")
 
-    def _house(self) -> Vector:
-        """What an empty room plays: the room's own setting, or the house of every box."""
-        setting = self.store.room.setting("house_taste")
+    def _keep_queue_fresh(self, songs: Sequence[Song], direction: Vector, rules: Sequence[Rule]) -> None:
         try:
-            rain, sea, thunder, wind, fire = as_vector(setting or ()).tolist()
-        except VectorError:
-            return HOUSE
-        house = (rain, sea, thunder, wind, fire)
-        return house if any(house) else HOUSE
-
-    def _keep_queue_fresh(
-        self, songs: Sequence[Song], people: Sequence[Present], house: Vector, rules: Sequence[Rule]
-    ) -> None:
-        direction = room_vector(people, house, rule=self._rule, policy=self._policy)
-        refresh_queue(self.store, songs, tuple(direction.tolist()), rules)
+            refresh_queue(self.store, songs, direction, rules)
+        except StoreDamaged:
+            raise
+        except TransientError as error:
+            self._queue.failed(error)  # a disk that takes no queue must not keep the mix from following
+        else:
+            self._queue.worked()
 
     def _candidates(
         self,
         songs: Sequence[Song],
-        people: Sequence[Present],
-        house: Vector,
+        wish: Wish,
         rules: Sequence[Rule],
         queue: Queue,
         control: Control,
     ) -> list[Candidate]:
         if not songs:
             return []
-        embeddings = [song.embedding for song in songs]
-        liking = room_scores(people, embeddings, house, rule=self._rule, policy=self._policy)
-        reasons = self._reasons(songs, people)
+        reasons = reasons_for(songs, wish, rules, self._wishes.rule)
         places = _places(queue, rules)
         kinds = {(rule.song_id, rule.kind) for rule in rules}
         faders = {fader.song_id: fader for fader in control.faders}
@@ -162,7 +161,7 @@ class Director:
                 song_id=song.id,
                 path=song.pcm_path or "",
                 kind=song.kind,
-                liking=float(liking[row]),
+                liking=wish.likings[song.id],
                 duration_s=song.duration_s or 600.0,
                 title=song.title,
                 place=places.get(song.id),
@@ -176,22 +175,40 @@ class Director:
             for row, song in enumerate(songs)
         ]
 
-    def _reasons(self, songs: Sequence[Song], people: Sequence[Present]) -> list[tuple[Reason, ...]]:
-        """For each song: how many of those present are expected to like it, and for which of its tags."""
-        embeddings = [song.embedding for song in songs]
-        likings = [expected_liking(person.taste, embeddings, self._rule) for person in people]
-        reasons: list[tuple[Reason, ...]] = []
-        for row, song in enumerate(songs):
-            fans = sum(1 for liking in likings if liking[row] >= LIKES)
-            if song.kind == "instrumental":
-                reasons.append((Reason("instrumental"),))
-            elif fans and song.embedding != NEUTRAL:
-                share = round(fans / len(people), 1)
-                detail: dict[str, float | int | str] = {"tag": dominant_tag(song.embedding), "share": share}
-                reasons.append((Reason("taste", {**detail, "people": len(people)}),))
-            else:
-                reasons.append((Reason("rotation"),) if people else (Reason("house"),))
-        return reasons
+    def _heard(self, control: Control) -> dict[str, float]:
+        """The energy of each song in the last scene; nothing while the room is kept silent."""
+        if control.mute or control.hush:
+            return {}
+        return {layer.song_id: 10 ** (layer.gain_db / 10) for layer in self.memory.sounding if not layer.muted}
+
+    def _told(self, scene: Scene) -> Scene:
+        """The scene whose layers also tell what their last play cost them."""
+        costs = self._costs.of([layer.song_id for layer in scene.layers], self._hours_since_play)
+        return replace(
+            scene,
+            layers=tuple(replace(layer, reasons=(*layer.reasons, *costs[layer.song_id])) for layer in scene.layers),
+        )
+
+    def _hours_since_play(self) -> dict[str, float]:
+        played = self.store.library.hours_since_play(self.store.clock.wall_s())
+        return {str(song): hours for song, hours in played.items()}
+
+    def _decision(self, candidates: Sequence[Candidate], songs: Sequence[Song], wish: Wish, scene: Scene) -> Decision:
+        """What was known of the beds at this look, and which of them sound now, the loudest first."""
+        offered = {candidate.song_id for candidate in candidates if not candidate.banned}
+        beds = [song for song in songs if song.kind == "soundscape" and song.id in offered]
+        chosen = sorted((layer for layer in scene.layers if layer.kind == "soundscape"), key=lambda one: -one.gain_db)
+        return Decision(
+            at_s=self.store.clock.wall_s(),
+            rule=self._wishes.rule,
+            policy=self._wishes.policy,
+            min_group=self.config.taste_min_group,
+            house=wish.house,
+            people=wish.people,
+            songs=tuple((str(song.id), song.embedding) for song in beds),
+            chosen=tuple(str(layer.song_id) for layer in chosen),
+            prior=wish.crowd,
+        )
 
     def _who_is_here(self) -> tuple[list[Presence], int]:
         """Those present and the newest tap they are the outcome of, though taps may come while we read."""
@@ -209,14 +226,6 @@ class Director:
         self._taps_seen = newest
         last = self.store.people.last_tap()
         return last[0] if last else None
-
-    @property
-    def _rule(self) -> Any:
-        return self.config.taste_rule
-
-    @property
-    def _policy(self) -> Any:
-        return self.config.taste_policy
 
 
 def _moves(before: Memory, after: Memory, titles: dict[Any, str]) -> tuple[Move, ...]:

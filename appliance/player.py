@@ -14,8 +14,10 @@ from appliance.model import Control
 from appliance.plays import Plays
 from appliance.runtime import Runtime
 from appliance.store import Store
+from appliance.store.ledger import Ledger
 from mixer.engine import Engine, EngineStatus, MasterControl, StripStatus
 from mixer.scene import Layer
+from ml.unmet import UNMET_MEMORY_S
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class Player:
     config: Config
     director: Director = field(init=False)
     _plays: Plays = field(init=False)
+    _ledger: Ledger = field(init=False)
     _layers: dict[str, Layer] = field(default_factory=dict)
     _direction: Direction | None = None
     _scene_id: str | None = None
@@ -44,11 +47,13 @@ class Player:
     def __post_init__(self) -> None:
         self.director = Director(self.store, self.config)
         self._plays = Plays(self.store.scenes)
+        self._ledger = Ledger(self.store.db, self.store.clock)
 
     def start(self) -> None:
         """Sound first; then tidy up what a crash left open. A disk that refuses is no reason for silence."""
         alive_s = self.runtime.read("player").get("boot_s")
         try:
+            self._recall()
             self.look()
             self.store.scenes.close_open_plays(alive_s)
         except StoreDamaged:
@@ -81,17 +86,32 @@ class Player:
         self.engine.apply(direction.scene)
         self._layers = {layer.song_id: layer for layer in direction.scene.layers}
         if self._owes_scene:
-            self._scene_id = self.store.scenes.record(
+            self._scene_id = self._write_down(direction)
+            self._owes_scene = False
+        self._let_go_of_what_left()
+
+    def _write_down(self, direction: Direction) -> str:
+        """The scene, and in the same transaction what was known when it was decided; the scene's id."""
+        with self.store.db.write(durable=False):
+            scene_id = self.store.scenes.record(
                 [_layer_row(layer) for layer in direction.scene.layers],
                 taps_seen=direction.taps_seen,
                 cause=direction.cause(),
             )
-            self._owes_scene = False
-        self._let_go_of_what_left()
+            if direction.decision is not None:
+                self._ledger.add(direction.decision)
+        return scene_id
+
+    def _recall(self) -> None:
+        """What the room owes its people outlives a restart."""
+        last = self._ledger.newest()
+        if last is not None and last[1] < UNMET_MEMORY_S:
+            self.director.recall(last[0].people)
 
     def close(self) -> None:
         try:
             self._plays.close(self.store.clock.boot_s())
+            self._ledger.flush()
         finally:
             self.engine.close()
 

@@ -25,7 +25,7 @@ def as_vector(values: Sequence[float] | NDArray[np.floating]) -> Vector:
     """
     try:
         vector = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise VectorError(f"a vector needs {DIMENSIONS} numbers ({', '.join(TAGS)}), got {values!r:.60}") from error
     if vector.shape != (DIMENSIONS,):
         raise VectorError(f"a vector needs {DIMENSIONS} numbers ({', '.join(TAGS)}), got shape {vector.shape}")
@@ -38,7 +38,7 @@ def as_rows(values: Sequence[Sequence[float]] | NDArray[np.floating]) -> Vector:
     """Several vectors as float64, shape (n, 5); none at all gives (0, 5). Raises `VectorError` as above."""
     try:
         rows = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise VectorError(f"every vector needs {DIMENSIONS} numbers ({', '.join(TAGS)})") from error
     if rows.size == 0:
         return np.zeros((0, DIMENSIONS))

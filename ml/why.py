@@ -11,6 +11,9 @@ from ml.tags import TAGS, as_vector
 
 Language = Literal["en", "fr"]
 
+TOLD_PENALTY = 0.025  # a play of four hours ago
+FEW = 4  # in a smaller group any share would tell what one person likes
+
 NAMES: dict[str, dict[str, str]] = {
     "en": {
         "rain": "rain",
@@ -36,6 +39,7 @@ _PLAIN = {
         "rotation": "it is its turn",
         "house": "it is part of the house mix",
         "new": "it is new here",
+        "near": "it comes nearest to what the room likes",
         "instrumental": "an instrumental goes with the beds",
         "taste": "it suits the room",
     },
@@ -46,17 +50,20 @@ _PLAIN = {
         "rotation": "c’est son tour",
         "house": "il fait partie de l’ambiance de la maison",
         "new": "il est nouveau ici",
+        "near": "il est le plus proche de ce que la salle aime",
         "instrumental": "un instrumental accompagne les ambiances",
         "taste": "il plaît à la salle",
     },
 }
 _OPENING = {"en": "Playing because", "fr": "Joué parce que"}
 _AND = {"en": "and", "fr": "et"}
+_THOUGH = {"en": ", though it played not long ago", "fr": ", même s’il a joué il y a peu"}
 _NOTHING = {"en": "Playing as part of the mix.", "fr": "Fait partie du mélange."}
 
 
 def sentence(reasons: Iterable[Any], language: Language = "en") -> str:
-    """The reasons as one sentence, e.g. "Playing because most of the 6 people here like rain."
+    """The reasons as one sentence, e.g. "Playing because most of the 6 people here like rain, though it played not
+    long ago."
 
     A reason is a mapping with `kind` and its values beside it or under `detail`, or an object with these two
     attributes. Kinds nobody knows are left out; the same words are said once, the strongest two reasons at most.
@@ -64,13 +71,16 @@ def sentence(reasons: Iterable[Any], language: Language = "en") -> str:
     if language not in NAMES:
         raise ValueError(f"a sentence is in {' or '.join(NAMES)}, got {language!r}")
     clauses: list[str] = []
+    though = ""
     for kind, detail in map(_parts, reasons):
+        if kind == "penalty" and float(detail.get("penalty", 0.0)) >= TOLD_PENALTY:
+            though = _THOUGH[language]
         clause = _clause(kind, detail, language)
         if clause and clause not in clauses:
             clauses.append(clause)
     if not clauses:
         return _NOTHING[language]
-    return _joined(_OPENING[language], f" {_AND[language]} ".join(clauses[:2]))
+    return _joined(_OPENING[language], f" {_AND[language]} ".join(clauses[:2]) + though)
 
 
 def dominant_tag(embedding: Iterable[float]) -> str:
@@ -82,6 +92,19 @@ def dominant_tag(embedding: Iterable[float]) -> str:
 def tag_name(tag: str, language: Language = "en") -> str:
     """How a person calls a tag; a tag nobody named is said as it is written."""
     return NAMES[language].get(tag, tag.replace("_", " "))
+
+
+def told_share(fans: int, people: int) -> float | None:
+    """The share of people that may be told: some (0.25), about half (0.5) or most (0.75), never all.
+
+    One person alone hears their own taste: 1. In a group of two or three no share is told at all (None).
+    """
+    if people <= 1:
+        return 1.0
+    if people < FEW:
+        return None
+    share = fans / people
+    return 0.25 if share < 0.4 else 0.5 if share <= 0.6 else 0.75
 
 
 def _parts(reason: Any) -> tuple[str, Mapping[str, Any]]:
@@ -101,6 +124,8 @@ def _taste_en(name: str, detail: Mapping[str, Any]) -> str:
     people, share = _numbers(detail)
     if people <= 1:
         return f"the person here likes {name}"
+    if share is None:
+        return f"people here like {name}"
     if share >= 0.95:
         return f"all {people} people here like {name}"
     if share > 0.55:
@@ -114,6 +139,8 @@ def _taste_fr(name: str, detail: Mapping[str, Any]) -> str:
     people, share = _numbers(detail)
     if people <= 1:
         return f"la personne présente aime {name}"
+    if share is None:
+        return f"on aime {name} ici"
     if share >= 0.95:
         return f"les {people} personnes présentes aiment {name}"
     if share > 0.55:
@@ -126,8 +153,9 @@ def _taste_fr(name: str, detail: Mapping[str, Any]) -> str:
 _TASTE: dict[str, Callable[[str, Mapping[str, Any]], str]] = {"en": _taste_en, "fr": _taste_fr}
 
 
-def _numbers(detail: Mapping[str, Any]) -> tuple[int, float]:
-    return int(detail.get("people", 0)), float(detail.get("share", 1.0))
+def _numbers(detail: Mapping[str, Any]) -> tuple[int, float | None]:
+    share = detail.get("share")
+    return int(detail.get("people", 0)), None if share is None else float(share)
 
 
 def _joined(opening: str, clauses: str) -> str:

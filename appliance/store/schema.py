@@ -86,4 +86,13 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             where media_path is not null and pcm_path is null and prepare_error is null
         """,
     ),
+    (
+        "0003_ledger",
+        """
+        create table ledger (
+            seq integer primary key, boot_id text not null, boot_ms integer not null, wall_ms integer not null,
+            decisions integer not null, body blob not null
+        )
+        """,
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,13 @@ from appliance.demo import narrator
 from mixer.offline_engine import OfflineEngine
 from mixer.pcm import PcmInfo, scale_for_peak, write_pcm
 from mixer.scene import SAMPLE_RATE, Loop
+from ml.taste import Taste, learn
 from tests.factories import FIRE, RAIN, SEA, Box, op_types, put_songs, song_row, uid
 
 if TYPE_CHECKING:
     from conftest import MakeRoom, Room
 
+FOND_OF_FIRE = reduce(lambda taste, vote: learn(taste, *vote), [(FIRE, 5), (RAIN, 2)] * 3, Taste.newcomer()).to_dict()
 HERON, STRANGER, PHONE = "04a1b2c3d4e5f6", "04ffeeddccbbaa", "08123456"
 
 
@@ -29,7 +32,7 @@ def room(make_room: MakeRoom) -> Room:
         song_row(2, embedding=FIRE, title="Fire"),
         song_row(3, embedding=SEA, title="Sea"),
     )
-    room.know(HERON, "Heron", FIRE)
+    room.know(HERON, "Heron", FIRE, taste_state=FOND_OF_FIRE)
     room.pass_time(1)
     return room
 
@@ -111,7 +114,7 @@ def test_what_is_rendered_moves_towards_the_taste(make_room: MakeRoom, box: Box,
     put_songs(room.sync, song_row(1, embedding=RAIN), song_row(2, embedding=FIRE), ready=False)
     room.sync.library.set_ready(uid(1), sine_song(tmp_path, 1, 440))
     room.sync.library.set_ready(uid(2), sine_song(tmp_path, 2, 1500))
-    room.know(HERON, "Heron", FIRE)
+    room.know(HERON, "Heron", FIRE, taste_state=FOND_OF_FIRE)
 
     def hear() -> dict[str, float]:
         room.player.step()

@@ -30,6 +30,8 @@ OTHER: dict[str, tuple[str, Any]] = {
     "sound.changes_per_minute": ("2", 2),
     "taste.rule": ("v1", "v1"),
     "taste.policy": ("turns", "turns"),
+    "taste.min_group": ("3", 3),
+    "taste.change_per_minute": ("0.5", 0.5),
     "checkin.reader": ("udp:127.0.0.1:4000", "udp:127.0.0.1:4000"),
     "checkin.pepper": ("00ff10", "00ff10"),
     "room.closes": ("22:30", "22:30"),

@@ -9,6 +9,7 @@ from appliance.errors import StoreBusy
 from appliance.model import Fader
 from appliance.player import Player
 from appliance.store import Store
+from appliance.store.ledger import Ledger
 from mixer.scene import SongId
 from tests.factories import FIRE, RAIN, Box, op_types, put_songs, song_row, tap, uid
 from tests.fakes import FakeEngine
@@ -150,3 +151,28 @@ def test_a_clock_set_back_ten_years_is_not_heard(
     clock.set_wall(clock.wall - 10 * 365 * 86_400)
     play(player, clock, 30)
     assert (heard(engine), player.store.scenes.newest_seq()) == (before, scenes)
+
+
+def test_decisions_go_to_the_ledger_and_what_is_owed_outlives_a_restart(
+    player: Player, clock: ManualClock, box: Box
+) -> None:
+    store = box.store("watcher")
+    guest = tap(store).listener
+    assert guest is not None
+    for _ in range(4):
+        store.people.record_vote(guest.id, uid(2), 5, FIRE)
+    player.step()
+    store.room.hold_fader(Fader(SongId(uid(2)), -120.0))
+    play(player, clock, 300)
+    store.room.hold_fader(Fader(SongId(uid(2)), -90.0))
+    player.step()
+    player.close()
+    decisions = list(Ledger(store.db, clock).decisions())
+    assert len(decisions) == len(store.scenes.since(0))
+    assert decisions[-1].people[0].unmet > 0
+    again = Player(box.store("player"), FakeEngine(clock.boot_s), box.runtime, box.config())
+    again.start()
+    again.close()
+    newest = Ledger(store.db, clock).newest()
+    assert newest is not None
+    assert newest[0].people[0].unmet == pytest.approx(decisions[-1].people[0].unmet, abs=1e-4)
