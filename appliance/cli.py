@@ -94,6 +94,4 @@ def vote(value: int, name: str | None, song: str | None) -> None:
 
 
 def _entries() -> dict[str, EntryPoint]:
-    """What is installed; and our own newest command, which an installation made before it does not list."""
-    ours = {"add": EntryPoint("add", "appliance.music.cli:add", GROUP)}
-    return ours | {entry.name: entry for entry in entry_points(group=GROUP)}
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
