@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -60,7 +63,27 @@ def bind(host: str, port: int) -> socket.socket:
 
 def run(settings: CloudSettings, announce: Callable[[str], None]) -> None:
     """Serve until told to stop; `announce` is given the address once we listen. Raises SetupError."""
-    sock = bind(settings.host, settings.port)
+    with only_one(settings.data_dir):
+        _serve(settings, bind(settings.host, settings.port), announce)
+
+
+@contextmanager
+def only_one(data_dir: Path) -> Iterator[None]:
+    """Hold the lock of the server on this directory; refuse a second one, naming who holds it."""
+    with (data_dir / "serve.lock").open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            handle.seek(0)
+            holder = handle.read().strip() or "unknown"
+            raise SetupError(f"a server already runs on {data_dir} as pid {holder}; stop that one first") from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def _serve(settings: CloudSettings, sock: socket.socket, announce: Callable[[str], None]) -> None:
     app = create_app(settings)
     services = app.state.services
     services.prepare()

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from appliance.runtime import Runtime
+from tests.faults.fault_table import FaultTable
 
 SOUND_WITHIN_S = 120.0  # the first demo of a home also makes the starter library
 
@@ -126,3 +127,11 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+@pytest.fixture(scope="session")
+def faults() -> Iterator[FaultTable]:
+    """Where every fault test reports; written to build/faults.json at the end."""
+    table = FaultTable()
+    yield table
+    table.write()

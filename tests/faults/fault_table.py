@@ -1,0 +1,64 @@
+"""The fault table: what was done to the box, how often, what it cost, and how long until all was well again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE = Path(__file__).resolve().parents[2] / "build" / "faults.json"
+TIMES = int(os.environ.get("FAULTS_TIMES", "1"))  # how often each fault is done; `make faults` asks for more
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRow:
+    """lost, doubled: facts acknowledged before or during the fault. recovery_s: the longest; None = never away."""
+
+    fault: str
+    times: int
+    lost: int
+    doubled: int
+    recovery_s: float | None
+
+
+class FaultTable:
+    """Collects rows during a run. Rows of earlier runs stay until the same fault is tried again."""
+
+    def __init__(self, file: Path = FILE) -> None:
+        self._file = file
+        self._rows: dict[str, FaultRow] = {}
+
+    def note(
+        self,
+        fault: str,
+        *,
+        acknowledged: Collection[str] = (),
+        found: Sequence[str] = (),
+        recovery_s: float | None = None,
+    ) -> None:
+        """One time that `fault` was done. acknowledged: ids of facts; found: those kept, box and cloud together,
+        one entry for each effect it had. Asserts that nothing was lost or doubled, after the row is noted."""
+        lost = len(set(acknowledged) - set(found))
+        doubled = len(found) - len(set(found))
+        before = self._rows.get(fault, FaultRow(fault, 0, 0, 0, None))
+        times = [s for s in (before.recovery_s, recovery_s) if s is not None]
+        slowest_s = round(max(times), 2) if times else None
+        self._rows[fault] = FaultRow(fault, before.times + 1, before.lost + lost, before.doubled + doubled, slowest_s)
+        assert (lost, doubled) == (0, 0), f"{fault}: {lost} of {len(acknowledged)} facts lost, {doubled} doubled"
+
+    def rows(self, prefix: str) -> dict[str, FaultRow]:
+        """This run's rows of faults whose name begins so."""
+        return {name: row for name, row in self._rows.items() if name.startswith(prefix)}
+
+    def write(self) -> None:
+        rows = {row["fault"]: row for row in self._read()} | {name: asdict(row) for name, row in self._rows.items()}
+        self._file.parent.mkdir(exist_ok=True)
+        self._file.write_text(json.dumps(sorted(rows.values(), key=lambda row: row["fault"]), indent=1) + "\n")
+
+    def _read(self) -> list[dict[str, object]]:
+        try:
+            return list(json.loads(self._file.read_text()))
+        except (OSError, ValueError):
+            return []
