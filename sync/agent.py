@@ -17,7 +17,7 @@ from appliance.process import Stop, run
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from sync import wire
-from sync.client import Cloud, open_http
+from sync.client import Cloud, cloud_name, open_http
 from sync.link import Link
 from sync.loops import HeartbeatLoop, MediaLoop, PollLoop, PrepareLoop, PushLoop, pull_poll, queue_poll, sounding_by
 from sync.prepare import reconcile
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.5
 TELL_EVERY_S = 5.0
 TIDY_EVERY_S = 3600.0
+KEEP_LOG_BYTES = 6 << 20
 STOP_WITHIN_S = 0.5
 
 
@@ -54,6 +55,8 @@ class Agent:
 
     def start(self) -> None:
         reconcile(self.store)
+        if self._cloud is not None:
+            self.store.outbox.belong_to(cloud_name(self._config.cloud_url, self._config.cloud_token))
         self._timers.every(wire.HEARTBEAT_S, self._heartbeat_due, "heartbeat")
         self._timers.every(TIDY_EVERY_S, self._tidy_due, "tidy")
         self._timers.start()
@@ -67,7 +70,7 @@ class Agent:
             log.warning("the wall clock was set: timers are armed anew")
         self._tell(changed)
         if self._tidy_due.take():
-            self.store.db.tidy()
+            self.store.db.tidy(KEEP_LOG_BYTES)
         dead = [worker.name for worker in self.workers if not worker.is_alive()]
         if dead:
             log.error("%s ended by itself; the process ends, to be started afresh", ", ".join(dead))

@@ -84,7 +84,9 @@ def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: Pull
     as changes. Returns the last page; its digest only if it is true of that revision.
     """
     report.resets += 1
-    store.bucket.begin_reset()
+    again = store.bucket.begin_reset(epoch=first.epoch, rev=first.next)
+    if again:
+        log.warning("the cloud is not where it was (restored from a backup?): %d facts go to it again", again)
     page = first
     _take_reset_page(store, page, report)
     while page.more:

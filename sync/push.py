@@ -60,9 +60,10 @@ class _Pusher:
     report: PushReport
     stored_ids: Mapping[str, str]
 
-    def settle(self, verdicts: Sequence[tuple[str, str]]) -> None:
+    def settle(self, verdicts: Sequence[tuple[str, str]], at_s: float = 0.0) -> None:
+        """at_s: the cloud's clock when it answered."""
         if verdicts:
-            self.store.outbox.settle(verdicts)
+            self.store.outbox.settle(verdicts, at_s=at_s)
             self.report.count(verdicts)
         for op_id, status in verdicts:
             if status.startswith(REJECTED):
@@ -136,7 +137,8 @@ def _send(pusher: _Pusher, ops: Sequence[wire.Op]) -> None:
         return
     sent = {str(op.op_id) for op in ops}
     verdicts = {str(result.op_id): result.status for result in reply.results}
-    pusher.settle([(pusher.stored_ids[op_id], status) for op_id, status in verdicts.items() if op_id in sent])
+    answered = [(pusher.stored_ids[op_id], status) for op_id, status in verdicts.items() if op_id in sent]
+    pusher.settle(answered, reply.server_time)
 
 
 def _request(clock: Clock, ops: Sequence[wire.Op]) -> wire.PushRequest:

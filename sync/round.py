@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from appliance.config import Config
 from appliance.errors import CosoundError
 from appliance.store import Store
-from sync.client import Cloud, open_http
+from sync.client import Cloud, cloud_name, open_http
 from sync.pull import pull_once
 from sync.push import push_once
 from sync.queue import queue_once
@@ -16,6 +16,7 @@ from sync.queue import queue_once
 def one_round(store: Store, config: Config) -> Iterator[tuple[str, CosoundError | None]]:
     """(line, None) for what worked, (what, error) for what did not. Harmless beside the running process."""
     cloud = Cloud(open_http(config.cloud_url), config.cloud_token)
+    store.outbox.belong_to(cloud_name(config.cloud_url, config.cloud_token))
     try:
         for name, tell in (("push", _push), ("pull", _pull), ("queue", _queue)):
             yield _attempt(name, tell, store, cloud)

@@ -121,6 +121,19 @@ class SettleBody(Outbound):
     sounded: bool
 
 
+class LinkBody(Outbound):
+    """This listener typed in the six-digit code that a web profile was shown: their history becomes that one's."""
+
+    profile_id: UUID
+    code: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+
+
+class ForgetBody(Outbound):
+    """This listener asked to be forgotten: every row that tells of them goes. The op's id is their receipt."""
+
+    profile_id: UUID
+
+
 OP_BODIES: dict[str, type[Outbound]] = {
     "enrol": EnrolBody,
     "checkin": CheckinBody,
@@ -130,6 +143,8 @@ OP_BODIES: dict[str, type[Outbound]] = {
     "play_end": PlayEndBody,
     "rule": RuleBody,
     "settle": SettleBody,
+    "link": LinkBody,
+    "forget": ForgetBody,
 }
 
 

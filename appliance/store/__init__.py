@@ -31,7 +31,7 @@ class Store:
         self.library = Library(db)
         self.room = Room(db, clock, self.outbox, Confirmations(runtime, clock))
         self.scenes = Scenes(db, clock, self.outbox)
-        self.bucket = Bucket(db, clock)
+        self.bucket = Bucket(db, clock, self.outbox)
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until another process commits, at most `timeout_s`. True when there is something new."""

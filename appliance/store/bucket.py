@@ -12,7 +12,7 @@ from typing import Any, Literal
 from appliance.clock import Clock
 from appliance.store.conflicts import Conflicts
 from appliance.store.database import Database
-from appliance.store.outbox import boot_ms
+from appliance.store.outbox import Outbox, boot_ms
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class Cursor:
     """Up to where we hold the cloud's rows, and the sum of their digests.
 
     generation: counts the resets; rows of an older one are gone from the cloud.
+    stood_epoch, stood_rev: where we stood last; kept while `epoch` and `rev` are forgotten to ask for everything.
     distrusted_ms: boot clock, of boot `distrusted_boot`, when our rows were last found to differ.
     """
 
@@ -64,14 +65,27 @@ class Cursor:
     generation: int = 0
     distrusted_boot: str = ""
     distrusted_ms: int = 0
+    stood_epoch: str = ""
+    stood_rev: int = 0
+
+    def at(self, epoch: str, rev: int) -> Cursor:
+        return replace(self, epoch=epoch, rev=rev, stood_epoch=epoch, stood_rev=rev)
+
+    def nowhere(self) -> Cursor:
+        return replace(self, epoch="", rev=0)
+
+    def precedes(self, epoch: str, rev: int) -> bool:
+        """Is that a place which a cloud that never lost anything can have come to from where we stood?"""
+        return self.stood_epoch == epoch and self.stood_rev <= rev
 
 
 class Bucket:
     """Applies pulled changes. Applying one twice is harmless; what we are about to change is left alone."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, outbox: Outbox) -> None:
         self._db = db
         self._clock = clock
+        self._outbox = outbox
 
     def cursor(self) -> Cursor:
         value = self._db.value("select value from sync_state where key = 'cursor'")
@@ -81,13 +95,19 @@ class Bucket:
         """Take a page of changes and move the cursor, or do neither."""
         with self._db.write(durable=False):
             cursor = self._take(changes, self.cursor())
-            self._set_cursor(replace(cursor, epoch=epoch, rev=rev))
+            self._set_cursor(cursor.at(epoch, rev))
 
-    def begin_reset(self) -> None:
-        """The whole bucket comes, page by page: forget the cursor, and begin to tell new rows from old."""
+    def begin_reset(self, *, epoch: str, rev: int) -> int:
+        """The whole bucket comes, page by page: forget the cursor, and begin to tell new rows from old.
+
+        epoch, rev: where the cloud stands. Unless that follows from where we stood, it was restored from a
+        backup, and what it took goes again; how many facts that were.
+        """
         with self._db.write(durable=False):
             cursor = self.cursor()
-            self._set_cursor(replace(cursor, epoch="", rev=0, generation=cursor.generation + 1))
+            again = 0 if cursor.precedes(epoch, rev) else self._outbox.send_again()
+            self._set_cursor(replace(cursor.nowhere(), generation=cursor.generation + 1))
+        return again
 
     def take_reset_page(self, changes: Iterable[BucketChange]) -> None:
         """Take one page of it, in a transaction short enough that nobody's tap waits."""
@@ -100,19 +120,19 @@ class Bucket:
             cursor = self.cursor()
             stale = self._db.rows("select tbl, pk from bucket_rows where generation <> ?", cursor.generation)
             gone = [BucketChange(row["tbl"], row["pk"], "del") for row in stale]
-            self._set_cursor(replace(self._take(gone, cursor), epoch=epoch, rev=rev))
+            self._set_cursor(self._take(gone, cursor).at(epoch, rev))
 
     def replace(self, changes: Iterable[BucketChange], *, epoch: str, rev: int) -> None:
         """Take a whole bucket that fits one transaction."""
         with self._db.write(durable=False):
-            self.begin_reset()
+            self.begin_reset(epoch=epoch, rev=rev)
             self.take_reset_page(changes)
             self.finish_reset(epoch=epoch, rev=rev)
 
     def forget_cursor(self) -> None:
         """Ask for the whole bucket next time."""
         with self._db.write(durable=False):
-            self._set_cursor(replace(self.cursor(), epoch="", rev=0))
+            self._set_cursor(self.cursor().nowhere())
 
     def distrust(self) -> bool:
         """Our rows differ from the cloud's: forget the cursor; False when we did so a short while ago.
@@ -123,9 +143,7 @@ class Bucket:
         if cursor.distrusted_boot == self._clock.boot_id and now_ms - cursor.distrusted_ms < DISTRUST_EVERY_MS:
             return False
         with self._db.write(durable=False):
-            self._set_cursor(
-                replace(cursor, epoch="", rev=0, distrusted_boot=self._clock.boot_id, distrusted_ms=now_ms)
-            )
+            self._set_cursor(replace(cursor.nowhere(), distrusted_boot=self._clock.boot_id, distrusted_ms=now_ms))
         return True
 
     def settled(self) -> bool:

@@ -114,16 +114,24 @@ class Database:
             if left_s <= 0:
                 return False
 
-    def tidy(self) -> None:
+    def tidy(self, keep_log_bytes: int = 0) -> None:
         """Give the log's room back and refresh what the planner knows, now or not at all: a checkpoint that waits
-        for a reader keeps every writer waiting with it."""
+        for a reader keeps every writer waiting with it.
+
+        keep_log_bytes: a log up to this long keeps its room: to grow anew costs the card more than to be written over.
+        """
+        how = "truncate" if self._log_bytes() > keep_log_bytes else "passive"
         self.conn.execute("pragma busy_timeout=0")
         try:
             with suppress(sqlite3.OperationalError):
-                self.conn.execute("pragma wal_checkpoint(truncate)").fetchall()
+                self.conn.execute(f"pragma wal_checkpoint({how})").fetchall()
                 self.conn.execute("pragma optimize").fetchall()
         finally:
             self.conn.execute(f"pragma busy_timeout={round(BUSY_TIMEOUT_S * 1000)}")
+
+    def _log_bytes(self) -> int:
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return log.stat().st_size if log.exists() else 0
 
     def close(self) -> None:
         if self._is_in_place():

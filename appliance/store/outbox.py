@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -13,10 +13,12 @@ from appliance.model import OutboxOp
 from appliance.store.database import Database
 
 REJECTED = "rejected"
+KEEP_SENT_S = 7 * 86_400.0
+_COPY = "seq, op_id, type, body, boot_id, mono_ms, wall_ms"
 
 
 class Outbox:
-    """The queue of ops, oldest first, and the letters that came back."""
+    """The queue of ops, oldest first; the letters that came back; and, for a week, what the cloud has taken."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -44,9 +46,12 @@ class Outbox:
         rows = self._db.rows("select * from outbox order by seq limit ?", limit)
         return [_op(row) for row in rows]
 
-    def settle(self, verdicts: Iterable[tuple[str, str]]) -> None:
-        """Take what the cloud answered: answered ops leave, rejected ones become dead letters staff can see."""
-        with self._db.write() as conn:
+    def settle(self, verdicts: Collection[tuple[str, str]], *, at_s: float = 0.0) -> None:
+        """Take what the cloud answered: answered ops leave, rejected ones become dead letters staff can see.
+
+        at_s: the cloud's clock. Should a power cut take this back, the same op gets the same answer again.
+        """
+        with self._db.write(durable=False) as conn:
             for op_id, status in verdicts:
                 if status.startswith(REJECTED):
                     conn.execute(
@@ -54,7 +59,33 @@ class Outbox:
                         "select op_id, type, body, ?, wall_ms from outbox where op_id = ?",
                         (status, op_id),
                     )
+                else:
+                    conn.execute(
+                        f"insert or replace into sent ({_COPY}, answered_at) "  # noqa: S608 - our own constant
+                        f"select {_COPY}, ? from outbox where op_id = ?",
+                        (at_s, op_id),
+                    )
                 conn.execute("delete from outbox where op_id = ?", (op_id,))
+            conn.execute(
+                "delete from sent where seq in (select seq from sent order by seq limit ?) and answered_at < ?",
+                (2 * len(verdicts), at_s - KEEP_SENT_S),
+            )
+
+    def send_again(self) -> int:
+        """The cloud was restored from a backup: what it took in the last week goes once more, in its old place
+        before what has not gone yet. Returns how many; each still counts once there, by its id."""
+        with self._db.write(durable=False) as conn:
+            again = conn.execute(f"insert or ignore into outbox ({_COPY}) select {_COPY} from sent").rowcount  # noqa: S608
+            conn.execute("delete from sent")
+        return again
+
+    def belong_to(self, cloud: str) -> None:
+        """From now on we speak to this cloud; what another one took is not for its ears."""
+        if self._db.value("select value from sync_state where key = 'cloud'") == cloud:
+            return
+        with self._db.write(durable=False) as conn:
+            conn.execute("delete from sent")
+            conn.execute("insert or replace into sync_state values ('cloud', ?)", (cloud,))
 
     def dead_letters(self) -> list[sqlite3.Row]:
         return self._db.rows("select * from dead_letter order by wall_ms")

@@ -95,4 +95,13 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         )
         """,
     ),
+    (
+        "0004_sent",
+        """
+        create table sent (
+            seq integer primary key, op_id text not null, type text not null, body text not null,
+            boot_id text not null, mono_ms integer not null, wall_ms integer not null, answered_at real not null
+        )
+        """,
+    ),
 )

@@ -122,7 +122,7 @@ def test_a_whole_bucket_keeps_those_born_here_until_the_cloud_has_heard(store: S
 
 def test_a_bucket_that_comes_in_pages_is_swapped_at_the_last_one(store: Store) -> None:
     put_songs(store, song_row(1))
-    store.bucket.begin_reset()
+    store.bucket.begin_reset(epoch="e", rev=5)
     store.bucket.take_reset_page([put("songs", uid(2), song_row(2))])
     assert count(store, "songs") == 2
     assert store.bucket.cursor().epoch == "", "broken off here, it begins again"
@@ -208,3 +208,26 @@ def test_a_stay_from_a_phone_comes_and_goes(store: Store, clock: ManualClock) ->
     assert (stay.remaining_s, stay.checked_in_s) == (500, clock.boot - 100)
     store.bucket.apply([put("sessions", uid(30), row | {"status": "inactive"})], epoch="e", rev=2)
     assert store.people.here() == 0
+
+
+def taken(store: Store) -> str:
+    """A fact that the cloud has taken."""
+    with store.db.write():
+        op_id = store.outbox.append("play", {})
+    store.outbox.settle([(op_id, "applied")])
+    return op_id
+
+
+@pytest.mark.parametrize(("epoch", "rev"), [("after a restore", 9), ("e", 4)])
+def test_a_cloud_that_never_was_where_we_stood_gets_its_facts_again(store: Store, epoch: str, rev: int) -> None:
+    store.bucket.apply([], epoch="e", rev=5)
+    op_id = taken(store)
+    store.bucket.distrust()  # the cursor may be forgotten: where we stood is not
+    assert store.bucket.begin_reset(epoch=epoch, rev=rev) == 1
+    assert [op.op_id for op in store.outbox.batch(9)] == [op_id]
+
+
+def test_a_reset_of_the_cloud_we_know_sends_nothing_again(store: Store) -> None:
+    store.bucket.replace([], epoch="e", rev=5)
+    taken(store)
+    assert store.bucket.begin_reset(epoch="e", rev=7) == 0, "it pruned its tombstones"

@@ -4,6 +4,7 @@ import pytest
 
 from appliance.clock import ManualClock
 from appliance.store import Store
+from appliance.store.outbox import KEEP_SENT_S
 from tests.factories import settle_all, uid
 
 
@@ -64,3 +65,39 @@ def test_an_op_torn_on_the_card_still_leaves_and_holds_up_no_other(store: Store,
     assert torn.body == {"unreadable": body}
     assert whole.body == {"kind": "whole"}
     assert store.bucket.settled()
+
+
+def sent_ops(store: Store) -> list[str]:
+    return [op.op_id for op in store.outbox.batch(99)]
+
+
+def test_what_was_taken_goes_again_in_its_old_place_before_what_waits(store: Store) -> None:
+    first, refused, second = append(store, "enrol", "vote", "vote")
+    store.outbox.settle([(first, "applied"), (refused, "rejected:range"), (second, "superseded")], at_s=1_000.0)
+    (waiting,) = append(store, "checkin")
+    assert store.outbox.send_again() == 2
+    assert sent_ops(store) == [first, second, waiting]
+    assert store.outbox.send_again() == 0
+
+
+def test_what_was_taken_is_kept_for_a_week_of_the_clouds_time(store: Store, clock: ManualClock) -> None:
+    old, older = append(store, "vote", "vote")
+    store.outbox.settle([(old, "applied"), (older, "applied")], at_s=1_000.0)
+    clock.set_wall(clock.wall + 10 * 365 * 86_400)
+    (new,) = append(store, "vote")
+    store.outbox.settle([(new, "applied")], at_s=1_000.0 + KEEP_SENT_S - 1)
+    (newer,) = append(store, "vote")
+    store.outbox.settle([(newer, "applied")], at_s=1_000.0 + KEEP_SENT_S + 1)
+    assert store.outbox.send_again() == 2
+    assert sent_ops(store) == [new, newer]
+
+
+def test_what_one_cloud_took_is_not_told_to_another(store: Store) -> None:
+    store.outbox.belong_to("one")
+    (op,) = append(store, "vote")
+    store.outbox.settle([(op, "applied")])
+    store.outbox.belong_to("one")
+    assert store.outbox.send_again() == 1
+    store.outbox.settle([(op, "applied")])
+    store.outbox.belong_to("another")
+    assert store.outbox.send_again() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -74,6 +75,15 @@ class FakeCloud:
         self.put("songs", row["id"], row)
         self.files[row["sha256"]] = name.encode()
         return row
+
+    def backup(self) -> dict[str, Any]:
+        return {name: copy(getattr(self, name)) for name in ("rev", "pruned_rev", "log", "verdicts", "facts")}
+
+    def restore(self, backup: dict[str, Any]) -> None:
+        """All is as it was then, but for a new epoch."""
+        for name, value in backup.items():
+            setattr(self, name, copy(value))
+        self.epoch += "+"
 
     def set_queue(self, *names: str) -> None:
         self.queue = [song_id(name) for name in names]
