@@ -17,6 +17,8 @@ from sync.wire import (
     CheckinBody,
     CheckoutBody,
     EnrolBody,
+    ForgetBody,
+    LinkBody,
     Op,
     Outbound,
     PlayBody,
@@ -181,6 +183,19 @@ def settle(event: Event, body: SettleBody) -> str:
     return APPLIED
 
 
+def link(event: Event, body: LinkBody) -> str:
+    """Codes are not handed out yet, so none can be the right one; the box shows it among what was refused."""
+    return "rejected:unknown_code"
+
+
+def forget(event: Event, body: ForgetBody) -> str:
+    profile_id = profiles.resolve(event.tx, str(body.profile_id))
+    if profile_id is None:
+        return SUPERSEDED
+    profiles.forget(event.tx, profile_id, event.now_s)
+    return APPLIED
+
+
 # Each handler takes the body of its own key.
 HANDLERS: dict[type[Outbound], Callable[[Event, Any], str]] = {
     EnrolBody: enrol,
@@ -191,4 +206,6 @@ HANDLERS: dict[type[Outbound], Callable[[Event, Any], str]] = {
     PlayEndBody: play_end,
     RuleBody: rule,
     SettleBody: settle,
+    LinkBody: link,
+    ForgetBody: forget,
 }

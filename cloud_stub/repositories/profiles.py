@@ -73,6 +73,22 @@ def merge_into(tx: Tx, profile_id: str, other_id: str) -> None:
     tx.run("update profiles set merged_into = ? where id = ?", target, profile_id)
 
 
+def forget(tx: Tx, profile_id: str, now_s: float) -> None:
+    """Remove a listener with all that is theirs. One with a login loses their cards only: the account is its owner's
+    to close."""
+    cards = [row["key_hash"] for row in tx.all("select key_hash from tags where profile_id = ?", profile_id)]
+    stays = tx.all("select id, player_id from sessions where user_id = ?", profile_id)
+    tx.run("delete from tags where profile_id = ?", profile_id)
+    for key_hash in cards:
+        bucket.touch_everywhere(tx, "tags", key_hash, now_s)
+    if tx.value("select auth_user_id from profiles where id = ?", profile_id) is None:
+        tx.run("delete from profiles where merged_into = ?", profile_id)
+        tx.run("delete from profiles where id = ?", profile_id)
+        for stay in stays:
+            bucket.touch(tx, str(stay["player_id"]), "sessions", str(stay["id"]), now_s)
+    bucket.touch_everywhere(tx, "profiles", profile_id, now_s)
+
+
 def taste(tx: Tx, profile_id: str) -> tuple[Taste, int]:
     """(taste, rev) as it stands."""
     row = tx.one(
