@@ -119,8 +119,8 @@ def replay_ledger(file: TextIO, rule: Rule | None, policy: Policy | None) -> Non
     except MlError as error:
         raise click.ClickException(f"{file.name}: {error}") from error
     for row in rows:
-        fresh = [song for song in row.now if song not in row.then]
+        fresh = [song for song in row.now if song not in row.wanted]
         wish = f"wish turned {row.turned:5.3f}  liking {row.liking_then:.3f} → {row.liking_now:.3f}"
         click.echo(f"{row.at_s:10.0f} s  {wish}  new: {', '.join(fresh) or '–'}")
-    changed = sum(set(row.now) != set(row.then) for row in rows)
-    click.echo(f"{len(rows)} decisions, {changed} would have differed")
+    changed = sum(set(row.now) != set(row.wanted) for row in rows)
+    click.echo(f"{len(rows)} decisions, {changed} would have wanted other songs")

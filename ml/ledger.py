@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from ml.collective import POLICIES, Policy, Present, room_scores, room_vector
 from ml.errors import MlError
 from ml.prior import Prior
-from ml.tags import as_rows, as_vector
+from ml.tags import Vector, as_rows, as_vector
 from ml.taste import Rule, Taste
 
 
@@ -78,10 +78,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A decision made again: what would have been chosen, and how much the room's wish differs (0 … 2)."""
+    """A decision made again, and how much the room's wish differs (0 … 2).
+
+    `then` is what sounded, which also had its turn, its rest and its place to think of; `wanted` is what its own rule
+    liked best just then, and `now` what the other rule would have.
+    """
 
     at_s: float
     then: tuple[str, ...]
+    wanted: tuple[str, ...]
     now: tuple[str, ...]
     turned: float
     liking_then: float
@@ -103,25 +108,41 @@ def replay(decision: Decision, *, rule: Rule | None = None, policy: Policy | Non
 
     Likings are the room's own under the replayed rule, averaged over the songs chosen then and those chosen now.
     """
-    other_rule, other_policy = rule or decision.rule, policy or decision.policy
-    house = list(decision.house)
-    wish_then = room_vector(
-        decision.people, house, rule=decision.rule, policy=decision.policy, min_group=decision.min_group,
+    other = replace(decision, rule=rule or decision.rule, policy=policy or decision.policy)
+    before, after = _wish(decision), _wish(other)
+    wanted, liked = _likings(decision), _likings(other)
+    now = _best(liked, len(decision.chosen))
+    lengths = float(np.linalg.norm(before) * np.linalg.norm(after))
+    return Replayed(
+        at_s=decision.at_s,
+        then=decision.chosen,
+        wanted=_best(wanted, len(decision.chosen)),
+        now=now,
+        turned=max(0.0, 1 - float(before @ after) / lengths) if lengths else 0.0,
+        liking_then=_mean(liked, decision.chosen),
+        liking_now=_mean(liked, now),
+    )
+
+
+def _wish(decision: Decision) -> Vector:
+    return room_vector(
+        decision.people, decision.house, rule=decision.rule, policy=decision.policy, min_group=decision.min_group,
         prior=decision.prior,
     )  # fmt: skip
-    wish_now = room_vector(
-        decision.people, house, rule=other_rule, policy=other_policy, min_group=decision.min_group,
-        prior=decision.prior,
-    )  # fmt: skip
+
+
+def _likings(decision: Decision) -> dict[str, float]:
+    """The room's liking of every song on offer."""
+    songs = as_rows([vector for _, vector in decision.songs])
     likings = room_scores(
-        decision.people, as_rows([vector for _, vector in decision.songs]), house, rule=other_rule,
-        policy=other_policy, min_group=decision.min_group, prior=decision.prior,
+        decision.people, songs, decision.house, rule=decision.rule, policy=decision.policy,
+        min_group=decision.min_group, prior=decision.prior,
     )  # fmt: skip
-    liked = dict(zip((song_id for song_id, _ in decision.songs), likings.tolist(), strict=True))
-    now = tuple(sorted(liked, key=lambda song_id: (-liked[song_id], song_id))[: len(decision.chosen)])
-    lengths = float(np.linalg.norm(wish_then) * np.linalg.norm(wish_now))
-    turned = 1 - float(wish_then @ wish_now) / lengths if lengths else 0.0
-    return Replayed(decision.at_s, decision.chosen, now, turned, _mean(liked, decision.chosen), _mean(liked, now))
+    return dict(zip((song_id for song_id, _ in decision.songs), likings.tolist(), strict=True))
+
+
+def _best(liked: dict[str, float], count: int) -> tuple[str, ...]:
+    return tuple(sorted(liked, key=lambda song_id: (-liked[song_id], song_id))[:count])
 
 
 def _mean(liked: dict[str, float], songs: Sequence[str]) -> float:

@@ -130,7 +130,7 @@ class TestCommands:
         ledger.write_text(decision().to_line() + "\n")
         said = CliRunner().invoke(ml, ["replay-ledger", str(ledger), "--policy", "turns"])
         assert said.exit_code == 0
-        assert "1 decisions, 1 would have differed" in said.output
+        assert "1 decisions, 1 would have wanted other songs" in said.output
         ledger.write_text("torn\n")
         torn = CliRunner().invoke(ml, ["replay-ledger", str(ledger)])
         assert torn.exit_code == 1
