@@ -62,7 +62,9 @@ def create_app(settings: CloudSettings, now: Callable[[], float] = time.time) ->
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse({"error": error.code, "message": error.message}, error.status, headers)
 
 

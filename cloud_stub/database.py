@@ -35,6 +35,7 @@ class Tx:
         self.touched: set[str] = set()  # players whose bucket has a new revision
         self.queues: set[str] = set()  # players whose queue was replaced
         self.rooms: set[str] = set()  # players whose people, votes, rules or songs changed: rank again
+        self.heard: set[str] = set()  # players whose box said what sounds
         self.tokens: set[str] = set()  # players whose tokens changed
 
     def one(self, sql: str, *args: object) -> Row | None:

@@ -29,11 +29,13 @@ class Conflict(DatabaseError):
 class Refused(CloudError):
     """One request is refused. Nothing was stored.
 
-    status: the HTTP status. code: one word for programs. message: one line for a person.
+    status: the HTTP status. code: one word for programs. message: one line for a person. retry_after_s: when to
+    come back, where that helps.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
+        self.retry_after_s = retry_after_s
         self.status = status
         self.code = code
         self.message = message

@@ -19,6 +19,7 @@ QUEUE_PATH, COSOUND_PATH = "/api/player/queue", "/api/cosound"
 _GONE = b'{"success": false, "error": "Send the player token in the X-API-Key header, never in the address"}'
 _UNAVAILABLE = b'{"success": false, "error": "The database cannot be reached: try again in a moment"}'
 _JSON = (b"content-type", b"application/json")
+_COME_BACK = ((b"retry-after", b"5"),)
 _FRESH = (b"cache-control", b"no-cache")
 
 
@@ -34,7 +35,7 @@ class QueueFastPath:
             try:
                 await self._queue(scope, send)
             except Database.Error:
-                await _send(send, 503, _UNAVAILABLE)
+                await _send(send, 503, _UNAVAILABLE, more=_COME_BACK)
         else:
             await self._app(scope, receive, send)
 
@@ -54,7 +55,8 @@ class QueueFastPath:
         answer = await services.polls.answer(player_id, services.now())
         wait_s = wait_of(query)
         if known == answer.etag and wait_s > 0:
-            await services.waiters.wait(queue_topic(player_id), wait_s)
+            if services.polls.is_current(player_id, answer):  # else it changed while we read it
+                await services.waiters.wait(queue_topic(player_id), wait_s)
             if await services.polls.authenticate(token, services.now()) is None:
                 await _send(send, 401, INVALID_TOKEN)
                 return
@@ -78,8 +80,11 @@ def wait_of(query: dict[str, str]) -> float:
     return min(float(text), LONG_POLL_S) if text.replace(".", "", 1).isdecimal() else 0.0
 
 
-async def _send(send: Send, status: int, body: bytes, etag: bytes | None = None) -> None:
+async def _send(
+    send: Send, status: int, body: bytes, etag: bytes | None = None, more: tuple[tuple[bytes, bytes], ...] = ()
+) -> None:
     headers = [(b"content-length", str(len(body)).encode()), _FRESH] if status != 304 else [_FRESH]
+    headers.extend(more)
     if body:
         headers.append(_JSON)
     if etag is not None:

@@ -33,6 +33,7 @@ class _Token:
     player_id: str
     hash: str
     expires_s: float | None
+    supersedes: bool  # not used yet: the room's older tokens still work
 
 
 class Polls:
@@ -59,6 +60,8 @@ class Polls:
             return None
         if known.expires_s is not None and known.expires_s <= now_s:
             return None
+        if known.supersedes:
+            await self._database.write(players.first_use, prefix, known.player_id, now_s)
         self.last_poll[known.player_id] = now_s
         self._unflushed.add(known.player_id)
         return known.player_id
@@ -74,6 +77,10 @@ class Polls:
             answer.etag = f'"q-{answer.epoch}-{answer.queue_rev}-{step}"'.encode()
             answer.bodies.clear()
         return answer
+
+    def is_current(self, player_id: str, answer: Answer) -> bool:
+        """Whether nothing has changed since it was read, as far as we were told."""
+        return self._answers.get(player_id) is answer
 
     def body(self, answer: Answer, base_url: str) -> bytes:
         """The seeds' JSON with links that start with `base_url`."""
@@ -112,7 +119,7 @@ class Polls:
         row = await self._database.read(players.find_token, prefix)
         if row is None:
             return None
-        token = _Token(row["player_id"], row["hash"], seconds_or_none(row["expires_at"]))
+        token = _Token(row["player_id"], row["hash"], seconds_or_none(row["expires_at"]), bool(row["supersedes"]))
         if drops == self._drops:
             self._tokens[prefix] = token
         return token

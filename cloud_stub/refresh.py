@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from cloud_stub.database import Database, Tx
+from cloud_stub.errors import DatabaseError
 from cloud_stub.ranking import RoomMemory, rank_room
 from cloud_stub.repositories import players, queue, sessions
 
@@ -78,7 +79,9 @@ class Refresher:
 
 
 def _say_failed(player_id: str, result: object) -> None:
-    if isinstance(result, Exception):
+    if isinstance(result, DatabaseError):
+        log.debug("room %s was not ranked: %s", player_id, result)  # not the room's fault, and said elsewhere
+    elif isinstance(result, Exception):
         log.error("room %s could not be ranked", player_id, exc_info=result)
 
 

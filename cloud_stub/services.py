@@ -5,28 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fastapi import Request
 
 from cloud_stub.database import Database, Tx
-from cloud_stub.errors import SetupError
+from cloud_stub.errors import DatabaseError, SetupError
 from cloud_stub.migrate import migrate, pending
 from cloud_stub.moments import to_text
 from cloud_stub.polls import Polls
 from cloud_stub.presence import status_of
 from cloud_stub.refresh import Refresher
-from cloud_stub.repositories import changes, ops, players, rooms
+from cloud_stub.repositories import attempts, changes, ops, players, rooms
 from cloud_stub.settings import CloudSettings
 from cloud_stub.storage import FolderStorage, Storage
-from cloud_stub.waiters import Waiters, bucket_topic, queue_topic
+from cloud_stub.waiters import Waiters, bucket_topic, queue_topic, room_topic
 
 log = logging.getLogger(__name__)
 
 FLUSH_POLLS_S = 10.0
 LOOK_ELSEWHERE_S = 1.0
+KEEP_ATTEMPTS_S = 86_400.0
 KEEP_S = 90 * 86_400.0  # what boxes that were away need: tombstones, verdicts
 
 
@@ -42,6 +43,7 @@ class Services:
     polls: Polls
     refresher: Refresher
     scheduler: AsyncIOScheduler | None = None
+    database_is_gone: bool = False
 
     @classmethod
     def build(cls, settings: CloudSettings, now: Callable[[], float] = time.time) -> Services:
@@ -80,10 +82,13 @@ class Services:
         self.polls.take_moved(await self.database.read(players.versions))
         await self.refresher.refresh_all()
         scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
-        scheduler.add_job(self.refresher.refresh_all, "interval", seconds=self.settings.refresh_s)
-        scheduler.add_job(self.flush_polls, "interval", seconds=FLUSH_POLLS_S)
-        scheduler.add_job(self.look_elsewhere, "interval", seconds=LOOK_ELSEWHERE_S)
-        scheduler.add_job(self.prune, "interval", hours=24)
+        for job, every_s in (
+            (self.refresher.refresh_all, self.settings.refresh_s),
+            (self.flush_polls, FLUSH_POLLS_S),
+            (self.look_elsewhere, LOOK_ELSEWHERE_S),
+            (self.prune, 86_400.0),
+        ):
+            scheduler.add_job(self.patiently, "interval", seconds=every_s, args=[job])
         scheduler.start()
         self.scheduler = scheduler
 
@@ -95,8 +100,21 @@ class Services:
             self.scheduler.shutdown(wait=False)
             self.scheduler = None
         self.refresher.stop()
-        await self.flush_polls()
+        await self.patiently(self.flush_polls)
         self.database.close()
+
+    async def patiently(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Do it; a database that is gone is said once, and once when it is back."""
+        try:
+            await job()
+        except DatabaseError as error:
+            if not self.database_is_gone:
+                log.error("the database cannot be used (%s): boxes get what we last knew, writes are refused", error)
+            self.database_is_gone = True
+            return
+        if self.database_is_gone:
+            log.warning("the database is back")
+        self.database_is_gone = False
 
     async def flush_polls(self) -> None:
         """Store when boxes last polled, and what that makes of their status; also of those that went away."""
@@ -114,6 +132,7 @@ class Services:
     async def prune(self) -> None:
         await self.database.write(changes.prune, self.now() - KEEP_S)
         await self.database.write(ops.prune, self.now() - KEEP_S)
+        await self.database.write(attempts.prune, self.now() - KEEP_ATTEMPTS_S)
 
     def _note_polls(self, tx: Tx, polled: dict[str, float], now_s: float) -> None:
         last = {player_id: self.polls.last_poll.get(player_id) for player_id in players.awake(tx) | polled.keys()}
@@ -131,12 +150,15 @@ class Services:
             self.waiters.wake(queue_topic(player_id))
         for player_id in tx.touched:
             self.waiters.wake(bucket_topic(player_id))
+        for player_id in tx.rooms | tx.queues | tx.heard:
+            self.waiters.wake(room_topic(player_id))
         if tx.rooms:
             self.refresher.soon(tx.rooms)
 
     def _wake(self, player_id: str) -> None:
         self.waiters.wake(queue_topic(player_id))
         self.waiters.wake(bucket_topic(player_id))
+        self.waiters.wake(room_topic(player_id))
 
 
 def services_of(request: Request) -> Services:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+Bell = asyncio.Future[None]
 
 
 class Waiters:
@@ -13,19 +17,34 @@ class Waiters:
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     async def wait(self, topic: str, timeout_s: float) -> bool:
         """True when woken, False when the time is up."""
+        with self.listening(topic) as bell:
+            return await self.heard(bell, timeout_s)
+
+    @contextmanager
+    def listening(self, topic: str) -> Iterator[Bell]:
+        """From here on news is not missed: listen, look, and if there was nothing wait until it is `heard`."""
+        bell: Bell = asyncio.get_running_loop().create_future()
+        self._waiting[topic].add(bell)
+        try:
+            yield bell
+        finally:
+            self._forget(topic, bell)
+
+    async def heard(self, bell: Bell, timeout_s: float) -> bool:
+        """True when it rang, False when the time is up."""
         if self._closed or timeout_s <= 0:
             return False
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[topic].add(future)
         try:
             async with asyncio.timeout(timeout_s):
-                await future
+                await bell
         except TimeoutError:
             return False
-        finally:
-            self._forget(topic, future)
         return True
 
     def wake(self, topic: str) -> None:
@@ -53,6 +72,10 @@ class Waiters:
 
 def queue_topic(player_id: str) -> str:
     return f"queue/{player_id}"
+
+
+def room_topic(player_id: str) -> str:
+    return f"room/{player_id}"
 
 
 def bucket_topic(player_id: str) -> str:

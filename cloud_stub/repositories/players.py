@@ -12,6 +12,8 @@ from cloud_stub.moments import to_text
 from cloud_stub.repositories import bucket
 from cloud_stub.tokens import PlayerToken
 
+OVERLAP_S = 7 * 86_400.0
+
 
 def create(tx: Tx, name: str, token: PlayerToken, now_s: float, *, manager_id: str | None = None,
            player_id: str | None = None) -> str:  # fmt: skip
@@ -27,12 +29,30 @@ def create(tx: Tx, name: str, token: PlayerToken, now_s: float, *, manager_id: s
     return player_id
 
 
-def add_token(tx: Tx, player_id: str, token: PlayerToken, now_s: float) -> None:
+def add_token(tx: Tx, player_id: str, token: PlayerToken, now_s: float, *, supersedes: bool = False) -> None:
+    """One more token. With `supersedes` its first use makes the older ones worthless."""
     tx.run(
-        "insert into player_tokens (prefix, player_id, hash, created_at) values (?, ?, ?, ?)",
-        token.prefix, player_id, token.hash, to_text(now_s),
+        "insert into player_tokens (prefix, player_id, hash, created_at, supersedes) values (?, ?, ?, ?, ?)",
+        token.prefix, player_id, token.hash, to_text(now_s), int(supersedes),
     )  # fmt: skip
     _tokens_changed(tx, player_id)
+
+
+def rotate_token(tx: Tx, player_id: str, token: PlayerToken, now_s: float) -> None:
+    """Give the room a new token; the old ones live on until it is used, at most for `OVERLAP_S`."""
+    ends = to_text(now_s + OVERLAP_S)
+    tx.run(
+        "update player_tokens set expires_at = ? where player_id = ? and revoked_at is null "
+        "and (expires_at is null or expires_at > ?)",
+        ends, player_id, ends,
+    )  # fmt: skip
+    add_token(tx, player_id, token, now_s, supersedes=True)
+
+
+def first_use(tx: Tx, prefix: str, player_id: str, now_s: float) -> None:
+    """The box has its new token: the others end."""
+    if tx.run("update player_tokens set supersedes = 0 where prefix = ? and supersedes = 1", prefix):
+        revoke_tokens(tx, player_id, now_s, keep_prefix=prefix)
 
 
 def revoke_tokens(tx: Tx, player_id: str, now_s: float, *, keep_prefix: str | None = None) -> int:
@@ -46,9 +66,10 @@ def revoke_tokens(tx: Tx, player_id: str, now_s: float, *, keep_prefix: str | No
 
 
 def find_token(tx: Tx, prefix: str) -> Row | None:
-    """{player_id, hash, expires_at} of a token that is not revoked."""
+    """{player_id, hash, expires_at, supersedes} of a token that is not revoked."""
     return tx.one(
-        "select player_id, hash, expires_at from player_tokens where prefix = ? and revoked_at is null", prefix
+        "select player_id, hash, expires_at, supersedes from player_tokens where prefix = ? and revoked_at is null",
+        prefix,
     )
 
 

@@ -52,6 +52,7 @@ def note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> RoomState:
         json.dumps(beat.why), beat.here, beat.pending, beat.underruns, beat.disk_free_mb, beat.version,
     )  # fmt: skip
     _note_scene(tx, player_id, scene_id, text, now_s)
+    tx.heard.add(player_id)
     return RoomState(Heard(now_s, scene_id, layers), beat.audible, beat.silent_on_purpose, beat.why)
 
 

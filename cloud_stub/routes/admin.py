@@ -17,10 +17,10 @@ from cloud_stub.errors import Refused, not_found
 from cloud_stub.ingest import Meant, ending_of, ingest, model_listener, parse_embedding
 from cloud_stub.moments import seconds_or_none
 from cloud_stub.presence import status_of
-from cloud_stub.repositories import ops, players, plays, queue, rooms, sessions, songs, votes
+from cloud_stub.repositories import claims, ops, players, plays, queue, rooms, sessions, songs, votes
 from cloud_stub.repositories.songs import NewSong
 from cloud_stub.services import Services
-from cloud_stub.tokens import new_token
+from cloud_stub.tokens import PlayerToken, new_token
 
 router = APIRouter(prefix="/api/admin")
 
@@ -102,11 +102,25 @@ async def set_library(player_id: UUID, body: Library, staff: Staff, cloud: Cloud
 
 
 @router.post("/players/{player_id}/token")
-async def rotate_token(player_id: UUID, staff: Staff, cloud: Cloud) -> dict[str, Any]:
-    """A new token, shown once; the old ones are worthless from now on."""
+async def rotate_token(player_id: UUID, staff: Staff, cloud: Cloud, overlap: bool = False) -> dict[str, Any]:
+    """A new token, shown once; the old ones are worthless from now on, or with `overlap` from its first use on."""
     token = new_token()
-    await cloud.database.write(_rotate, staff, str(player_id), token, cloud.now())
+    await cloud.database.write(_rotate, staff, str(player_id), token, cloud.now(), overlap)
     return {"id": str(player_id), "token": token.text}
+
+
+@router.delete("/players/{player_id}/token", status_code=204)
+async def revoke_tokens(player_id: UUID, staff: Staff, cloud: Cloud) -> Response:
+    """Lock the room's box out: every token it has is worthless from now on."""
+    await cloud.database.write(_revoke, staff, str(player_id), cloud.now())
+    return Response(status_code=204)
+
+
+@router.post("/players/{player_id}/claim", status_code=201)
+async def claim_code(player_id: UUID, staff: Staff, cloud: Cloud) -> dict[str, Any]:
+    """A code to type in at the box, once and within minutes; it gets the token in exchange."""
+    code = await cloud.database.write(_claim_code, staff, str(player_id), cloud.now())
+    return {"id": str(player_id), "code": code, "expires_in": int(claims.LIFE_S)}
 
 
 @router.get("/players/{player_id}/ops")
@@ -212,7 +226,20 @@ def _set_library(tx: Tx, staff: Listener, player_id: str, song_ids: list[str], n
     songs.set_library(tx, player_id, song_ids, now_s)
 
 
-def _rotate(tx: Tx, staff: Listener, player_id: str, token: Any, now_s: float) -> None:
+def _rotate(tx: Tx, staff: Listener, player_id: str, token: PlayerToken, now_s: float, overlap: bool) -> None:
     _theirs(tx, staff, player_id)
-    players.add_token(tx, player_id, token, now_s)
-    players.revoke_tokens(tx, player_id, now_s, keep_prefix=token.prefix)
+    if overlap:
+        players.rotate_token(tx, player_id, token, now_s)
+    else:
+        players.add_token(tx, player_id, token, now_s)
+        players.revoke_tokens(tx, player_id, now_s, keep_prefix=token.prefix)
+
+
+def _revoke(tx: Tx, staff: Listener, player_id: str, now_s: float) -> None:
+    _theirs(tx, staff, player_id)
+    players.revoke_tokens(tx, player_id, now_s)
+
+
+def _claim_code(tx: Tx, staff: Listener, player_id: str, now_s: float) -> str:
+    _theirs(tx, staff, player_id)
+    return claims.create(tx, player_id, now_s)

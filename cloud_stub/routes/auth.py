@@ -14,7 +14,7 @@ from cloud_stub.auth import Cloud
 from cloud_stub.database import Database, Tx
 from cloud_stub.errors import Refused
 from cloud_stub.passwords import check_password, hash_password
-from cloud_stub.repositories import logins, profiles
+from cloud_stub.repositories import attempts, logins, profiles
 from cloud_stub.services import Services
 
 router = APIRouter()
@@ -35,6 +35,8 @@ class Credentials(BaseModel):
 async def signup(request: Request, cloud: Cloud) -> dict[str, Any]:
     """A new listener: with e-mail and password, or with an empty body an anonymous one."""
     given = Credentials.model_validate_json(await request.body() or b"{}")
+    place = request.client.host if request.client else ""
+    await cloud.database.write(attempts.take, attempts.SIGNUP, place, cloud.now())
     if given.email is None and given.password is None:
         user_id = await cloud.database.write(_create, None, None, cloud.now())
         return _session(cloud, user_id, None)
@@ -52,10 +54,12 @@ async def token(given: Credentials, cloud: Cloud, grant_type: str = Query()) -> 
     if grant_type != "password":
         raise Refused(400, "unsupported_grant_type", "grant_type: only password is known here")
     email = (given.email or "").strip().lower()
+    await cloud.database.write(attempts.take, attempts.LOGIN, email, cloud.now())
     row = await cloud.database.read(logins.find_by_email, email)
     stored = row["password_hash"] if row else None
     if not await asyncio.to_thread(check_password, (given.password or "")[: MAX_PASSWORD + 1], stored) or row is None:
         raise Refused(400, "invalid_credentials", "e-mail or password is wrong")
+    await cloud.database.write(attempts.forget, attempts.LOGIN, email)
     return _session(cloud, row["id"], email)
 
 

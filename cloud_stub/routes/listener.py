@@ -13,7 +13,7 @@ from cloud_stub.database import Row, Tx
 from cloud_stub.errors import Refused, not_found
 from cloud_stub.learning import cast
 from cloud_stub.moments import to_seconds
-from cloud_stub.repositories import logins, players, profiles, rooms, sessions, songs, votes
+from cloud_stub.repositories import attempts, logins, players, profiles, rooms, sessions, songs, votes
 from cloud_stub.repositories.votes import NewVote
 from cloud_stub.voting import SOUNDED_WITHIN_S, newest_mix, room_in_reach, sounded, vote_value
 from cloud_stub.voting import loudest as loudest_of
@@ -99,6 +99,7 @@ def _check_out(tx: Tx, profile_id: str, now_s: float) -> dict[str, Any]:
 def _rate(
     tx: Tx, listener: Listener, song_id: str | None, player_id: str | None, value: int, now_s: float
 ) -> dict[str, Any]:
+    attempts.take(tx, attempts.VOTE, listener.profile_id, now_s)
     room_id = _voters_room(tx, listener, player_id, now_s)
     state = rooms.state(tx, room_id)
     if not room_in_reach(state.heard.at_s if state else None, now_s):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from cloud_stub.auth import Cloud
 from cloud_stub.boxes import Box
 from cloud_stub.database import Tx
+from cloud_stub.errors import Refused
 from cloud_stub.presence import current_song
-from cloud_stub.repositories import ops, players, rooms, songs
+from cloud_stub.repositories import attempts, claims, ops, players, rooms, songs
+from cloud_stub.tokens import PlayerToken, new_token
 from sync.wire import BareBeat, Heartbeat, HeartbeatReply
 
 router = APIRouter(prefix="/api/player")
@@ -26,6 +29,40 @@ async def heartbeat(body: Annotated[dict[str, Any], Body()], player_id: Box, clo
         return Response(status_code=204 if kept else 409)
     known = {name: body[name] for name in Heartbeat.model_fields if name in body}
     return await cloud.database.write_in(player_id, _note, player_id, Heartbeat.model_validate(known), cloud.now())
+
+
+class Claim(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    code: Annotated[str, Field(max_length=40)]
+
+
+@router.post("/token")
+async def rotate_token(player_id: Box, cloud: Cloud) -> dict[str, Any]:
+    """A new token for the box that asks; the one it asked with works until the new one does."""
+    token = new_token()
+    await cloud.database.write(players.rotate_token, player_id, token, cloud.now())
+    return {"id": player_id, "token": token.text}
+
+
+@router.post("/claim")
+async def claim(body: Claim, request: Request, cloud: Cloud) -> dict[str, Any]:
+    """A box's first token, in exchange for the code that staff read out."""
+    place = request.client.host if request.client else ""
+    await cloud.database.write(attempts.take, attempts.CLAIM, place, cloud.now())
+    token = new_token()
+    answer = await cloud.database.write(_claim, body.code, token, cloud.now())
+    await cloud.database.write(attempts.forget, attempts.CLAIM, place)
+    return {**answer, "token": token.text}
+
+
+def _claim(tx: Tx, code: str, token: PlayerToken, now_s: float) -> dict[str, Any]:
+    player_id = claims.take(tx, code, now_s)
+    player = players.find(tx, player_id) if player_id else None
+    if player is None:
+        raise Refused(403, "bad_code", "this code is not known, was used, or is too old: ask for a new one")
+    players.rotate_token(tx, player["id"], token, now_s)
+    return {"id": player["id"], "name": player["name"]}
 
 
 def _note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> HeartbeatReply:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import AsyncIterator
 from importlib import resources
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from starlette.responses import StreamingResponse
 
 from cloud_stub.auth import Cloud
 from cloud_stub.database import Tx
-from cloud_stub.errors import not_found
+from cloud_stub.errors import DatabaseError, Refused, not_found
 from cloud_stub.presence import OFFLINE_AFTER_S, status_of
 from cloud_stub.repositories import players, rooms, sessions, songs
+from cloud_stub.services import Services
+from cloud_stub.waiters import room_topic
 
 router = APIRouter()
 
+KEEP_ALIVE_S = 15.0  # proxies cut what is silent for longer
+GATHER_S = 0.2  # what happens at once is told at once
+_STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _TYPES = {"css": "text/css", "js": "text/javascript"}
 _POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -25,6 +34,36 @@ _HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosni
 async def room(player_id: UUID, cloud: Cloud) -> dict[str, Any]:
     last_poll_s = cloud.polls.last_poll.get(str(player_id))
     return await cloud.database.read(_room, str(player_id), last_poll_s, cloud.now())
+
+
+@router.get("/api/rooms/{player_id}/events")
+async def events(player_id: UUID, cloud: Cloud) -> StreamingResponse:
+    """Server-sent events: `room`, with what `/api/rooms/…` answers, now and whenever it changes."""
+    if await cloud.database.read(players.find, str(player_id)) is None:
+        raise not_found("room", player_id)
+    return StreamingResponse(_told(cloud, str(player_id)), media_type="text/event-stream", headers=_STREAM)
+
+
+async def _told(cloud: Services, player_id: str) -> AsyncIterator[str]:
+    said = ""
+    while not cloud.waiters.closed:
+        with cloud.waiters.listening(room_topic(player_id)) as bell:
+            news = await _now(cloud, player_id)
+            if news != said:
+                said = news
+                yield news
+            if not await cloud.waiters.heard(bell, KEEP_ALIVE_S):
+                yield ": still here\n\n"
+        await asyncio.sleep(GATHER_S)
+
+
+async def _now(cloud: Services, player_id: str) -> str:
+    last_poll_s = cloud.polls.last_poll.get(player_id)
+    try:
+        shown = await cloud.database.read(_room, player_id, last_poll_s, cloud.now())
+    except (DatabaseError, Refused) as error:
+        return f"event: gone\ndata: {json.dumps(str(error))}\n\n"
+    return f"event: room\ndata: {json.dumps(shown)}\n\n"
 
 
 @router.get("/r/{player_id}", include_in_schema=False)

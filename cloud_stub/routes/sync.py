@@ -60,10 +60,11 @@ async def pull(
 
     cursor: `<tbl>:<pk>` of the last row received, for the next page of a whole bucket.
     """
-    page = await cloud.database.read(_page, player_id, epoch, since, limit, cursor)
-    if not page.is_news and wait > 0:
-        await cloud.waiters.wait(bucket_topic(player_id), min(wait, LONG_POLL_S))
+    with cloud.waiters.listening(bucket_topic(player_id)) as bell:
         page = await cloud.database.read(_page, player_id, epoch, since, limit, cursor)
+        if not page.is_news and wait > 0:
+            await cloud.waiters.heard(bell, min(wait, LONG_POLL_S))
+            page = await cloud.database.read(_page, player_id, epoch, since, limit, cursor)
     etag = bucket_etag(page.mark.epoch, page.mark.rev, page.mark.digest)
     if if_none_match == etag and not page.is_news:
         return Response(status_code=304, headers={"ETag": etag})

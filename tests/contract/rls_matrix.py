@@ -99,6 +99,8 @@ def _profile(persona: str) -> dict[str, Any]:
 def _of_the_server(side: int, room: str) -> dict[str, dict[str, Any]]:
     """Tables that are about nobody."""
     return {
+        "claim_codes": {"hash": f"code {side}", "player_id": room, "created_at": AT, "expires_at": AT},
+        "attempts": {"who": f"hash {side}", "began_at": AT, "n": 1},
         "schema_migrations": {"name": f"{side}.sql", "applied_at": AT},
         "ranking": {"one": True, "owner": "cloud"},
     }

@@ -141,3 +141,22 @@ def test_what_a_person_can_get_wrong_is_one_line_and_exit_2(tmp_path: Path) -> N
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
         assert says in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_rooms_page_is_told_what_changes_until_the_server_ends(seeded: tuple[Path, dict[str, Any]]) -> None:
+    data, found = seeded
+    room = found["room"]
+    with serving(data) as (process, url), httpx.Client(base_url=url, timeout=10) as http:
+        assert http.get("/api/rooms/00000000-0000-4000-8000-000000000000/events").status_code == 404
+        with http.stream("GET", f"/api/rooms/{room['player_id']}/events") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            lines = (line for line in stream.iter_lines() if line.startswith("data: "))
+            before = json.loads(next(lines)[6:])
+            assert before["name"] == room["name"]
+            token = httpx.post(f"{url}/auth/v1/signup", json={}).json()["access_token"]
+            headers = {"Authorization": f"Bearer {token}"}
+            httpx.post(f"{url}/api/checkin", headers=headers, json={"player_id": room["player_id"]})
+            assert json.loads(next(lines)[6:])["here"] == before["here"] + 1
+            process.send_signal(signal.SIGTERM)
+            assert list(lines) == []
+        assert process.wait(timeout=5) == 0

@@ -11,7 +11,10 @@ from postgres_server import PostgresServer
 from rls_matrix import PERSONAS, Conn, insert, matrix, named, page, peopled, rows, tables
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "rls.md"
-SECRET = {"auth_users", "player_tokens", "changes", "op_seen", "boots", "schema_migrations", "ranking"}
+SECRET = {
+    "auth_users", "player_tokens", "changes", "op_seen", "boots", "claim_codes", "attempts",
+    "schema_migrations", "ranking",
+}  # fmt: skip
 
 
 @pytest.fixture
