@@ -10,7 +10,7 @@ ANTICOLLISION = (0x93, 0x95, 0x97)
 READ, WRITE = 0x30, 0xA2
 PAGE = 4
 ACK, NAK = b"\x0a", b"\x00"
-STATIC_LOCK, CAPABILITY, USER = 10, 12, 16
+STATIC_LOCK, CAPABILITY, USER, STATIC_END = 10, 12, 16, 64
 
 
 class Tag:
@@ -42,14 +42,17 @@ class Tag:
         return None
 
     def _write(self, at: int, data: bytes) -> bytes:
-        """As NTAG does: locked pages refuse, and lock and capability bits can only be set."""
+        """As NTAG does: locked pages refuse, and what locks or says the size can only be set, never taken back."""
         assert self.pages is not None
-        locked = any(self.pages[STATIC_LOCK:CAPABILITY]) and at >= USER
-        if at < STATIC_LOCK - 2 or at + PAGE > len(self.pages) or locked:
+        dynamic_lock = USER + self.pages[CAPABILITY + 2] * 8
+        locks = self.pages[STATIC_LOCK:CAPABILITY] if at < STATIC_END else self.pages[dynamic_lock : dynamic_lock + 3]
+        if at < STATIC_LOCK - 2 or at + PAGE > len(self.pages) or (CAPABILITY <= at < dynamic_lock and any(locks)):
             return NAK
         old = self.pages[at : at + PAGE]
         once = bytes(a | b for a, b in zip(old, data, strict=True))
-        self.pages[at : at + PAGE] = old[:2] + once[2:] if at < CAPABILITY else once if at < USER else data
+        if at == STATIC_LOCK - 2:
+            once = bytes(old[:2]) + once[2:]
+        self.pages[at : at + PAGE] = once if at < USER or at == dynamic_lock else data
         return ACK
 
     @staticmethod

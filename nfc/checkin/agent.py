@@ -16,6 +16,7 @@ from appliance.store import Store
 from checkin import rules, tokens
 from checkin.attendant import Attendant, ReaderState, Tap
 from checkin.reader import Driver, uid_fault
+from checkin.writing import Judge
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +40,13 @@ class Agent:
         drivers: Sequence[Driver],
         *,
         closing_s: Callable[[], float | None] = lambda: None,
+        cloud_url: str = "",
     ) -> None:
         self._store = store
         self._runtime = runtime
         self._pepper = pepper
         self._closing_s = closing_s
+        self._judge = Judge(cloud_url.rstrip("/"), tokens.key_for(pepper, "card"))
         self._reports: queue.Queue[Tap | ReaderState] = queue.Queue(WAITING_TAPS)
         self._unstored: Tap | None = None
         self._refused = ""
@@ -113,8 +116,9 @@ class Agent:
 
     def _store_tap(self, tap: Tap) -> TapResult | None:
         self._unstored = None
-        if uid_fault(tap.tag.uid):
-            self._misread(tap)
+        fault = uid_fault(tap.tag.uid)
+        if fault or self._judge.meaning(tap.tag) == "copy":
+            self._ignore(tap, fault or "it carries another card's writing")
             return None
         try:
             result = self._store.people.record_tap(self._keyed(tap), rules, closing_s=self._closing_s())
@@ -131,12 +135,13 @@ class Agent:
 
     def _keyed(self, tap: Tap) -> TapRead:
         tag = tap.tag
-        key = None if tag.random_uid else tokens.key_hash(self._pepper, tag.tech, tag.uid)
+        nobodys = tag.random_uid or self._judge.meaning(tag) == "room"
+        key = None if nobodys else tokens.key_hash(self._pepper, tag.tech, tag.uid)
         return TapRead(tap.tap_id, key, tokens.KEY_VERSION, tap.boot_ms, tap.wall_ms)
 
-    def _misread(self, tap: Tap) -> None:
+    def _ignore(self, tap: Tap, why: str) -> None:
         if not self._misreads:
-            log.warning("a reader reported a %s tag whose number is wrong: %s", tap.tag.tech, uid_fault(tap.tag.uid))
+            log.warning("a %s tag was ignored, and more of the kind will be in silence: %s", tap.tag.tech, why)
         self._misreads += 1
 
     def _show(self, result: TapResult, tap: Tap) -> None:

@@ -1,11 +1,14 @@
-"""`cosound nfc` and `cosound tap`."""
+"""`cosound nfc` with what can be done at the reader by hand, and `cosound tap`."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -15,14 +18,16 @@ from appliance.errors import TransientError
 from appliance.model import TapResult
 from appliance.process import Stop, main, name_process, only_one, run, set_up_logging
 from appliance.runtime import Runtime
-from appliance.store import open_store
+from appliance.store import Store, open_store
 from appliance.tapline import send_tap
-from checkin import detect
+from checkin import desk, detect
+from checkin.address import room_address
 from checkin.agent import Agent
 from checkin.card import DEMO_CARD, parse_uid, say
 from checkin.choose import drivers_of
 from checkin.closing import closing_s
 from checkin.pepper import pepper_of
+from checkin.sheet import write_sheet
 
 RESULT_WITHIN_S = 2.0
 
@@ -47,6 +52,37 @@ def list_readers() -> None:
         click.echo(f"kernel module {module} is loaded and takes USB readers: sudo modprobe -r {module}")
 
 
+@nfc.command("write")
+@click.option("--url", help="the room's address; without it, the one the cloud signed for this room")
+@click.option("--reader", help="the reader to write with; without it, checkin.reader")
+@click.option("--lock", is_flag=True, help="make the sticker read-only, for ever")
+def write(url: str | None, reader: str | None, lock: bool) -> None:
+    """Write the room's address on a sticker (NTAG213, 215 or 216), and read it back."""
+    sys.exit(main(_write, url, reader, lock))
+
+
+@nfc.command("sheet")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--url", help="the room's address; without it, the one the cloud signed for this room")
+def sheet(out: Path, url: str | None) -> None:
+    """Make a sheet to print, with the room's address as a QR: OUT is a .pdf or a .png."""
+    sys.exit(main(_sheet, out, url))
+
+
+@nfc.command("forget")
+def forget() -> None:
+    """Forget whoever taps next: everything that tells of them goes, here and in the cloud."""
+    sys.exit(main(_forget))
+
+
+@nfc.command("link")
+@click.argument("code", required=False)
+def link(code: str | None) -> None:
+    """Move the history of whoever taps next to a web profile: by the six-digit CODE that its page shows, or
+    without one by a QR to scan."""
+    sys.exit(main(_link, code))
+
+
 @click.command()
 @click.argument("uid", default=DEMO_CARD.hex(), metavar="[UID_HEX]")
 def tap(uid: str) -> None:
@@ -68,10 +104,61 @@ def _run() -> None:
                     pepper_of(config.pepper, config.box_data_dir),
                     drivers_of(config),
                     closing_s=partial(_closing_s, config),
+                    cloud_url=config.cloud_url,
                 )
             )
         finally:
             store.close()
+
+
+def _write(url: str | None, reader: str | None, lock: bool) -> None:
+    config = load_config()
+    with _store(config, "write") as store:
+        address = room_address(url, config, store)
+    click.echo("Hold a sticker to the reader …")
+    kind = desk.write_sticker(reader or config.checkin_reader.split(",")[0].strip(), address, lock=lock)
+    click.echo(f"{kind}: {'written, read back and locked' if lock else 'written and read back'}")
+
+
+def _sheet(out: Path, url: str | None) -> None:
+    config = load_config()
+    with _store(config, "sheet") as store:
+        address = room_address(url, config, store)
+    write_sheet(out, address, language=config.box_language)
+    click.echo(f"{out} says {address}")
+
+
+def _forget() -> None:
+    with _store(load_config(), "forget") as store:
+        click.echo(f"Hold the card to the reader, within {desk.TAP_WITHIN_S:g} s …")
+        listener = desk.next_listener(store)
+        click.echo(f"{listener.display_name} is forgotten. Receipt: {desk.forget(store, listener)}")
+
+
+def _link(code: str | None) -> None:
+    config = load_config()
+    with _store(config, "link") as store:
+        click.echo(f"Hold the card to the reader, within {desk.TAP_WITHIN_S:g} s …")
+        listener = desk.next_listener(store)
+        if code is not None:
+            desk.link(store, listener, code)
+            click.echo(f"The cloud is asked to move what {listener.display_name} liked to the profile of that code.")
+            return
+        pepper = pepper_of(config.pepper, config.box_data_dir)
+        import segno
+
+        address = desk.link_address(config, pepper, store.clock, listener)
+        segno.make(address, error="m", micro=False).terminal(compact=True)
+        click.echo(f"{listener.display_name}: scan this within ten minutes; it works once.")
+
+
+@contextmanager
+def _store(config: Config, name: str) -> Iterator[Store]:
+    store = open_store(config.box_data_dir, config.box_runtime_dir, f"{name}.{os.getpid()}")
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _serve(agent: Agent) -> None:
@@ -103,11 +190,8 @@ def _tap(uid: str) -> None:
 
 def _committed(config: Config, tap_id: str) -> TapResult | None:
     """What the reader process stored for this tap, None when it did not in time."""
-    store = open_store(config.box_data_dir, config.box_runtime_dir, f"tap.{os.getpid()}")
     deadline_s = time.monotonic() + RESULT_WITHIN_S
-    try:
+    with _store(config, "tap") as store:
         while (result := store.people.tap_result(tap_id)) is None and time.monotonic() < deadline_s:
             store.wait(deadline_s - time.monotonic())
         return result
-    finally:
-        store.close()

@@ -13,19 +13,18 @@ import logging
 import os
 import re
 import stat
-import termios
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from checkin import detect
 from checkin.reader import ReaderGone, TagRead, is_random_uid
+from checkin.sticker import TORN, read_message
 
 log = logging.getLogger(__name__)
 
 # nfcpy hands the name to a shell (`stty -F …`): only a plain device name may get there.
 PLAIN_NODE = re.compile(r"/dev/[A-Za-z0-9/._-]+")
-# What nfcpy lets through when a device is torn from under it, or talks rubbish.
-TORN = (OSError, termios.error, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
 NOT_PERMITTED = (errno.EACCES, errno.EPERM)
 
 
@@ -39,6 +38,8 @@ class NfcpyDriver:
         self._frontend: Any = None
         self._targets: list[Any] = []
         self._last_uid = b""
+        self._written = b""
+        self._target: Any = None
 
     @property
     def where(self) -> str:
@@ -65,12 +66,15 @@ class NfcpyDriver:
         return f"{self._frontend.device} at {self._where}"
 
     def poll(self, timeout_s: float) -> TagRead | None:
-        """Looks once, whatever the timeout. Only the number is read, so a MIFARE Classic counts too."""
+        """Looks once, whatever the timeout. A MIFARE Classic that lets nobody read it counts by its number; what is
+        written on a sticker is read when it comes."""
         tag = self._sense()
         if tag is not None and self._is_doubtful(tag) and self._sense() != tag:
             tag = None
+        if tag is not None and tag.uid != self._last_uid:
+            self._written = read_message(self._frontend, self._target)
         self._last_uid = tag.uid if tag else b""
-        return tag
+        return tag and replace(tag, ndef=self._written)
 
     def close(self) -> None:
         frontend, self._frontend = self._frontend, None
@@ -91,10 +95,20 @@ class NfcpyDriver:
             target = self._frontend.sense(*self._targets, iterations=1)
         except TORN as error:
             raise ReaderGone(f"{self._where}: {_explain(error, self._where)}") from error
+        self._target = target
         if target is None or not target.sdd_res:
             return None
         uid = bytes(target.sdd_res)
         return TagRead(uid, "nfca", is_random_uid("nfca", uid))
+
+    def tag_there(self) -> Any:
+        """nfcpy's own tag object for what lies there, to write on; None when nothing does. Raises ReaderGone."""
+        if self._sense() is None:
+            return None
+        try:
+            return importlib.import_module("nfc.tag").activate(self._frontend, self._target)
+        except TORN as error:
+            raise ReaderGone(f"{self._where}: {_explain(error, self._where)}") from error
 
     def _is_doubtful(self, tag: TagRead) -> bool:
         """Four bytes have no check against a torn read: a new one must be read twice, or it enrols a ghost."""

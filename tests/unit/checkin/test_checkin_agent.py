@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from appliance.store import Store, open_store
 from appliance.tapline import send_tap
 from checkin import tokens
 from checkin.agent import Agent
+from checkin.message import uri_message
 from checkin.reader import TagRead
 from checkin.scripted import ScriptedReader
 from checkin.socket_reader import SocketReader
 
 PEPPER = bytes(range(32))
+CLOUD = "https://cosound.example"
 A = TagRead(bytes.fromhex("04a1b2c3d4e5f6"), "nfca")
 B = TagRead(bytes.fromhex("04ffeeddccbbaa"), "nfca")
 PHONE = TagRead(bytes.fromhex("08123456"), "nfca", random_uid=True)
@@ -35,7 +38,9 @@ class Box:
         self.runtime = Runtime(folder / "run")
         self.closing_s: float | None = None
         drivers = [ScriptedReader(script, self.clock.boot_s), SocketReader(folder / "run")]
-        self.agent = Agent(self.store, self.runtime, PEPPER, drivers, closing_s=lambda: self.closing_s)
+        self.agent = Agent(
+            self.store, self.runtime, PEPPER, drivers, closing_s=lambda: self.closing_s, cloud_url=f"{CLOUD}/"
+        )
 
     def run(self, seconds: float, every_s: float = 0.1) -> list[TapResult]:
         results = []
@@ -84,6 +89,22 @@ def test_two_cards_are_two_people(box: Callable[..., Box]) -> None:
     assert [result.here for result in results] == [1, 2]
     names = {result.listener.display_name for result in results if result.listener}
     assert len(names) == 2
+
+
+def test_the_rooms_sticker_is_for_phones_and_nobodys_card(box: Callable[..., Box]) -> None:
+    one = box((0, replace(A, ndef=uri_message(f"{CLOUD}/r/0b6c9b1e-7f0e-4c55-9d0e-1a2b3c4d5e6f?s=x"))))
+    assert outcomes(one.run(2)) == ["phone"]
+    assert one.store.db.count("select count(*) from tags") == 0
+
+
+def test_a_copied_card_is_nobody_and_the_true_one_somebody(box: Callable[..., Box]) -> None:
+    written = uri_message(tokens.sign_card_url(tokens.key_for(PEPPER, "card"), CLOUD, "heron-7", A.uid))
+    assert outcomes(box((0, replace(B, ndef=written)), (1, replace(A, ndef=written))).run(3)) == ["in"]
+
+
+def test_other_peoples_writing_is_none_of_our_business(box: Callable[..., Box]) -> None:
+    foreign = uri_message("https://elsewhere.example/t/heron-7.AAAAAAAAAAAAAAAA")
+    assert outcomes(box((0, replace(A, ndef=foreign)), (1, replace(B, ndef=b"\xd1\xff"))).run(3)) == ["in", "in"]
 
 
 def test_a_phone_is_not_enrolled(box: Callable[..., Box]) -> None:
@@ -166,7 +187,7 @@ def test_a_misread_is_dropped_and_said_once(
 ) -> None:
     one = box((0, TagRead(uid, "nfca")), (5, TagRead(uid, "nfca")), (6, A))
     assert outcomes(one.run(10)) == ["in"]
-    assert caplog.text.count("number is wrong") == 1
+    assert caplog.text.count("tag was ignored") == 1
 
 
 def test_a_tap_survives_a_busy_store(box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,82 @@
+"""What staff do at the reader by hand: write stickers, and act for whoever taps next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from appliance.clock import Clock
+from appliance.config import Config
+from appliance.errors import InputError, SetupError, TransientError
+from appliance.model import Listener
+from appliance.store import Store
+from appliance.store.identity import Identity
+from checkin import tokens
+from checkin.choose import driver_of
+from checkin.message import uri_message
+from checkin.nfcpy_driver import NfcpyDriver
+from checkin.sticker import write_message
+
+STICKER_WITHIN_S = 30.0
+TAP_WITHIN_S = 30.0
+LOOK_EVERY_S = 0.1
+
+
+def write_sticker(setting: str, url: str, *, lock: bool = False, within_s: float = STICKER_WITHIN_S) -> str:
+    """Write the address on the next sticker that is held to the reader; what kind of sticker it was.
+
+    Raises InputError for a sticker that cannot hold it, SetupError without a reader, TransientError when none came.
+    """
+    driver = driver_of(setting)
+    if not isinstance(driver, NfcpyDriver):
+        raise SetupError(f"the reader {setting!r} only reads numbers: name one that writes with --reader")
+    driver.open()
+    try:
+        tag = _wait(driver.tag_there, within_s, "no sticker came")
+        write_message(tag, uri_message(url), lock=lock)
+        return str(getattr(tag, "product", tag.type))
+    finally:
+        driver.close()
+
+
+def next_listener(store: Store, within_s: float = TAP_WITHIN_S) -> Listener:
+    """Whoever taps next. Raises InputError for a phone, TransientError when nobody does."""
+    before = store.people.newest_tap_seq()
+    deadline_s = time.monotonic() + within_s
+    while store.people.newest_tap_seq() == before:
+        left_s = deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise TransientError(f"nobody tapped within {within_s:g} s; try again")
+        store.wait(min(left_s, 1.0))
+    last = store.people.last_tap()
+    if last is None or last[0].listener is None:
+        raise InputError("that was a phone, which is a stranger each time: use the card")
+    return last[0].listener
+
+
+def forget(store: Store, listener: Listener) -> str:
+    """Forget them; the receipt."""
+    return Identity(store.db, store.clock, store.outbox).forget(listener.id)
+
+
+def link(store: Store, listener: Listener, code: str) -> None:
+    """Hand their history to the web profile that was shown this code."""
+    Identity(store.db, store.clock, store.outbox).link(listener.id, code)
+
+
+def link_address(config: Config, pepper: bytes, clock: Clock, listener: Listener) -> str:
+    """The address, good once and for ten minutes, at which their history can be taken over. Asks nobody."""
+    if not config.cloud_url:
+        raise InputError("this box has no cloud: there is no profile that a history could move to")
+    token = tokens.link_token(tokens.key_for(pepper, "link"), listener.id, clock.wall_s())
+    return f"{config.cloud_url.rstrip('/')}/link/{token}"
+
+
+def _wait(look: Callable[[], Any], within_s: float, otherwise: str) -> Any:
+    deadline_s = time.monotonic() + within_s
+    while (found := look()) is None:
+        if time.monotonic() > deadline_s:
+            raise TransientError(f"{otherwise} within {within_s:g} s; try again")
+        time.sleep(LOOK_EVERY_S)
+    return found
