@@ -103,9 +103,7 @@ class Database:
         """
         left_s = timeout_s
         while True:
-            self._check_place()
-            if self._tenancy and self._tenancy.is_doubted():
-                raise StoreDamaged(f"{self.path} was found damaged")
+            self.check()
             nap_s = min(left_s, LOOK_AGAIN_S)
             rung = self.bell.heard(nap_s) if self.bell else bool(select.select([], [], [], nap_s)[0])
             if self._changed() or rung:
@@ -113,6 +111,13 @@ class Database:
             left_s -= nap_s
             if left_s <= 0:
                 return False
+
+    def check(self) -> None:
+        """Raise StoreDamaged when the file must be rescued or was replaced. Cheap; whoever does not `wait` asks it
+        about once a second: an opener that stays keeps everybody from the rescue."""
+        self._check_place()
+        if self._tenancy and self._tenancy.is_doubted():
+            raise StoreDamaged(f"{self.path} was found damaged")
 
     def tidy(self, keep_log_bytes: int = 0) -> None:
         """Give the log's room back and refresh what the planner knows, now or not at all: a checkpoint that waits

@@ -90,6 +90,7 @@ class Agent:
         TransientError when the disk refused it; it is gone then, and shown as refused: a tap that counts by itself
         minutes later would be a lie.
         """
+        self._store.db.check()
         report = self._unstored or self._next_report(timeout_s)
         if isinstance(report, Tap):
             return self._store_tap(report)
