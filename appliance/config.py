@@ -48,6 +48,15 @@ KEYS: tuple[Key, ...] = (
     Key("box.language", "COSOUND_LANGUAGE", "en", "language of the screen and the reasons", choices=("en", "fr")),
     Key("cloud.url", "DJANGO_API_URL", "", "address of the cloud, empty = none: the box plays by itself"),
     Key("cloud.token", "PLAYER_TOKEN", "", "this player's token", credential="player-token"),
+    Key(
+        "sync.rate_kib_s",
+        "COSOUND_SYNC_RATE",
+        0,
+        "KiB a second for downloads, all together; 0 = no limit",
+        minimum=0,
+        maximum=65_536,
+    ),
+    Key("sync.rate_hours", "COSOUND_SYNC_HOURS", "", "hours in which that holds, HH:MM-HH:MM, empty = always"),
     Key("sound.device", "COSOUND_SOUND_DEVICE", "", "output device by name, empty = the default one"),
     Key("sound.channels", "COSOUND_SOUND_CHANNELS", 2, "outputs: 1, 2, 4, 6 or 8", minimum=1, maximum=8),
     Key("sound.block", "COSOUND_SOUND_BLOCK", 1024, "frames a device block", minimum=512, maximum=4096),
@@ -118,6 +127,8 @@ class Config:
     box_language: str
     cloud_url: str
     cloud_token: str
+    sync_rate_kib_s: int
+    sync_rate_hours: str
     sound_device: str
     sound_channels: int
     sound_block: int
@@ -269,5 +280,7 @@ def _check_whole(config: Config) -> None:
         raise ConfigError("checkin.pepper must be hexadecimal digits, two a byte")
     if config.room_closes and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", config.room_closes):
         raise ConfigError(f"room.closes is {config.room_closes!r}, but must be HH:MM, as in 22:30")
+    if not re.fullmatch(r"(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?", config.sync_rate_hours):
+        raise ConfigError(f"sync.rate_hours is {config.sync_rate_hours!r}, but must be HH:MM-HH:MM, as in 08:00-23:30")
     if config.ui_pin and not re.fullmatch(r"\d{4,8}", config.ui_pin):
         raise ConfigError("ui.pin must be four to eight digits")

@@ -18,10 +18,13 @@ from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from sync import wire
 from sync.client import Cloud, cloud_name, open_http
+from sync.errands import Errands
+from sync.fetching import MediaLoop
 from sync.link import Link
-from sync.loops import HeartbeatLoop, MediaLoop, PollLoop, PrepareLoop, PushLoop, pull_poll, queue_poll, sounding_by
+from sync.loops import HeartbeatLoop, PollLoop, PrepareLoop, PushLoop, pull_poll, queue_poll, sounding_by
 from sync.prepare import reconcile
 from sync.status import build_status
+from sync.throttle import Throttle
 from sync.timers import Alarm, Timers
 from sync.worker import Step, Worker
 
@@ -48,7 +51,7 @@ class Agent:
         self._cloud = None if why_none else Cloud(open_http(config.cloud_url), config.cloud_token, self.link.worked)
         self._timers = Timers(self._clock)
         self._heartbeat_due, self._tidy_due = Alarm(), Alarm()
-        self._media: MediaLoop | None = None
+        self._errands: Errands | None = None
         self._told: object = None
         self._told_s = float("-inf")
         self.workers = self._make_workers()
@@ -98,19 +101,28 @@ class Agent:
         return not waiting
 
     def _make_workers(self) -> list[Worker]:
-        prepare = PrepareLoop(self._config.pcm_dir, self._decode, sounding_by(self._runtime, self._clock))
+        sounding = sounding_by(self._runtime, self._clock)
+        prepare = PrepareLoop(self._config.pcm_dir, self._decode, sounding)
         self._preparing = self._worker("prepare", prepare.step)
         if self._cloud is None:
             return [self._preparing]
         cloud, link, clock, rng = self._cloud, self.link, self._clock, self._rng
-        self._media = MediaLoop(cloud, self._config.media_dir, link, clock, rng)
+        self._errands = Errands(clock, rng)
+        throttle = Throttle(clock, self._config.sync_rate_kib_s, self._config.sync_rate_hours)
         return [
             self._preparing,
             self._worker("push", PushLoop(cloud, clock).step),
             self._worker("pull", PollLoop(pull_poll(cloud), link, clock, rng).step),
             self._worker("queue", PollLoop(queue_poll(cloud), link, clock, rng).step),
             self._worker("heartbeat", HeartbeatLoop(cloud, self._runtime, clock, self._heartbeat_due).step),
-            self._worker("media", self._media.step, tells_of_link=False),
+            *(
+                self._worker(
+                    name,
+                    MediaLoop(cloud, self._config.media_dir, link, self._errands, throttle, sounding).step,
+                    tells_of_link=False,
+                )
+                for name in ("media", "media2")
+            ),
         ]
 
     def _worker(self, name: str, step: Step, *, tells_of_link: bool = True) -> Worker:
@@ -129,7 +141,7 @@ class Agent:
         if not changed and seen == self._told and now_s - self._told_s < TELL_EVERY_S:
             return
         self._told, self._told_s = seen, now_s
-        self._runtime.publish("sync", build_status(self.store, link, self._media.bytes_here if self._media else 0))
+        self._runtime.publish("sync", build_status(self.store, link, self._errands.bytes_here if self._errands else 0))
 
     def _say_goodbye(self) -> None:
         ended = replace(self.link.state, link="down", why="the sync process has ended")

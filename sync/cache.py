@@ -64,6 +64,23 @@ def make_room(store: Store, limits: Limits, sounding: Collection[str]) -> int:
     return gone
 
 
+def make_way(store: Store, need_bytes: int, sounding: Collection[str]) -> int:
+    """The disk is full and a file is called for: give up others that nobody calls for, the longest unheard first,
+    until as much is free; how many bytes went. What a person put here is never given up: it cannot come again."""
+    freed = 0
+    for song in store.library.idle():
+        if freed >= need_bytes:
+            break
+        if song.id in sounding or song.local:
+            continue
+        freed += sum(_size(Path(path)) for path in (song.pcm_path, song.media_path) if path)
+        store.library.set_ready(song.id, None)
+        store.library.set_media(song.id, None)
+        for path in (song.pcm_path, song.media_path):
+            _remove(store, path)
+    return freed
+
+
 def _to_give_up(idle: Sequence[Song], too_many: int, too_large: int) -> list[Song]:
     chosen = []
     for song in idle:

@@ -9,14 +9,11 @@ from time import sleep
 
 from appliance.clock import Clock
 from appliance.decoding import Outcome
-from appliance.model import Song
 from appliance.runtime import Runtime
 from appliance.store import Store
-from sync import media, wire
-from sync.backoff import backoff_s
-from sync.cache import limits_for, make_room, may_fetch_more, may_prepare_more
+from sync import wire
+from sync.cache import limits_for, make_room, may_prepare_more
 from sync.client import Cloud
-from sync.errors import LinkDown, MediaError
 from sync.heartbeat import Heart, player_state
 from sync.link import Link
 from sync.pace import Pace
@@ -86,50 +83,6 @@ class HeartbeatLoop:
         self._sent_s = self._clock.boot_s()
         self._heart.beat(store)
         self._owed, self._scene = False, scene
-
-
-class MediaLoop:
-    """Fetches one file after the other. One that cannot be had waits its own time and holds up no other."""
-
-    def __init__(self, cloud: Cloud, folder: Path, link: Link, clock: Clock, rng: Random) -> None:
-        self._cloud = cloud
-        self._folder = folder
-        self._link = link
-        self._clock = clock
-        self._rng = rng
-        self._cooling: dict[str, tuple[float, int]] = {}
-        self._limits = limits_for(folder)
-        self._looking = True
-        self.bytes_here = 0
-
-    def step(self, store: Store) -> None:
-        song = self._next(store) if self._looking or self._cooling else None
-        if song is None:
-            self._looking = store.wait(LISTEN_S)
-            return
-        try:
-            path = media.fetch(self._cloud, song, self._folder, progress=self._progress)
-        except (MediaError, LinkDown):
-            if self._link.is_up:
-                self._cool(song)
-            raise
-        finally:
-            self.bytes_here = 0
-        store.library.set_media(song.id, path)
-        self._cooling.pop(song.sha256, None)
-
-    def _next(self, store: Store) -> Song | None:
-        now_s = self._clock.boot_s()
-        songs = media.wanted(store, 1 + len(self._cooling), called_for=not may_fetch_more(store, self._limits))
-        return next((song for song in songs if self._cooling.get(song.sha256, (0.0, 0))[0] <= now_s), None)
-
-    def _cool(self, song: Song) -> None:
-        _, failures = self._cooling.get(song.sha256, (0.0, 0))
-        pause_s = 1.0 + backoff_s(failures + 2, float("inf"), self._rng)
-        self._cooling[song.sha256] = (self._clock.boot_s() + pause_s, failures + 1)
-
-    def _progress(self, have: int) -> None:
-        self.bytes_here = have
 
 
 class PrepareLoop:

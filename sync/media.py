@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from time import monotonic
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,21 +19,48 @@ from sync.client import Cloud
 from sync.errors import LinkDown, MediaError, NoSpace
 from sync.partfile import PartFile, sha256_of
 
+if TYPE_CHECKING:
+    from appliance.house import HouseChoice
+
 ATTEMPT_S = 120.0
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".opus"}
+
+Arrived = Callable[[int, int], float]
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
-def wanted(store: Store, limit: int = 64, *, called_for: bool = False) -> list[Song]:
-    """Songs whose file is missing here, next in the queue first; or only those queued, pinned or placed."""
-    return store.library.unprepared(limit, fetched=False, called_for=called_for)
+class Choice:
+    """Which files to fetch next. What the house would play is ranked only when the queue's files are all here."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._house: HouseChoice | None = None
+
+    def wanted(self, limit: int, *, called_for: bool = False) -> list[Song]:
+        """Songs whose file is missing here: what is queued, pinned or placed, next first; then, unless only those
+        are asked for, the house's own choice."""
+        library = self._store.library
+        songs = library.unprepared(limit, fetched=False, called_for=True)
+        if called_for or len(songs) >= limit or not library.unprepared(limit, fetched=False):
+            return songs
+        first = {song.id for song in songs}
+        rest = [song_id for song_id in self._house_order() if song_id not in first]
+        return [*songs, *library.missing(rest, limit - len(songs))]
+
+    def _house_order(self) -> tuple[str, ...]:
+        if self._house is None:
+            from appliance.house import HouseChoice  # numpy: not before it is needed
+
+            self._house = HouseChoice(self._store)
+        return self._house.order()
 
 
-def fetch(cloud: Cloud, song: Song, folder: Path, *, progress: Callable[[int], None] | None = None) -> Path:
+def fetch(cloud: Cloud, song: Song, folder: Path, *, arrived: Arrived | None = None) -> Path:
     """Bring one song's file into `folder` and return its path; one attempt, resumed by the next.
 
-    progress: called with the bytes that are here. Raises LinkDown or NotAuthorised when nothing can be
+    arrived: called with the bytes that are here and those that just came; returns the seconds that it waited,
+    which do not count against the attempt. Raises LinkDown or NotAuthorised when nothing can be
     fetched now, MediaError when this file cannot, NoSpace when the disk is too full.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +74,7 @@ def fetch(cloud: Cloud, song: Song, folder: Path, *, progress: Callable[[int], N
         check_space(folder, max(song.byte_size - part.have, 0))
         if part.is_whole():
             return part.accept(part.hash_part())
-        return part.accept(_receive(cloud, song, part, progress or _ignore))
+        return part.accept(_receive(cloud, song, part, arrived or _go_on))
     except OSError as error:
         raise _disk_error(part, error) from error
 
@@ -58,7 +86,7 @@ def check_space(folder: Path, need_bytes: int) -> None:
         raise NoSpace(f"{missing}: make room, or give the room a smaller library")
 
 
-def _receive(cloud: Cloud, song: Song, part: PartFile, progress: Callable[[int], None]) -> str:
+def _receive(cloud: Cloud, song: Song, part: PartFile, arrived: Arrived) -> str:
     have, etag = part.have, part.etag
     if song.byte_size and have > song.byte_size:
         part.forget()
@@ -75,7 +103,7 @@ def _receive(cloud: Cloud, song: Song, part: PartFile, progress: Callable[[int],
         try:
             for block in response.iter_bytes():
                 receiver.write(block)
-                progress(receiver.have)
+                give_up_at += arrived(receiver.have, len(block))
                 if monotonic() > give_up_at:
                     raise LinkDown(f"{song.title}: comes slowly; it goes on after what may be wanted sooner")
         except MediaError:
@@ -123,5 +151,6 @@ def _disk_error(part: PartFile, error: OSError) -> NoSpace | MediaError:
     return MediaError(f"{part.target.name}: cannot be written: {error.strerror}; look at the disk")
 
 
-def _ignore(have: int) -> None:
+def _go_on(have: int, new: int) -> float:
     """Nobody asked for progress."""
+    return 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from appliance.model import LOCAL, NEUTRAL, Song
@@ -93,6 +93,17 @@ class Library:
         if called_for or not rest:
             return [_song(row) for row in first]
         return [_song(row) for row in (*first, *self._db.rows(_THE_REST.format(missing=_MISSING[fetched]), rest))]
+
+    def missing(self, order: Sequence[str], limit: int) -> list[Song]:
+        """Of these songs, in this order, those whose file is to be fetched."""
+        found: list[Song] = []
+        for start in range(0, len(order), PAGE):
+            ids = order[start : start + PAGE]
+            marks = ", ".join("?" * len(ids))
+            sql = f"select s.* from songs s where s.id in ({marks}) and {_MISSING[False]}"  # noqa: S608 - marks
+            of_id = {row["id"]: row for row in self._db.rows(sql, *ids)}
+            found += [_song(of_id[song_id]) for song_id in ids if song_id in of_id]
+        return found[:limit]
 
     def fetched_count(self) -> int:
         return self._db.count("select count(*) from songs where media_path is not null")

@@ -20,6 +20,8 @@ OTHER: dict[str, tuple[str, Any]] = {
     "box.language": ("fr", "fr"),
     "cloud.url": ("https://cloud.example:8443/base", "https://cloud.example:8443/base"),
     "cloud.token": ("token-of-this-box", "token-of-this-box"),
+    "sync.rate_kib_s": ("256", 256),
+    "sync.rate_hours": ("08:00-23:30", "08:00-23:30"),
     "sound.device": ("USB Audio", "USB Audio"),
     "sound.channels": ("6", 6),
     "sound.block": ("2048", 2048),

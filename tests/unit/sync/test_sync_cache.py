@@ -10,7 +10,7 @@ from appliance.model import Rule
 from appliance.store import Store
 from mixer.scene import SongId
 from sync.cache import Limits, limits_for, make_room, may_fetch_more, may_prepare_more
-from sync.media import wanted
+from sync.media import Choice
 from sync.pull import pull_once
 
 NAMES = ("bird", "fire", "rain", "sea", "wind")
@@ -82,8 +82,8 @@ def test_beyond_the_limits_only_what_is_called_for_is_fetched(store: Store, fake
     pull_once(store, fake.cloud())
     store.room.replace_queue([song_id("sea"), song_id("fire")], rev="1")
     store.room.set_rule(Rule(SongId(song_id("wind")), "place", place=1))
-    assert [song.title for song in wanted(store, called_for=True)] == ["sea", "fire", "wind"]
-    assert len(wanted(store)) == 5 and len(wanted(store, 2)) == 2
+    assert [song.title for song in Choice(store).wanted(64, called_for=True)] == ["sea", "fire", "wind"]
+    assert len(Choice(store).wanted(64)) == 5 and len(Choice(store).wanted(2)) == 2
 
 
 def test_the_limits_follow_the_disk(tmp_path: Path) -> None:

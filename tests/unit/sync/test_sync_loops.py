@@ -13,7 +13,7 @@ from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from sync.errors import LinkDown, MediaError
 from sync.link import Link
-from sync.loops import HeartbeatLoop, MediaLoop, PollLoop, PushLoop, queue_poll
+from sync.loops import HeartbeatLoop, PollLoop, PushLoop, queue_poll
 from sync.pull import pull_once
 from sync.status import build_status
 from sync.timers import Alarm
@@ -95,48 +95,6 @@ def test_a_beat_that_failed_is_owed(store: Store, fake: FakeCloud, tmp_path: Pat
     clock.advance(2)
     loop.step(store)
     assert len(fake.beats) == 1
-
-
-def test_a_file_that_cannot_be_had_holds_up_no_other(
-    store: Store, fake: FakeCloud, tmp_path: Path, link: Link, clock: ManualClock
-) -> None:
-    for name in ("rain", "wind"):
-        fake.put_song(name)
-    missing = fake.put_song("missing")
-    del fake.files[missing["sha256"]]
-    pull_once(store, fake.cloud())
-    store.room.replace_queue([song_id("missing"), song_id("wind")], rev="1")
-    link.worked()
-    loop = MediaLoop(fake.cloud(), tmp_path / "media", link, clock, Random(1))
-    with pytest.raises(MediaError):
-        loop.step(store)
-    loop.step(store)
-    loop.step(store)
-    assert [song.title for song in store.library.with_files()] == sorted(["rain", "wind"], key=song_id)
-    fake.files[missing["sha256"]] = b"missing"
-    clock.advance(60)
-    loop.step(store)
-    assert len(store.library.with_files()) == 3
-
-
-def test_while_the_link_is_away_no_file_is_blamed(
-    store: Store, fake: FakeCloud, tmp_path: Path, link: Link, clock: ManualClock
-) -> None:
-    fake.put_song("rain")
-    pull_once(store, fake.cloud())
-
-    def cut(request: httpx.Request) -> None:
-        raise httpx.ConnectError("cut")
-
-    link.worked()
-    link.failed(LinkDown("cut"))
-    loop = MediaLoop(fake.cloud(cut), tmp_path / "media", link, clock, Random(1))
-    for _ in range(3):
-        with pytest.raises(LinkDown):
-            loop.step(store)
-    loop._cloud = fake.cloud()
-    loop.step(store)
-    assert len(store.library.with_files()) == 1
 
 
 def test_status_tells_what_staff_ask(store: Store, fake: FakeCloud, link: Link, clock: ManualClock) -> None:

@@ -20,7 +20,7 @@ from appliance.store import Store
 from mixer.scene import SongId
 from sync.client import Cloud
 from sync.errors import LinkDown, MediaError, NoSpace
-from sync.media import fetch, wanted
+from sync.media import Choice, fetch
 from sync.partfile import Receiver
 from sync.pull import pull_once
 
@@ -60,7 +60,12 @@ def broken_off(folder: Path, at: int = 100_000, etag: str = '"v1"') -> None:
 
 def test_a_file_arrives_whole_under_its_name_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     seen: list[int] = []
-    path = fetch(cloud(whole), SONG, tmp_path / "media", progress=seen.append)
+
+    def arrived(have: int, new: int) -> float:
+        seen.append(have)
+        return 0.0
+
+    path = fetch(cloud(whole), SONG, tmp_path / "media", arrived=arrived)
     assert path.name == f"{SHA}.flac" and path.read_bytes() == CONTENT
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert seen[-1] == len(CONTENT) and seen == sorted(seen)
@@ -229,7 +234,7 @@ def test_the_next_in_the_queue_is_wanted_first_and_what_is_here_is_not(store: St
     pull_once(store, fake.cloud())
     store.room.replace_queue([song_id("sea"), song_id("wind")], rev="1")
     store.library.set_media(song_id("fire"), Path("/media/fire"))
-    assert [song.title for song in wanted(store)] == ["sea", "wind", "rain"]
+    assert [song.title for song in Choice(store).wanted(64)] == ["sea", "wind", "rain"]
 
 
 class Hostile(http.server.BaseHTTPRequestHandler):

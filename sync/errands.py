@@ -1,0 +1,62 @@
+"""Which files are being fetched and which rest after a failure: shared by the threads that fetch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from random import Random
+
+from appliance.clock import Clock
+from appliance.model import Song
+from sync.backoff import backoff_s
+
+
+class Errands:
+    """One file is fetched by one thread. One that cannot be had waits its own time and holds up no other."""
+
+    def __init__(self, clock: Clock, rng: Random) -> None:
+        self._clock = clock
+        self._rng = rng
+        self._lock = threading.Lock()
+        self._here: dict[str, int] = {}
+        self._cooling: dict[str, tuple[float, int]] = {}
+
+    @property
+    def bytes_here(self) -> int:
+        """Of the files that are on their way, what has come."""
+        with self._lock:
+            return sum(self._here.values())
+
+    @property
+    def spoken_for(self) -> int:
+        """How many files are not to be had just now, because they are fetched already or rest."""
+        with self._lock:
+            return len(self._here) + len(self._cooling)
+
+    def take(self, songs: Iterable[Song]) -> Song | None:
+        """The first that nobody fetches and that does not rest; it is the caller's until `done` or `rest`."""
+        now_s = self._clock.boot_s()
+        with self._lock:
+            for song in songs:
+                if song.sha256 not in self._here and self._cooling.get(song.sha256, (0.0, 0))[0] <= now_s:
+                    self._here[song.sha256] = 0
+                    return song
+        return None
+
+    def progress(self, song: Song, have: int) -> None:
+        with self._lock:
+            self._here[song.sha256] = have
+
+    def done(self, song: Song) -> None:
+        with self._lock:
+            self._here.pop(song.sha256, None)
+            self._cooling.pop(song.sha256, None)
+
+    def leave(self, song: Song, *, rest: bool) -> None:
+        """It was not to be had: by its own fault it rests, longer each time, or else may be taken at once."""
+        with self._lock:
+            self._here.pop(song.sha256, None)
+            if rest:
+                _, failures = self._cooling.get(song.sha256, (0.0, 0))
+                pause_s = 1.0 + backoff_s(failures + 2, float("inf"), self._rng)
+                self._cooling[song.sha256] = (self._clock.boot_s() + pause_s, failures + 1)
