@@ -7,10 +7,11 @@ import logging
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from appliance.chime import Chimes
 from appliance.config import Config
 from appliance.director import Direction, Director
 from appliance.errors import StoreDamaged, TransientError
-from appliance.model import Control
+from appliance.model import Control, TapResult
 from appliance.plays import Plays
 from appliance.runtime import Runtime
 from appliance.store import Store
@@ -37,6 +38,7 @@ class Player:
     director: Director = field(init=False)
     _plays: Plays = field(init=False)
     _ledger: Ledger = field(init=False)
+    _chimes: Chimes = field(init=False)
     _layers: dict[str, Layer] = field(default_factory=dict)
     _direction: Direction | None = None
     _scene_id: str | None = None
@@ -48,6 +50,7 @@ class Player:
         self.director = Director(self.store, self.config)
         self._plays = Plays(self.store.scenes)
         self._ledger = Ledger(self.store.db, self.store.clock)
+        self._chimes = Chimes(self.config.box_data_dir / "chimes")
 
     def start(self) -> None:
         """Sound first; then tidy up what a crash left open. A disk that refuses is no reason for silence."""
@@ -60,6 +63,7 @@ class Player:
             raise
         except TransientError as error:
             log.warning("playing, but nothing can be written down: %s", error)
+        self._chimes.prepare()
         gc.collect()
         gc.freeze()
         gc.set_threshold(700, 10, 1_000_000)  # a full collection in the player would be heard
@@ -80,6 +84,7 @@ class Player:
         self._converge_control()
         direction = self.director.look()
         self._direction = direction
+        self._answer(direction.tap)
         self._owes_scene = self._owes_scene or direction.changed
         if not (self._owes_scene or self._differs(direction)):
             return
@@ -89,6 +94,11 @@ class Player:
             self._scene_id = self._write_down(direction)
             self._owes_scene = False
         self._let_go_of_what_left()
+
+    def _answer(self, tap: TapResult | None) -> None:
+        """A new tap sounds at once, but never into a hush."""
+        if tap is not None and not self._control.hush:
+            self._chimes.play(self.engine, tap)
 
     def _write_down(self, direction: Direction) -> str:
         """The scene, and in the same transaction what was known when it was decided; the scene's id."""
