@@ -38,6 +38,7 @@ class RealBox:
     env: dict[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restarts: int = 0
+    _player_began_s: float = 0.0
 
     def __post_init__(self) -> None:
         places = {"COSOUND_DATA_DIR": str(self.data), "COSOUND_RUNTIME_DIR": str(self.folder / "run")}
@@ -75,6 +76,8 @@ class RealBox:
         return self
 
     def start(self, *names: str, env: Mapping[str, str] | None = None) -> RealBox:
+        if "player" in names:
+            self._player_began_s = now_s()
         for name in names:
             options = ["--record", str(self.recording)] if name == "player" else []
             with (self.folder / f"{name}.log").open("ab") as log:
@@ -119,9 +122,9 @@ class RealBox:
         return time.monotonic() - began_s
 
     def sounding(self) -> bool:
-        """The player says so, and not long ago."""
+        """The player that was started last says so, and not long ago."""
         state = self.runtime.read("player")
-        return bool(state.get("audible")) and time.clock_gettime(time.CLOCK_BOOTTIME) - state["boot_s"] < 2.0
+        return bool(state.get("audible")) and state["boot_s"] > max(self._player_began_s, now_s() - 2.0)
 
     def up(self) -> RealBox:
         """Wait until everything that was started answers."""
@@ -175,6 +178,11 @@ class RealBox:
                 process.kill()
                 process.wait()
         self.running.clear()
+
+
+def now_s() -> float:
+    """The boot clock, as the processes read it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @contextmanager
