@@ -79,6 +79,10 @@ class Library:
     def count(self) -> int:
         return self._db.count("select count(*) from songs")
 
+    def extent(self) -> tuple[int, int]:
+        """Differs when songs have come or gone: their number, and the newest one's."""
+        return self.count(), self._db.count("select coalesce(max(rowid), 0) from songs")
+
     def ready_count(self) -> int:
         return self._db.count("select count(*) from songs where pcm_path is not null")
 
