@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import ConfigError
+from mixer.space import Room
 
 DEFAULT_FILE = Path("/etc/cosound/cosound.toml")
 Value = str | int | float | bool
@@ -81,6 +82,36 @@ KEYS: tuple[Key, ...] = (
         minimum=1,
         maximum=30,
     ),
+    Key(
+        "sound.engine",
+        "COSOUND_SOUND_ENGINE",
+        "bus",
+        "who mixes: bus, or SDL's own channels (no limiter, coarse fades)",
+        choices=("bus", "channels"),
+    ),
+    Key(
+        "sound.angles",
+        "COSOUND_SOUND_ANGLES",
+        "",
+        "degrees of each output, comma separated, 0 = front, right positive; empty = a regular ring",
+    ),
+    Key(
+        "sound.upmix",
+        "COSOUND_SOUND_UPMIX",
+        "ring",
+        "4 outputs and more: layers placed on the ring, or stereo spread into a rig nobody measured",
+        choices=("ring", "spread"),
+    ),
+    Key("sound.reverb", "COSOUND_SOUND_REVERB", 0.0, "the shared reverb's level, 0 = off", minimum=0, maximum=1),
+    Key("sound.reverb_size", "COSOUND_SOUND_REVERB_SIZE", 0.5, "its size, porch to hall", minimum=0, maximum=1),
+    Key(
+        "sound.rotation",
+        "COSOUND_SOUND_ROTATION",
+        0.0,
+        "degrees a second by which the ring of layers turns, 0 = not at all",
+        minimum=-30,
+        maximum=30,
+    ),
     Key("taste.rule", "COSOUND_TASTE_RULE", "bayes", "how votes become taste", choices=("bayes", "v1")),
     Key(
         "taste.policy",
@@ -137,6 +168,12 @@ class Config:
     sound_instrumentals: int
     sound_fade_s: float
     sound_changes_per_minute: int
+    sound_engine: str
+    sound_angles: str
+    sound_upmix: str
+    sound_reverb: float
+    sound_reverb_size: float
+    sound_rotation: float
     taste_rule: str
     taste_policy: str
     taste_min_group: int
@@ -156,6 +193,17 @@ class Config:
     def media_dir(self) -> Path:
         """Downloaded files, named by their sha256."""
         return self.box_data_dir / "media"
+
+    @property
+    def sound_room(self) -> Room:
+        """How the outputs stand and what the room adds."""
+        return Room(
+            _angles(self.sound_angles),
+            spread=self.sound_upmix == "spread",
+            reverb=self.sound_reverb,
+            reverb_size=self.sound_reverb_size,
+            rotation_dps=self.sound_rotation,
+        )
 
     @property
     def pepper(self) -> bytes:
@@ -271,9 +319,20 @@ def _article(kind: type) -> str:
     return {int: "a whole number", float: "a number", str: "text"}[kind]
 
 
+def _angles(given: str) -> tuple[float, ...] | None:
+    try:
+        return tuple(float(angle) for angle in given.split(",")) if given.strip() else None
+    except ValueError:
+        raise ConfigError(f"sound.angles is {given!r}, but must be degrees with commas between, as in -30,30") from None
+
+
 def _check_whole(config: Config) -> None:
     if config.sound_channels not in (1, 2, 4, 6, 8):
         raise ConfigError(f"sound.channels is {config.sound_channels}, but must be 1, 2, 4, 6 or 8")
+    try:
+        config.sound_room.check(config.sound_channels)
+    except ValueError as error:
+        raise ConfigError(f"sound: {error}") from None
     if config.cloud_url and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", config.cloud_url):
         raise ConfigError(f"cloud.url is {config.cloud_url!r}, but must begin with http:// or https://")
     if not re.fullmatch(r"([0-9a-fA-F]{2})*", config.checkin_pepper):

@@ -11,7 +11,8 @@ from appliance.player import Player
 from appliance.process import Stop, ending_on_damage, go_first, name_process, only_one, run, set_up_logging
 from appliance.runtime import Runtime
 from appliance.store import open_store
-from mixer.bus_engine import BusEngine, EngineError
+from mixer.engine import EngineError
+from mixer.engines import open_engine
 from mixer.recorder import Recorder
 
 
@@ -25,12 +26,14 @@ def run_player(record: Path | None = None) -> None:
     with only_one("player", config.box_data_dir):
         store = open_store(config.box_data_dir, config.box_runtime_dir, "player")
         try:
-            engine = BusEngine.open_default(
+            engine = open_engine(
+                "channels" if config.sound_engine == "channels" else "bus",
                 device=config.sound_device or None,
                 channels=config.sound_channels,
                 block=config.sound_block,
                 target_lufs=config.sound_target_lufs,
                 recorder=_recorder(record, config.sound_channels),
+                room=config.sound_room,
             )
         except EngineError as error:
             raise SetupError(str(error)) from error

@@ -17,10 +17,11 @@ from mixer.envelope import Fade, Samples
 from mixer.lineup import CUE_STRIP, Lineup, Part
 from mixer.meters import Meters, RowMeter
 from mixer.playhead import Playhead
-from mixer.scene import STRIPS
+from mixer.scene import SAMPLE_RATE, STRIPS
 from mixer.strip import Deck, Strip
 
 SLAB = 4096
+TURN_EVERY = 12  # slabs: a turning ring takes a new direction about once a second
 METERED = 2  # the strips' meters, made for the eye, look at every second slab: six times a second
 
 
@@ -51,8 +52,10 @@ class Group:
 class Bus:
     """Strips, decks and the kernel. Every method but `lineup =` belongs to the audio thread."""
 
-    def __init__(self, outputs: int) -> None:
+    def __init__(self, outputs: int, rotation_dps: float = 0.0) -> None:
         self.outputs = outputs
+        self._turn_deg = rotation_dps * TURN_EVERY * SLAB / SAMPLE_RATE
+        self._direction_deg = 0.0
         self.frame = 0
         self.lineup = Lineup()  # set from any thread, one assignment; taken at the next slab
         self.cue: Part | None = None  # likewise
@@ -69,6 +72,8 @@ class Bus:
     def render(self, out: Samples) -> None:
         """Mix the next slab into float32 (outputs, SLAB)."""
         self._take_scene()
+        if self._turn_deg and self.frame % (TURN_EVERY * SLAB) == 0:
+            self._turn()
         if self._due <= self.frame:
             for strip in self.strips:
                 strip.converge(self.frame, SLAB)
@@ -92,11 +97,19 @@ class Bus:
             self._taken = lineup
             self._due = self.frame
             for strip, part, release in zip(self.strips, lineup.parts, lineup.release_frames, strict=False):
+                if lineup.afresh:
+                    strip.clear()
                 strip.want(part, release)
         if cue is not self._taken_cue and cue is not None:
             self._taken_cue = cue
             self._due = self.frame
             self.strips[CUE_STRIP].want(cue, cue.fade_frames)
+
+    def _turn(self) -> None:
+        self._direction_deg = (self._direction_deg + self._turn_deg) % 360
+        for strip in self.strips[:STRIPS]:
+            strip.turn(self._direction_deg, self.frame, TURN_EVERY * SLAB)
+        self._due = self.frame
 
     def _regroup(self) -> None:
         """Sort the decks by fade and write down their gains; needed only when a course changes."""

@@ -6,6 +6,7 @@ lock: each order is one immutable value put in one place, taken by the audio thr
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 
@@ -13,45 +14,72 @@ import numpy as np
 
 from mixer.bus import SLAB, Bus
 from mixer.dynamics import Limiter
-from mixer.engine import EngineStatus, MasterControl, StripStatus
+from mixer.engine import HEAL_AFTER_S, EngineStatus, MasterControl, StripStatus
 from mixer.envelope import MUTE_RAMP_S, Envelope, Fade, Samples, fade_frames
 from mixer.lineup import Opener
 from mixer.meters import RMS_TIME_S
 from mixer.pages import Pages
+from mixer.reverb import Reverb
 from mixer.scene import SAMPLE_RATE, STRIPS, Scene, gain_to_db
-from mixer.space import OUTPUT_COUNTS
+from mixer.space import STRAIGHT, Room
 from mixer.strip import Deck, Strip
+from mixer.upmix import Upmix
+
+log = logging.getLogger(__name__)
 
 DEAD_AIR = 10 ** (-60 / 20)
+UNTOUCHED = Envelope.steady((1.0,))  # the master at 0 dB: nothing to do
 CUES_REMEMBERED = 64
 
 
 class Desk:
     """The whole engine except who asks for the next block. Starts silent, master at 0 dB."""
 
-    def __init__(self, channels: int, target_lufs: float) -> None:
-        if channels not in OUTPUT_COUNTS:
-            raise ValueError(f"{channels} output channels; choose one of {OUTPUT_COUNTS}")
+    def __init__(self, channels: int, target_lufs: float, room: Room | None = None) -> None:
+        room = room or STRAIGHT
+        room.check(channels)
+        spread = room.spread and channels > 2
+        mixed = 2 if spread else channels
         self.channels = channels
         self.frames = 0
         self.dead_air_s = 0.0
         self.silent_for_s = 0.0
         self.clipped_samples = 0
-        self._bus = Bus(channels)
+        self.heals = 0
+        self._heal_at_s = HEAL_AFTER_S
+        self._scene = Scene()
+        self._bus = Bus(mixed, room.rotation_dps if mixed > 2 else 0.0)
         self._limiter = Limiter(channels, SLAB)
         self.pages = Pages()
-        self._opener = Opener(channels, target_lufs, self.pages)
+        self._opener = Opener(mixed, target_lufs, self.pages, room)
+        self._upmix = Upmix(channels, SLAB) if spread else None
+        self._stereo = np.zeros((2, SLAB), np.float32)
+        self._reverb = Reverb(channels, SLAB, room.reverb, room.reverb_size) if room.reverb else None
         self._slab = np.zeros((SLAB, channels), np.float32)
         self._used = SLAB
         self._power = 0.0
         self._goal = 1.0
-        self._master = Envelope.steady((1.0,))
+        self._master = UNTOUCHED
         self._heard = True
         self._cues: deque[str] = deque(maxlen=CUES_REMEMBERED)
 
     def apply(self, scene: Scene) -> None:
         """Open the scene's files and make it the goal from the next slab on."""
+        self._scene = scene
         self._bus.lineup = self._opener.lineup(scene)
+
+    def heal(self) -> bool:
+        """Begin the scene anew, its files opened again, if it should be heard but has long been silent."""
+        if self.silent_for_s == 0:
+            self._heal_at_s = HEAL_AFTER_S
+        if self.silent_for_s < self._heal_at_s:
+            return False
+        log.warning("what plays has not been heard for %.0f s: beginning it anew", self.silent_for_s)
+        self._heal_at_s = 2 * self.silent_for_s  # what helps not is tried ever more rarely
+        self.heals += 1
+        self._opener.forget()
+        self._bus.lineup = self._opener.lineup(self._scene, afresh=True)
+        return True
 
     def control(self, master: MasterControl) -> None:
         self._goal = master.amplitude
@@ -70,6 +98,19 @@ class Desk:
 
     def fill(self, out: Samples) -> None:
         """Write the next block into float32 (frames, channels)."""
+        if self._used == SLAB:
+            self._render()
+        used, frames = self._used, len(out)
+        if used + frames <= SLAB:
+            out[:] = self._slab[used : used + frames]
+            self._used = used + frames
+        else:
+            self._fill_across_slabs(out)
+        if self._goal != 1.0 or self._master is not UNTOUCHED:
+            self._fade_master(out)
+        self.frames += frames
+
+    def _fill_across_slabs(self, out: Samples) -> None:
         done, frames = 0, len(out)
         while done < frames:
             if self._used == SLAB:
@@ -78,11 +119,16 @@ class Desk:
             out[done : done + take] = self._slab[self._used : self._used + take]
             self._used += take
             done += take
-        self._fade_master(out)
-        self.frames += frames
 
     def _render(self) -> None:
-        self._bus.render(self._limiter.inlet)
+        mix = self._limiter.inlet
+        if self._upmix is None:
+            self._bus.render(mix)
+        else:
+            self._bus.render(self._stereo)
+            self._upmix.process(self._stereo, mix)
+        if self._reverb is not None:
+            self._reverb.add_to(mix)
         self._limiter.process(self._slab)
         self._used = 0
         self._watch()
@@ -100,7 +146,7 @@ class Desk:
             return
         out *= self._master_curve(fade, len(out))[:, None]
         if fade.end_frame <= self.frames + len(out):
-            self._master = Envelope.steady((goal,))
+            self._master = UNTOUCHED if goal == 1.0 else Envelope.steady((goal,))
 
     def _master_curve(self, fade: Fade, frames: int) -> Samples:
         share, _ = fade.shares(self.frames, frames)
@@ -139,6 +185,7 @@ class Desk:
             rms=math.sqrt(self._power) * master,
             dead_air_s=self.dead_air_s,
             silent_for_s=self.silent_for_s,
+            heals=self.heals,
             strips=self._strip_statuses(),
         )
 

@@ -8,6 +8,16 @@ from typing import Protocol
 
 from mixer.scene import Scene, db_to_gain
 
+HEAL_AFTER_S = 3.0
+
+
+class EngineError(Exception):
+    """No sound can be made: says which device and what to do about it."""
+
+
+class DeviceRefusedError(EngineError):
+    """The device is there but does not open for this engine; another engine may fare better."""
+
 
 @dataclass(frozen=True, slots=True)
 class MasterControl:
@@ -54,6 +64,9 @@ class EngineStatus:
     out. dead_air_s: seconds in which layers should have been heard but our own output was below −60 dBFS;
     silent_for_s: how long that has lasted now. faults: callbacks that failed and were handed out as silence.
     longest_gap_ms: between two callbacks; what goes beyond two blocks was held up by somebody.
+    on_device: whether a device takes the blocks; else a clock does, and nobody hears them. devices_lost,
+    devices_reopened: how often one went away and came back. heals: how often a scene that should have been
+    heard was not, for `HEAL_AFTER_S`, and was begun anew. lacks: what this engine cannot do.
     """
 
     engine: str
@@ -74,6 +87,11 @@ class EngineStatus:
     silent_for_s: float = 0.0
     faults: int = 0
     longest_gap_ms: float = 0.0
+    on_device: bool = False
+    devices_lost: int = 0
+    devices_reopened: int = 0
+    heals: int = 0
+    lacks: tuple[str, ...] = ()
     strips: tuple[StripStatus, ...] = field(default_factory=tuple)
 
 

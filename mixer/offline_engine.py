@@ -8,13 +8,16 @@ from mixer.desk import Desk
 from mixer.engine import EngineStatus, MasterControl
 from mixer.envelope import Samples
 from mixer.scene import Scene
+from mixer.space import Room
 
 
 class OfflineEngine:
     """An `Engine` whose next block is asked for by `render`; sample for sample what a device would get."""
 
-    def __init__(self, channels: int = 2, block: int = 1024, target_lufs: float = -20.0) -> None:
-        self._desk = Desk(channels, target_lufs)
+    def __init__(
+        self, channels: int = 2, block: int = 1024, target_lufs: float = -20.0, room: Room | None = None
+    ) -> None:
+        self._desk = Desk(channels, target_lufs, room)
         self._block = block
 
     def apply(self, scene: Scene) -> None:

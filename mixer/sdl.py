@@ -14,9 +14,10 @@ from typing import Any
 from mixer.scene import SAMPLE_RATE
 
 AUDIO_NICE = -11
+_INIT_AUDIO = 0x10  # SDL_INIT_AUDIO
+_STOPPED = 0  # SDL_AUDIO_STOPPED
 
-Callback = Callable[[Any], None]
-Entry = Callable[[object, Any], None]
+Callback = Callable[[object, Any], None]  # (pygame's device, the block's memory)
 
 
 class SdlError(Exception):
@@ -39,16 +40,9 @@ class Sdl:
         self._works = self._try_to_begin()
 
     def device_names(self) -> list[str]:
-        """The outputs SDL sees now; empty without a sound card."""
+        """The outputs SDL sees now; empty without a sound card, and asked anew each time."""
+        self._works = self._works or self._try_to_begin()
         return list(self._audio.get_audio_device_names(False)) if self._works else []
-
-    def use_driver(self, name: str) -> None:
-        """Change to another of SDL's drivers; only while no device is open."""
-        if not self._works:
-            os.environ["SDL_AUDIODRIVER"] = name
-            self._works = self._try_to_begin()
-        elif self._library.SDL_AudioInit(name.encode()) != 0:
-            raise SdlError(f"no audio driver {name!r}")
 
     def _try_to_begin(self) -> bool:
         """Whether any driver works; one that was asked for by name and does not is an error."""
@@ -62,15 +56,22 @@ class Sdl:
 
     def open(self, name: str, channels: int, block: int, callback: Callback) -> SdlDevice:
         """Open an output for float32 at 48 kHz, silent until `start`. Raises `SdlError`."""
-
-        def make(entry: Entry) -> Any:
-            form = self._audio.AUDIO_F32
-            return self._audio.AudioDevice(name, False, SAMPLE_RATE, form, channels, block, 0, entry)
-
+        form = self._audio.AUDIO_F32
         try:
-            return SdlDevice(self._library, make, callback)
+            device = self._audio.AudioDevice(name, False, SAMPLE_RATE, form, channels, block, 0, callback)
         except self._error as error:
             raise SdlError(str(error)) from error
+        return SdlDevice(self._library, device)
+
+
+def end_audio() -> None:
+    """Leave SDL's audio, closing what is open: pygame.mixer begins only where nobody has begun before it."""
+    from pygame._sdl2 import audio
+
+    del audio  # its import is what loads SDL
+    library = ctypes.CDLL(_library_path())
+    while library.SDL_WasInit(_INIT_AUDIO):
+        library.SDL_QuitSubSystem(_INIT_AUDIO)
 
 
 def settle_in() -> None:
@@ -85,34 +86,28 @@ def settle_in() -> None:
 
 
 class SdlDevice:
-    """An open output; `callback` is given each block's memory on SDL's thread.
+    """An open output; the callback is given each block's memory on SDL's thread.
 
     pygame's own pause() and close() wait for the audio thread with the interpreter's lock held, while that
     thread may be waiting for the lock: so both are asked of SDL directly. pygame's object would call the
     latter once more when it is destroyed, on whatever device has the number by then: so it never is.
     """
 
-    def __init__(self, library: ctypes.CDLL, make: Callable[[Entry], Any], callback: Callback) -> None:
+    def __init__(self, library: ctypes.CDLL, device: Any) -> None:
         self._library = library
-        self._callback = callback
-        device = make(self._enter)
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(device))
         self._id = int(device.deviceid)
 
     def start(self) -> None:
         self._library.SDL_PauseAudioDevice(self._id, 0)
 
+    def lives(self) -> bool:
+        """Whether SDL still hands our blocks to the hardware; it stops when that goes away or refuses one."""
+        return bool(self._library.SDL_GetAudioDeviceStatus(self._id) != _STOPPED)
+
     def close(self) -> None:
         """Stop the audio thread, waiting for a callback under way."""
         self._library.SDL_CloseAudioDevice(self._id)
-        self._callback = _nobody  # only this small object stays behind
-
-    def _enter(self, _device: object, memory: Any) -> None:
-        self._callback(memory)
-
-
-def _nobody(_memory: Any) -> None:
-    """Nobody is called any more."""
 
 
 def _library_path() -> str:

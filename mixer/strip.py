@@ -63,7 +63,7 @@ class Deck:
 class Strip:
     """Converges on the part it is given. At most two decks sound; a third song waits one slab for room."""
 
-    __slots__ = ("_finished", "_pending", "_ramp_frames", "_release_frames", "_wanted", "decks")
+    __slots__ = ("_finished", "_pending", "_ramp_frames", "_release_frames", "_turned_deg", "_wanted", "decks")
 
     def __init__(self) -> None:
         self.decks: tuple[Deck, ...] = ()  # the one to be heard first
@@ -72,6 +72,7 @@ class Strip:
         self._ramp_frames = 0
         self._finished: tuple[str, str] | None = None
         self._pending = False
+        self._turned_deg = 0.0
 
     def want(self, part: Part | None, release_frames: int) -> None:
         """Set the goal; one that sounds the same as the last changes nothing."""
@@ -84,6 +85,19 @@ class Strip:
         self._pending = True
         if part is None or part.key != self._finished:
             self._finished = None
+
+    def turn(self, degrees: float, frame: int, frames: int) -> None:
+        """Move what rests on to the ring turned by `degrees`; what fades arrives there by itself."""
+        self._turned_deg = degrees
+        wanted = self._wanted
+        for deck in self.decks[:1]:
+            at_rest = deck.envelope.fade is None and not deck.leaving and not deck.envelope.silent
+            if at_rest and wanted is not None and wanted.key == deck.part.key:
+                deck.go(wanted.turned(degrees), frames, "linear", frame)
+
+    def clear(self) -> None:
+        """Drop everything at once: for what is not heard anyway."""
+        self.decks, self._wanted, self._finished = (), None, None
 
     def converge(self, frame: int, slab: int) -> bool:
         """Take the steps due at `frame`, the first of a slab; True if a deck's course changed."""
@@ -140,7 +154,7 @@ class Strip:
         for other in others:
             other.leave(self._ramp_frames, wanted.law, frame)
         if not deck.closing:  # a file about to end is not held back
-            deck.go(wanted.gains, self._ramp_frames, wanted.law, frame)
+            deck.go(wanted.turned(self._turned_deg), self._ramp_frames, wanted.law, frame)
         self.decks = (deck, *others)
 
 

@@ -26,7 +26,7 @@ def main(pcm: str, recording: str, seconds: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     recorder = Recorder(recording, 2)
     try:
-        engine = BusEngine.open_default(recorder=recorder)
+        engine = BusEngine(recorder=recorder)
     except EngineError as error:
         sys.exit(f"{error}")
     engine.apply(Scene((Layer(0, SongId("bed"), pcm, "soundscape", 0.0, fade_s=0.1),)))

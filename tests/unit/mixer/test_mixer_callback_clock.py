@@ -7,8 +7,7 @@ BLOCK_NS = 1024 * 1_000_000_000 // 48_000
 
 def run(clock: CallbackClock, begins_ns: list[int], took_ns: int = 1_000_000) -> CallbackClock:
     for begin in begins_ns:
-        clock.begin(begin)
-        clock.end(begin + took_ns)
+        clock.called(begin, begin + took_ns)
     return clock
 
 

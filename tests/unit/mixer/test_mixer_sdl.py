@@ -132,11 +132,11 @@ def test_killed_and_started_again_it_goes_on_in_the_same_recording(start: Start,
 COME_AND_GO = """
 from mixer.bus_engine import BusEngine
 for _ in range(12):
-    engine = BusEngine.open_default()
+    engine = BusEngine()
     while engine.status().frames < 20_000:
         pass
     engine.close()
-BusEngine.open_default()
+BusEngine()
 print("gone")
 """
 
