@@ -15,11 +15,11 @@ import numpy as np
 from appliance.demo.cloud_view import CloudView
 from appliance.demo.crowd import Guest, rate
 from appliance.demo.facts import SongSeen, song_on_box
+from appliance.demo.hand import Hand
 from appliance.demo.report import Evidence, PhoneVote, Upload
 from appliance.demo.stage import Stage
 from appliance.demo.voice import say
 from appliance.runtime import Runtime
-from appliance.tapline import send_tap
 from mixer.scene import SAMPLE_RATE
 from ml.synth import render
 from ml.tags import TAGS
@@ -35,6 +35,7 @@ class Deeds:
     stage: Stage
     view: CloudView
     evidence: Evidence
+    hand: Hand
     box_env: Mapping[str, str]
     seed: int
     own_music: bool = False
@@ -59,7 +60,7 @@ class Deeds:
         say(f"The admin uploads “{UPLOAD_TITLE}”")
 
     def tap(self, guest: Guest) -> None:
-        send_tap(self.stage.runtime_dir, bytes.fromhex(guest.uid_hex))
+        self.hand.hold(bytes.fromhex(guest.uid_hex))
 
     def vote_by_phone(self, guest: Guest) -> None:
         """Log in, rate something that plays, and note the taste on both sides of the vote."""

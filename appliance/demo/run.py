@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack, closing, suppress
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from appliance.demo import facts, narrator
+from appliance.demo.air import Air
 from appliance.demo.cable import Cable
 from appliance.demo.children import Children, base_env
 from appliance.demo.cloud_view import CloudView
 from appliance.demo.crowd import Cue, guests, script
 from appliance.demo.deeds import Deeds, guarded
+from appliance.demo.hand import Hand
 from appliance.demo.options import DemoOptions
 from appliance.demo.own_music import BEDS_FOR_A_ROOM, OwnMusic
 from appliance.demo.report import Evidence, Report, write_report
@@ -48,6 +50,8 @@ def run_demo(options: DemoOptions) -> int:
         env["SDL_AUDIODRIVER"] = "dummy"
     children = Children(stage.log_dir, env)
     with ExitStack() as ends, suppress(Stopped):
+        air = ends.enter_context(closing(Air()))
+        stage = replace(stage, reader=air.where)
         ends.callback(children.stop)
         if options.database == "postgres":
             stage = _open_postgres(stage, children, stop)
@@ -58,7 +62,7 @@ def run_demo(options: DemoOptions) -> int:
         for name in ("sync", "nfc", "ui"):
             children.start(name, name, env=stage.box_env(seeded["room"]["token"]))
         with ThreadPoolExecutor(max_workers=4) as pool:
-            return _show(options, stage, children, seeded, pool, stop, own).play()
+            return _show(options, stage, children, seeded, pool, stop, own, Hand(air)).play()
     return 0
 
 
@@ -319,6 +323,7 @@ def _show(
     pool: ThreadPoolExecutor,
     stop: Stop,
     own: OwnMusic | None,
+    hand: Hand,
 ) -> Show:
     room, admin = seeded["room"], seeded["admin"]
     view = CloudView(stage.cloud_url, admin["email"], admin["password"])
@@ -332,7 +337,7 @@ def _show(
         pool=pool,
         stop=stop,
         store=open_store(stage.data_dir, stage.runtime_dir, "demo"),
-        deeds=Deeds(stage, view, evidence, box_env, options.seed, own_music=own is not None),
+        deeds=Deeds(stage, view, evidence, hand, box_env, options.seed, own_music=own is not None),
         cable=Cable(children, view, options.offline_after_s, options.offline_for_s),
         report=Report(evidence),
         cues=script(guests(seeded["listeners"]), options.seed, options.seconds or SCRIPT_S),

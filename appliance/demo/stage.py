@@ -29,6 +29,7 @@ class Stage:
     ui_port: int
     pepper: str
     pin: str = "2468"
+    reader: str = "none"
     database_port: int | None = None  # of a PostgreSQL of the demo's own
     database_password: str = ""
 
@@ -79,7 +80,7 @@ class Stage:
             "COSOUND_PEPPER": self.pepper,
             "COSOUND_UI_PORT": str(self.ui_port),
             "COSOUND_PIN": self.pin,
-            "COSOUND_READER": "none",
+            "COSOUND_READER": self.reader,
             "DJANGO_API_URL": self.cloud_url,
             "PLAYER_TOKEN": player_token,
         }
