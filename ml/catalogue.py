@@ -15,7 +15,8 @@ from ml.tags import DIMENSIONS, Vector, as_rows, as_vector, normalised
 
 Rows = NDArray[np.intp]
 
-BLOCK = 1024
+BLOCK = 128
+SMALL = 4096  # so few rows are looked at exactly, all of them
 MARGIN = 4e-6  # float32 distances are this near the exact ones; the exact ones decide
 
 
@@ -25,6 +26,7 @@ class Columns:
 
     positions: Rows
     exact: Vector  # (5, n) float64, each column of length 1 or 0
+    places: Rows  # of every row of the catalogue, its row here or -1
 
     @cached_property
     def rough(self) -> NDArray[np.float32]:
@@ -35,33 +37,32 @@ class Columns:
         return len(self.positions)
 
     def distances(self, direction: Vector, rows: Rows | slice) -> Vector:
-        """Exact cosine distances of some rows. Written out, so that a row's value never depends on its place."""
-        few = self.exact[:, rows]
-        near: Vector = direction[0] * few[0]
-        for tag in range(1, DIMENSIONS):
-            near += direction[tag] * few[tag]
+        """Exact cosine distances of some rows, summed tag by tag, so that a row's value never depends on its place."""
+        near: Vector = np.add.reduce(direction[:, None] * self.exact[:, rows], axis=0)
         return 1.0 - near
 
     def candidates(self, direction: Vector, count: int, rows: Rows, extra: Vector) -> Rows | slice:
         """Rows that may be among the `count` best when `extra` (≥ 0) is added to these `rows`: all that may be."""
-        if len(self) <= count:
+        if len(self) <= max(count, SMALL):
             return slice(None)
-        scores = np.float32(1) - np.dot(direction.astype(np.float32), self.rough)
+        scores = np.dot(-direction.astype(np.float32), self.rough)  # less by one than the distances
         scores[rows] += extra.astype(np.float32)
         return _lowest(scores, count)
 
 
 def _lowest(scores: NDArray[np.float32], count: int) -> Rows:
-    """Every row whose score may be one of the `count` smallest, up to `MARGIN`."""
-    if len(scores) <= max(4, count) * BLOCK:
+    """Every row whose score may be one of the `count` smallest, up to `MARGIN`; they rise."""
+    lanes = len(scores) // BLOCK
+    if lanes < 4 * count:
         least = scores[np.argpartition(scores, count - 1)[count - 1]]
         return np.flatnonzero(scores <= least + np.float32(MARGIN))
-    whole = len(scores) // BLOCK * BLOCK
-    minima = scores[:whole].reshape(-1, BLOCK).min(axis=1)
+    whole = lanes * BLOCK
+    # A block is every so-manieth row, not a run of them: its minimum is then taken along the memory.
+    minima = scores[:whole].reshape(BLOCK, lanes).min(axis=0)
     # At least `count` rows are no larger than the count-th smallest block minimum.
     bound = np.partition(minima, count - 1)[count - 1] + np.float32(MARGIN)
     blocks = np.flatnonzero(minima <= bound)
-    rows = np.concatenate([(blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel(), np.arange(whole, len(scores))])
+    rows = np.concatenate([(np.arange(BLOCK)[:, None] * lanes + blocks).ravel(), np.arange(whole, len(scores))])
     lowest: Rows = rows[scores[rows] <= bound]
     return lowest
 
@@ -133,7 +134,9 @@ class Catalogue:
 
     def _columns(self, rows: list[int]) -> Columns:
         positions = np.array(rows, dtype=np.intp)
-        return Columns(positions, np.ascontiguousarray(self.directions[positions].T))
+        places = np.full(len(self), -1, dtype=np.intp)
+        places[positions] = np.arange(len(positions))
+        return Columns(positions, np.ascontiguousarray(self.directions[positions].T), places)
 
 
 def _triple(row: Any) -> tuple[str, str, Any]:

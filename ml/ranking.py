@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from math import exp, isfinite
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,11 @@ _DECIMALS = 12  # scores nearer than this are equal, and the id decides
 Hours = Mapping[str, float] | Sequence[float] | NDArray[np.floating]
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A song and why it stands where it stands: `score` = `distance` + `penalty`, smaller is better."""
+class Ranked(NamedTuple):
+    """A song and why it stands where it stands: `score` = `distance` + `penalty`, smaller is better.
+
+    A tuple, since sixteen dataclasses would take as long to make as the ranking of a thousand songs.
+    """
 
     song_id: str
     kind: str
@@ -69,9 +72,9 @@ def recommend_with_penalty(
     part = catalogue.part(kind, allowed)
     if limit <= 0 or not len(part):
         return []
-    extra = {song_id: penalty_of(h) for song_id, h in hours_by_song(catalogue, hours_since_play).items()}
-    extra.update(dict.fromkeys(barred_by(rules), np.inf))
-    return _ranked(catalogue, part, direction, limit, *_by_row(catalogue, part, extra))
+    rows, extra = _penalties(catalogue, part, hours_by_song(catalogue, hours_since_play))
+    barred = _rows_of(catalogue, part, barred_by(rules)) if rules else rows[:0]
+    return _ranked(catalogue, part, direction, limit, rows, extra, barred)
 
 
 def barred_by(rules: Sequence[QueueRule]) -> set[str]:
@@ -91,34 +94,62 @@ def hours_by_song(catalogue: Catalogue, hours: Hours | None) -> Mapping[str, flo
     return {catalogue.song_ids[row]: float(column[row]) for row in np.flatnonzero(np.isfinite(column))}
 
 
-def _by_row(catalogue: Catalogue, part: Columns, extra: Mapping[str, float]) -> tuple[Rows, Vector]:
+def _penalties(catalogue: Catalogue, part: Columns, hours: Mapping[str, float]) -> tuple[Rows, Vector]:
     """What is added to which rows of the part; songs that are not in it are left out."""
-    known = [(catalogue.positions[song_id], more) for song_id, more in extra.items() if song_id in catalogue.positions]
-    if not known:
-        return np.zeros(0, dtype=np.intp), np.zeros(0)
-    positions = np.array([row for row, _ in known], dtype=np.intp)
-    rows = np.minimum(np.searchsorted(part.positions, positions), len(part) - 1)
-    there = part.positions[rows] == positions
-    return rows[there], np.array([more for _, more in known])[there]
+    if not hours:
+        return part.positions[:0], np.zeros(0)
+    played = [song_id for song_id in hours if song_id in catalogue.positions]
+    since = np.array([hours[song_id] for song_id in played], dtype=np.float64)
+    cost = PENALTY * np.exp(np.maximum(np.where(np.isfinite(since), since, np.inf), 0.0) / -PENALTY_HOURS)
+    rows = _rows_of(catalogue, part, played, keep_all=True)
+    there = rows >= 0
+    return rows[there], cost[there]
+
+
+def _rows_of(catalogue: Catalogue, part: Columns, songs: Collection[str], *, keep_all: bool = False) -> Rows:
+    """The songs' rows in the part; -1 for one that is not there, where all are to be kept."""
+    known = [catalogue.positions[song_id] for song_id in songs if song_id in catalogue.positions]
+    rows: Rows = part.places[np.array(known, dtype=np.intp)]
+    return rows if keep_all else rows[rows >= 0]
 
 
 def _ranked(
-    catalogue: Catalogue, part: Columns, direction: Vector, limit: int, rows: Rows, extra: Vector
+    catalogue: Catalogue, part: Columns, direction: Vector, limit: int, rows: Rows, extra: Vector, barred: Rows
 ) -> list[Ranked]:
-    looked_at = part.candidates(direction, limit, rows, extra)
-    penalties = np.zeros(len(part))
-    penalties[rows] = extra
-    distances, penalties = part.distances(direction, looked_at), penalties[looked_at]
+    touched, added = rows, extra
+    if len(barred):
+        touched, added = np.concatenate([rows, barred]), np.concatenate([extra, np.full(len(barred), np.inf)])
+    looked_at = part.candidates(direction, limit, touched, added)
+    distances = part.distances(direction, looked_at)
+    penalties = _at(looked_at, touched, added, len(distances))
     best = _smallest(distances + penalties, limit)
-    columns = (part.positions[looked_at][best].tolist(), distances[best].tolist(), penalties[best].tolist())
-    return [
-        Ranked(catalogue.song_ids[row], catalogue.kinds[row], distance, penalty, distance + penalty)
-        for row, distance, penalty in zip(*columns, strict=True)
-    ]
+    found = part.positions[looked_at][best].tolist()
+    columns = (distances[best].tolist(), penalties[best].tolist(), (distances[best] + penalties[best]).tolist())
+    names = ([catalogue.song_ids[row] for row in found], [catalogue.kinds[row] for row in found])
+    return list(map(Ranked._make, zip(*names, *columns, repeat("taste"), strict=False)))
+
+
+def _at(looked_at: Rows | slice, rows: Rows, extra: Vector, count: int) -> Vector:
+    """What is added to each of the `count` rows that are looked at; they rise."""
+    added = np.zeros(count)
+    if isinstance(looked_at, slice):
+        added[rows] = extra
+    elif count:
+        found = np.minimum(np.searchsorted(looked_at, rows), count - 1)
+        there = looked_at[found] == rows
+        added[found[there]] = extra[there]
+    return added
 
 
 def _smallest(scores: Vector, limit: int) -> Rows:
     """Indices of the `limit` smallest finite scores, in order; equal ones in the order they came (by id)."""
+    if len(scores) > 4 * limit:
+        near = np.flatnonzero(scores <= np.partition(scores, limit - 1)[limit - 1] + 10.0**-_DECIMALS)
+        return near[_smallest(scores[near], limit)] if len(near) < len(scores) else _sorted(scores, limit)
+    return _sorted(scores, limit)
+
+
+def _sorted(scores: Vector, limit: int) -> Rows:
     rounded = np.round(scores, _DECIMALS)
     best = np.argsort(rounded, kind="stable")[:limit]
     return best[np.isfinite(rounded[best])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from math import inf, isfinite
 
 import numpy as np
@@ -125,11 +124,11 @@ def _arranged(
 ) -> list[Ranked]:
     """Pins in front, then the ranked songs, and placed songs put in from the first position to the last."""
     staff = {song_id: _ranked_alone(catalogue, direction, song_id, hours) for song_id in wanted}
-    pins = [replace(staff[s], reason="pin") for s, rule in wanted.items() if rule.kind == "pin"]
+    pins = [staff[s]._replace(reason="pin") for s, rule in wanted.items() if rule.kind == "pin"]
     queue = [*pins, *ranked]
     placed = [(rule.place or 1, s) for s, rule in wanted.items() if rule.kind == "place"]
     for place, song_id in sorted(placed):
-        queue.insert(max(place, 1) - 1, replace(staff[song_id], reason="place"))
+        queue.insert(max(place, 1) - 1, staff[song_id]._replace(reason="place"))
     return queue
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,9 @@ def as_rows(values: Sequence[Sequence[float]] | NDArray[np.floating]) -> Vector:
 def normalised(vector: NDArray[np.floating]) -> Vector:
     """Each vector along the last axis at length 1; one that has no direction becomes zeros."""
     wide = np.asarray(vector, dtype=np.float64)
+    if wide.ndim == 1 and 1e-12 < (square := float(wide @ wide)) < 1e200:
+        alone: Vector = wide / sqrt(square)
+        return alone
     # Scaled by the largest number first, so that squares of huge numbers do not overflow.
     largest = np.abs(wide).max(axis=-1, keepdims=True)
     scaled = np.divide(wide, largest, out=np.zeros_like(wide), where=largest > TINY)
