@@ -39,12 +39,21 @@ def main() -> None:
         cosound(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f"cosound: {' '.join(error.format_message().split())}{_help_of(error)}", err=True)
         sys.exit(error.exit_code)
     except CosoundError as error:
         click.echo(f"cosound: {error}", err=True)
         sys.exit(2)
+
+
+def _help_of(error: click.ClickException) -> str:
+    """Where to read how the command is meant."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f" (`{context.command_path} --help` tells more)" if context else ""
 
 
 @click.command()
