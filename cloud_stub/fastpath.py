@@ -53,7 +53,7 @@ class QueueFastPath:
             await _send(send, 401, INVALID_TOKEN)
             return
         answer = await services.polls.answer(player_id, services.now())
-        wait_s = wait_of(query)
+        wait_s = wait_of(query) if query else 0.0
         if known == answer.etag and wait_s > 0:
             if services.polls.is_current(player_id, answer):  # else it changed while we read it
                 await services.waiters.wait(queue_topic(player_id), wait_s)

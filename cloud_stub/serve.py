@@ -13,9 +13,13 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from cloud_stub.app import create_app
 from cloud_stub.errors import SetupError
+from cloud_stub.fastpath import QueueFastPath
+from cloud_stub.services import Services
 from cloud_stub.settings import CloudSettings
 
 KEEP_ALIVE_S = 75  # longer than the boxes' poll, so that a poll finds its connection open
@@ -61,6 +65,13 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
+def _front(app: FastAPI) -> ASGIApp:
+    """Polls answered before anything else looks at them, unless names or pages have to be checked first."""
+    services: Services = app.state.services
+    is_checked = services.settings.allowed_hosts or services.settings.cors_origins
+    return app if is_checked else QueueFastPath(app, services)
+
+
 def run(settings: CloudSettings, announce: Callable[[str], None]) -> None:
     """Serve until told to stop; `announce` is given the address once we listen. Raises SetupError."""
     with only_one(settings.data_dir):
@@ -88,7 +99,7 @@ def _serve(settings: CloudSettings, sock: socket.socket, announce: Callable[[str
     services = app.state.services
     services.prepare()
     config = uvicorn.Config(
-        app,
+        _front(app),
         log_level="warning",
         access_log=False,
         timeout_keep_alive=KEEP_ALIVE_S,

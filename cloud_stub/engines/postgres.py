@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from cloud_stub.engines.address import Address
+from cloud_stub.engines.address import POOLER_PORT, Address
 from cloud_stub.engines.cures import cure_for
 from cloud_stub.engines.dialect import adapt, translated
 from cloud_stub.engines.engine import Dialect, Row
@@ -30,6 +30,7 @@ Conn = psycopg.Connection[DictRow]
 
 POOL_SIZE = 5  # Supabase's pooler grants about fifteen to a project
 CONNECT_TIMEOUT_S = 5
+PREPARE_AFTER = 3  # uses of a statement; a prepared one is three times as fast
 LEAVE_ALONE_S = 1.0  # after a server refused us: answers 503 at once instead of queueing for the next refusal
 _LIMITS = "set local lock_timeout = '5s'; set local statement_timeout = '20s'"
 _WRITERS_LOCK = 7_260_221  # any number, the same in every copy of this server
@@ -188,7 +189,15 @@ class Postgres:
             autocommit=True, row_factory=dict_row, prepare_threshold=None,
         )  # fmt: skip
         adapt(conn)
+        if self._address.port != POOLER_PORT and _speaks_for_itself(conn):
+            conn.prepare_threshold = PREPARE_AFTER
         return conn
+
+
+def _speaks_for_itself(conn: Conn) -> bool:
+    """Whether the process that greeted us is the one that answers: behind a pooler it is another."""
+    row = conn.execute("select pg_backend_pid() as pid").fetchone()
+    return row is not None and row["pid"] == conn.info.backend_pid
 
 
 def _locks(room: str | None) -> str:

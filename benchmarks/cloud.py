@@ -1,0 +1,186 @@
+"""The cloud under boxes that poll and wait, people who vote, and rooms to rank."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from benchmarks.cloud_load import hold_open, poll_many
+from benchmarks.cloud_servers import AUDIBLE, Cloud, cloud_with_rooms, do_nothing, memory_kib
+from benchmarks.row import Row, missing
+from cloud_stub.database import Database
+from cloud_stub.embedded_postgres import EmbeddedPostgres
+from cloud_stub.engines.address import Address
+from cloud_stub.errors import SetupError
+
+CPU_GOAL_US, RATIO_GOAL = 40.0, 1.6
+IDLE_GOAL_KIB, PUSH_GOAL_MS, VOTE_GOAL_MS, REFRESH_GOAL_S = 20.0, 5.0, 2.0, 1.0
+ROOMS = 1000
+
+
+def rows(*, quick: bool) -> list[Row]:
+    """One server process with a thousand rooms beside one that does nothing, then PostgreSQL where it runs."""
+    with TemporaryDirectory(prefix="cosound-bench-") as folder:
+        place = Path(folder)
+        return [*_polls(place, quick), *_votes(place, quick), _refresh(place, quick)]
+
+
+def _polls(place: Path, quick: bool) -> list[Row]:
+    rounds, requests = (2, 4_000) if quick else (5, 20_000)
+    with cloud_with_rooms(place / "polls", ROOMS) as cloud, do_nothing() as nothing:
+        asks = [_not_modified(cloud, room) for room in range(0, ROOMS, 5)]
+        ours, idle = [], []
+        for _ in range(rounds):
+            idle.append(poll_many(nothing.port, nothing.pid, [b"GET / HTTP/1.1\r\nHost: b\r\n\r\n"], requests))
+            ours.append(poll_many(cloud.port, cloud.pid, asks, requests))
+        waiting = 1_000 if quick else 10_000
+        kib, held = _idle_kib(cloud, waiting)
+        pushed = _pushes(cloud, 20 if quick else 100)
+    cpu, reference = median(run.cpu_us for run in ours), median(run.cpu_us for run in idle)
+    note = f"server process, median of {rounds} × {requests} requests; reference: a do-nothing ASGI app"
+    return [
+        Row("cloud.304.cpu_us", "CPU of a poll that finds nothing new", cpu, "µs", reference, CPU_GOAL_US, note=note),
+        Row("cloud.304.cpu_ratio", "the same against the do-nothing app", cpu, "µs", reference, RATIO_GOAL, of="ratio"),
+        Row("cloud.304.rps", "such polls a second, one process", max(run.per_s for run in ours), "/s",
+            max(run.per_s for run in idle), note="as many as a Python client on the same two cores can ask"),
+        Row("cloud.idle_longpoll_kib", "memory of a box that waits", kib, "KiB", goal=IDLE_GOAL_KIB,
+            note=f"{held} at once"),
+        Row("cloud.push_ms_p50", "check-in sent → the room's waiting box answered", median(pushed), "ms",
+            goal=PUSH_GOAL_MS, note=f"{len(pushed)} check-ins, commit counted in"),
+    ]  # fmt: skip
+
+
+def _not_modified(cloud: Cloud, room: int) -> bytes:
+    headers = {"X-API-Key": cloud.tokens[room]}
+    etag = httpx.get(f"{cloud.url}/api/player/queue", headers=headers).headers["etag"]
+    return (
+        f"GET /api/player/queue HTTP/1.1\r\nHost: b\r\nX-API-Key: {cloud.tokens[room]}\r\nIf-None-Match: {etag}\r\n\r\n"
+    ).encode()
+
+
+def _idle_kib(cloud: Cloud, count: int) -> tuple[float, int]:
+    """(KiB of each, how many were held open)."""
+    asks = [_not_modified(cloud, room).replace(b"/queue ", b"/queue?wait=25 ") for room in range(20)]
+    before = memory_kib(cloud.pid)
+    held, after = hold_open(cloud.port, asks, count, lambda: memory_kib(cloud.pid))
+    return (after - before) / held, held
+
+
+def _pushes(cloud: Cloud, times: int) -> list[float]:
+    return asyncio.run(_time_pushes(cloud, times))
+
+
+async def _time_pushes(cloud: Cloud, times: int) -> list[float]:
+    took = []
+    key = {"X-API-Key": cloud.tokens[0]}
+    async with httpx.AsyncClient(base_url=cloud.url, timeout=30) as box, httpx.AsyncClient(base_url=cloud.url) as phone:
+        mark = (await box.get("/api/sync/v1/pull", headers=key)).json()
+        for turn in range(times):
+            params = {"epoch": mark["epoch"], "since": mark["next"]}
+            mark = (await box.get("/api/sync/v1/pull", headers=key, params=params)).json()
+            waiting = asyncio.create_task(
+                box.get(
+                    "/api/sync/v1/pull", headers=key, params={"epoch": mark["epoch"], "since": mark["next"], "wait": 20}
+                )
+            )
+            await asyncio.sleep(0.05)  # until it waits
+            login = {"Authorization": f"Bearer {cloud.logins[turn % len(cloud.logins)]}"}
+            began_s = time.perf_counter()
+            asked = asyncio.create_task(phone.post("/api/checkin", headers=login, json={"player_id": cloud.rooms[0]}))
+            mark = (await waiting).json()
+            took.append((time.perf_counter() - began_s) * 1e3)
+            (await asked).raise_for_status()
+    return took
+
+
+def _votes(place: Path, quick: bool) -> list[Row]:
+    count = 60 if quick else 240
+    row_id, name = "cloud.vote_ms_p50", "a vote by phone, request to answer"
+    made = [_vote_row(f"{row_id}.sqlite", name, place / "votes", None, count)]
+    try:
+        with EmbeddedPostgres() as server:
+            made.append(_vote_row(f"{row_id}.postgres", name, place / "votes-pg", server.address(), count))
+    except SetupError as error:
+        made.append(missing(f"{row_id}.postgres", name, "ms", str(error)))
+    return made
+
+
+def _vote_row(row_id: str, name: str, folder: Path, database: Address | None, count: int) -> Row:
+    with cloud_with_rooms(folder, 8, database) as cloud:
+        took = _time_votes(cloud, count)
+    floor = median(_time_commits(folder / "floor.db", count)) if database is None else None
+    note = f"{count} votes, 8 rooms, one at a time" + ("; reference: a bare commit on this disk" if floor else "")
+    return Row(row_id, name, median(took), "ms", floor, VOTE_GOAL_MS, note=note)
+
+
+def _time_commits(file: Path, count: int) -> list[float]:
+    """Milliseconds of one row made safe against a power cut."""
+    database = Database(file)
+    database.open()
+    with database.writing() as tx:
+        tx.run("create table facts (n integer)")
+    took = []
+    for number in range(count):
+        began_s = time.perf_counter()
+        with database.writing() as tx:
+            tx.run("insert into facts values (?)", number)
+        took.append((time.perf_counter() - began_s) * 1e3)
+    database.close()
+    return took
+
+
+def _time_votes(cloud: Cloud, count: int) -> list[float]:
+    took = []
+    with httpx.Client(base_url=cloud.url) as http:
+        people = [{"Authorization": f"Bearer {login}"} for login in cloud.logins]
+        for number, login in enumerate(people):
+            room = cloud.rooms[number % len(cloud.rooms)]
+            http.post("/api/checkin", headers=login, json={"player_id": room}).raise_for_status()
+        for number in range(count):
+            if number % 40 == 0:
+                for token in cloud.tokens:
+                    cloud.hears(http, token)
+            song = cloud.songs[number // len(people) % AUDIBLE]  # nobody rates a song twice: that is another path
+            ask = {"song_id": song, "vote_value": 1 + number % 5}
+            began_s = time.perf_counter()
+            answer = http.post("/api/votes", headers=people[number % len(people)], json=ask)
+            took.append((time.perf_counter() - began_s) * 1e3)
+            answer.raise_for_status()
+    return took
+
+
+def _refresh(place: Path, quick: bool) -> Row:
+    rooms = 200 if quick else ROOMS
+    took = [seconds * ROOMS / rooms for seconds in _time_refresh(place / "refresh", rooms)]
+    return Row("cloud.refresh_1000_s", "ranking a thousand rooms with people in them", min(took), "s",
+               goal=REFRESH_GOAL_S, note=f"best of {len(took)}, {rooms} rooms, 200 songs, SQLite")  # fmt: skip
+
+
+def _time_refresh(folder: Path, rooms: int) -> Sequence[float]:
+    from benchmarks.cloud_servers import filled
+    from cloud_stub.services import Services
+
+    settings, _ = filled(folder, rooms, None, songs=200)
+    services = Services.build(replace(settings, refresh_s=3600.0))
+    return asyncio.run(_refreshes(services))
+
+
+async def _refreshes(services: object) -> list[float]:
+    from cloud_stub.services import Services
+
+    assert isinstance(services, Services)
+    await services.start()
+    took = []
+    for _ in range(3):
+        began_s = time.perf_counter()
+        await services.refresher.refresh_all()
+        took.append(time.perf_counter() - began_s)
+    await services.stop()
+    return took
