@@ -40,6 +40,7 @@ class Player:
     _ledger: Ledger = field(init=False)
     _chimes: Chimes = field(init=False)
     _layers: dict[str, Layer] = field(default_factory=dict)
+    _leaving: dict[str, Layer] = field(default_factory=dict)  # still heard while they fade
     _direction: Direction | None = None
     _scene_id: str | None = None
     _owes_scene: bool = False  # applied, but the log of scenes would not take it
@@ -89,7 +90,10 @@ class Player:
         if not (self._owes_scene or self._differs(direction)):
             return
         self.engine.apply(direction.scene)
+        known = self._leaving | self._layers
         self._layers = {layer.song_id: layer for layer in direction.scene.layers}
+        heard = {strip.song_id for strip in self.engine.status().strips}
+        self._leaving = {song: known[song] for song in known if song in heard and song not in self._layers}
         if self._owes_scene:
             self._scene_id = self._write_down(direction)
             self._owes_scene = False
@@ -171,12 +175,12 @@ class Player:
     def _strip(self, strip: StripStatus, shares: dict[str, float]) -> dict[str, Any] | None:
         if strip.song_id is None:
             return None
-        layer = self._layers.get(strip.song_id)
+        layer = self._layers.get(strip.song_id) or self._leaving.get(strip.song_id)
         return {
             "song_id": strip.song_id,
             "title": layer.title if layer else "",
             "kind": layer.kind if layer else "soundscape",
-            "gain_db": round(layer.gain_db if layer else strip.gain_db, 2),
+            "gain_db": round(layer.gain_db if layer and strip.song_id in self._layers else strip.gain_db, 2),
             "peak": round(strip.peak, 4),
             "rms": round(strip.rms, 4),
             "position_frame": strip.position_frame,
