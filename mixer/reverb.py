@@ -14,6 +14,8 @@ SHORTEST_LINES = (1031, 1223, 1453, 1663, 1889, 2131, 2371, 2633)  # frames at s
 LARGEST = 2.2  # times as long at size 1
 DAMPING = 0.35  # how much each round mixes neighbouring samples: the highs go first
 WET_AT_FULL = 0.7
+SCATTER = 5  # what enters a line does so in as many taps: dense early, no row of single echoes
+SCATTER_FRAMES = 960
 INAUDIBLE = 1e-8
 
 
@@ -27,8 +29,11 @@ class Reverb:
         kept = [10 ** (-3 * delay / (self.decay_s * SAMPLE_RATE)) for delay in self._delays]
         hadamard = _hadamard(LINES)
         self._feedback = (hadamard * np.array(kept)).astype(np.float32)
-        self._send = (hadamard[:, :outputs] * np.sqrt(1 / outputs)).astype(np.float32)
-        self._take = (hadamard[:outputs] * amount * WET_AT_FULL).astype(np.float32)
+        heard_by = np.arange(LINES)[:, None] % outputs == np.arange(outputs)  # each output by as many lines
+        self._send = (heard_by * np.sqrt(outputs / LINES)).astype(np.float32)
+        self._take = (hadamard[:outputs] * (amount * WET_AT_FULL * np.sqrt(LINES / outputs))).astype(np.float32)
+        self._scatter = _scatter()
+        self._entering = np.zeros((LINES, SCATTER_FRAMES + slab), np.float32)
         self._past = max(self._delays) + 1
         self._line = np.zeros((LINES, self._past + slab), np.float32)
         self._slab = slab
@@ -36,9 +41,9 @@ class Reverb:
 
     def add_to(self, mix: Samples) -> None:
         """Add to float32 (outputs, slab) in place."""
-        sent = self._send @ mix
-        if self._silent and not sent.any():
+        if self._silent and not mix.any():
             return
+        sent = self._scattered(mix)
         late = np.empty((LINES, STRETCH), np.float32)
         for start in range(0, self._slab, STRETCH):
             self._read(late, self._past + start)
@@ -52,12 +57,39 @@ class Reverb:
         if self._silent:  # or its last echoes would die in numbers too small for fast arithmetic
             self._line.fill(0)
 
+    def _scattered(self, mix: Samples) -> Samples:
+        """What each line is sent, in a handful of taps close to each other: (lines, slab)."""
+        entering = self._entering
+        np.matmul(self._send, mix, out=entering[:, SCATTER_FRAMES:])
+        sent = np.zeros((LINES, self._slab), np.float32)
+        for row, taps in enumerate(self._scatter):
+            for offset, gain in taps:
+                first = SCATTER_FRAMES - offset
+                sent[row] += gain * entering[row, first : first + self._slab]
+        entering[:, :SCATTER_FRAMES] = entering[:, self._slab :]
+        return sent
+
     def _read(self, late: Samples, place: int) -> None:
         """What comes out of each line at `place`, a little darker than it went in."""
         for row, delay in enumerate(self._delays):
             first = place - delay
             np.multiply(self._line[row, first : first + STRETCH], np.float32(1 - DAMPING), out=late[row])
             late[row] += np.float32(DAMPING) * self._line[row, first - 1 : first - 1 + STRETCH]
+
+
+def _scatter() -> tuple[tuple[tuple[int, np.float32], ...], ...]:
+    """For each line (frames late, gain) of its taps; together they keep the power."""
+    random = np.random.default_rng(8)
+    gain = 1 / np.sqrt(SCATTER)
+    return tuple(
+        tuple(
+            (int(offset), np.float32(sign * gain))
+            for offset, sign in zip(
+                random.integers(0, SCATTER_FRAMES, SCATTER), random.choice([-1, 1], SCATTER), strict=True
+            )
+        )
+        for _ in range(LINES)
+    )
 
 
 def _hadamard(size: int) -> npt.NDArray[np.float64]:

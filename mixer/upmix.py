@@ -15,7 +15,7 @@ from mixer.scene import SAMPLE_RATE
 TAPS = 4096
 SPREAD_S = 0.018  # the delays differ by up to this: more is heard as an echo
 KNOT_HZ = 90.0  # how often the delay changes along the frequency
-SEED = 4
+SEED = 47  # of sixty the one whose sum in the middle of a rig is flattest
 
 
 class Upmix:

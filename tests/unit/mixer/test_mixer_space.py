@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixer.space import OUTPUT_COUNTS, pan_weights, ring_angles
+from mixer.space import OUTPUT_COUNTS, Room, pan_weights, ring_angles
 
 pans = st.floats(-1, 1)
 
@@ -60,3 +62,48 @@ def test_a_small_turn_is_a_small_change(outputs: int, pan: float) -> None:
     here, there = pan_weights(outputs, 2, pan), pan_weights(outputs, 2, pan + 0.001)
     for one, other in zip(here, there, strict=True):
         assert one == pytest.approx(other, abs=0.02)
+
+
+UNEVEN = (-30.0, 30.0, -110.0, 110.0)
+
+
+@given(pans, st.sampled_from([1, 2]))
+def test_exact_angles_keep_the_power_too(pan: float, inputs: int) -> None:
+    weights = pan_weights(4, inputs, pan, Room(angles=UNEVEN))
+    for channel in range(inputs):
+        assert sum(row[channel] ** 2 for row in weights) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("output", "azimuth"), list(enumerate(UNEVEN)))
+def test_what_stands_at_a_speaker_comes_from_it_alone(output: int, azimuth: float) -> None:
+    gains = [row[0] for row in pan_weights(4, 1, azimuth / 180, Room(angles=UNEVEN))]
+    assert gains[output] == pytest.approx(1)
+
+
+@given(st.floats(-29, 29))
+def test_between_two_speakers_the_vectors_add_up_to_the_direction(azimuth: float) -> None:
+    gains = [row[0] for row in pan_weights(4, 1, azimuth / 180, Room(angles=UNEVEN))]
+    x = sum(gain * math.sin(math.radians(angle)) for gain, angle in zip(gains, UNEVEN, strict=True))
+    y = sum(gain * math.cos(math.radians(angle)) for gain, angle in zip(gains, UNEVEN, strict=True))
+    assert math.degrees(math.atan2(x, y)) == pytest.approx(azimuth, abs=1e-6)
+
+
+def test_turning_the_ring_is_moving_the_layer() -> None:
+    assert pan_weights(6, 1, 0.25, turned_deg=45) == pan_weights(6, 1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "room", "says"),
+    [
+        (3, Room(), "3 output channels"),
+        (4, Room(angles=(-30, 30)), "2 speaker angles for 4 outputs"),
+        (4, Room(angles=(-30, 30, -110, math.nan)), "give degrees"),
+        (4, Room(angles=(-30, 30, 330, 110)), "same place"),
+        (2, Room(reverb=1.5), "both go from 0 to 1"),
+        (2, Room(reverb_size=math.nan), "both go from 0 to 1"),
+        (4, Room(rotation_dps=90), "-30|−30"),
+    ],
+)
+def test_a_room_that_cannot_be_says_why(outputs: int, room: Room, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        room.check(outputs)
