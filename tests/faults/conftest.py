@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,8 +16,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from appliance.demo.facts import query
+from appliance.errors import CosoundError
 from appliance.runtime import Runtime
+from appliance.tapline import send_tap
 from tests.faults.fault_table import FaultTable
+from tests.faults.real_cloud import doubled_stays, op_ids
 
 SOUND_WITHIN_S = 120.0  # the first demo of a home also makes the starter library
 
@@ -46,6 +51,41 @@ class RunningDemo:
                 found[words[words.index("appliance") + 1]] = pid
         return found
 
+    def tap_and_see(self, card: int, seconds: float = 10.0) -> str:
+        """A tap that is acknowledged: its row can be read. A reader that is away is asked until it is back."""
+        sent: list[str] = []
+
+        def arrived() -> bool:
+            try:
+                sent[:] = sent or [send_tap(self.folder / "run", bytes.fromhex(f"04{card:012x}"))]
+            except CosoundError:
+                return False
+            return bool(self._ops_of(sent))
+
+        self.wait_for(arrived, seconds, "a tap")
+        return sent[0]
+
+    def kept(self, taps: list[str], seconds: float = 20.0) -> list[str]:
+        """Those of these taps that the cloud has got, once for each effect; waits until it has all, or for so long."""
+        ops = self._ops_of(taps)
+        with contextlib.suppress(AssertionError):
+            self.wait_for(lambda: ops <= set(op_ids(self._cloud)), seconds, "the facts in the cloud")
+        there = op_ids(self._cloud)
+        return [tap for tap in taps if self._ops_of([tap]) & set(there)] + ["twice"] * 2 * doubled_stays(self._cloud)
+
+    @property
+    def _cloud(self) -> Path:
+        return self.folder / "cloud" / "cloud.db"
+
+    def _ops_of(self, taps: list[str]) -> set[str]:
+        rows = query(self.folder / "box", "select id, op_id from taps order by seq desc limit 500")
+        return {op for tap, op in rows if tap in taps}
+
+    def logs(self) -> str:
+        """Everything that any of its processes said, and what the person saw."""
+        files = [*(self.folder / "log").glob("*.log")]
+        return "\n".join([*(file.read_text(errors="replace") for file in files), *self.lines])
+
     def wait_for(self, done: Callable[[], bool], seconds: float, what: str) -> float:
         """Seconds it took; fails with the last lines printed."""
         began_s = time.monotonic()
@@ -68,6 +108,7 @@ def demo() -> Iterator[RunningDemo]:
             yield running
         finally:
             stop_demo(running)
+        assert "Traceback" not in running.logs(), running.logs()
 
 
 def start_demo(folder: Path, *options: str) -> RunningDemo:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.processes
 
 TAPS = 5
 BACK_WITHIN_S = 2.5  # two seconds are promised; this machine may be busy
+LONG_FORM = TIMES > 1  # a drip takes half a minute to be noticed, so the short form leaves it to the client's tests
 MOODS: dict[Mood, str] = {
     "html": "captive portal",
     "500": "500",
@@ -35,11 +36,13 @@ def cloud() -> Iterator[RealCloud]:
         yield made
 
 
+@pytest.mark.timeout(120 + 30 * TIMES)
 def test_an_ill_cloud_costs_nothing_but_time(cloud: RealCloud, faults: FaultTable) -> None:
-    """One box for each illness, all at once: the slowest to be noticed takes half a minute."""
-    with ThreadPoolExecutor(len(MOODS)) as pool:
-        cases = [pool.submit(fall_ill_and_recover, cloud, mood) for mood in MOODS]
-    for case, mood in zip(cases, MOODS, strict=True):
+    """One box for each illness, all at once."""
+    moods = [mood for mood in MOODS if LONG_FORM or mood != "drip"]
+    with ThreadPoolExecutor(len(moods)) as pool:
+        cases = [pool.submit(fall_ill_and_recover, cloud, mood) for mood in moods]
+    for case, mood in zip(cases, moods, strict=True):
         acknowledged, found, recovery_s = case.result()
         faults.note(f"cloud: {mood}", acknowledged=acknowledged, found=found, recovery_s=recovery_s)
     assert doubled_stays(cloud.data / "cloud.db") == 0

@@ -1,58 +1,22 @@
-"""What cannot be is said in one line, and the process ends with 2: a second start, a taken port, a locked folder."""
+"""What cannot be is said in one line, and the process ends with 2: a taken port, a locked folder."""
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.faults.conftest import RunningDemo
 from tests.faults.disks import small_disk
 from tests.faults.fault_table import FaultTable
+from tests.faults.one_line import start, the_line
 from tests.faults.real_box import real_box
 
 pytestmark = pytest.mark.processes
 
 PROCESSES = ("player", "sync", "nfc", "ui")
-
-
-def start(arguments: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "appliance", *arguments]
-    return subprocess.Popen(
-        command,
-        env={**os.environ, "SDL_AUDIODRIVER": "dummy", **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def the_line(process: subprocess.Popen[str]) -> str:
-    """The one line it ends with; its exit code is 2."""
-    said, complaint = process.communicate(timeout=40)
-    assert (process.returncode, complaint.count("\n"), said) == (2, 1, ""), said + complaint
-    assert "Traceback" not in complaint
-    return complaint
-
-
-def test_a_second_start_on_the_same_folder_is_refused_with_the_pid(demo: RunningDemo, faults: FaultTable) -> None:
-    env = {
-        "COSOUND_DATA_DIR": str(demo.folder / "box"), "COSOUND_RUNTIME_DIR": str(demo.folder / "run"),
-        "COSOUND_UI_PORT": "0", "COSOUND_CONFIG": str(demo.folder / "none.toml"),
-    }  # fmt: skip
-    pids = demo.children()
-    seconds = {name: start([name], env) for name in PROCESSES}
-    seconds["cloud"] = start(["cloud", "serve", "--data", str(demo.folder / "cloud"), "--port", "0"], env)
-    for name, process in seconds.items():
-        assert f"pid {pids[name]}" in the_line(process)
-        faults.note("second start")
-    assert demo.children() == pids, "those that were there are still there"
 
 
 @pytest.fixture
