@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 LOOK_AGAIN_S = 1.0
+TIDY_EVERY_S = 60.0
 AUDIBLE = 10 ** (-60 / 20)
 
 
@@ -46,6 +47,7 @@ class Player:
     _owes_scene: bool = False  # applied, but the log of scenes would not take it
     _control: Control = field(default_factory=Control)
     _looked_s: float = float("-inf")
+    _tidied_s: float = float("-inf")
 
     def __post_init__(self) -> None:
         self.director = Director(self.store, self.config)
@@ -78,6 +80,7 @@ class Player:
         audible = self._audible(status)
         self.runtime.publish("player", self._state(status, audible))
         self._plays.hear(audible, now_s)
+        self._tidy(now_s)
 
     def look(self) -> None:
         """Read the room and converge: hands on the master first, then the scene."""
@@ -128,6 +131,12 @@ class Player:
             self._ledger.flush()
         finally:
             self.engine.close()
+
+    def _tidy(self, now_s: float) -> None:
+        """Stays whose time is up would otherwise be read again at every look, for ever."""
+        if now_s - self._tidied_s >= TIDY_EVERY_S:
+            self._tidied_s = now_s
+            self.store.people.close_passed_stays()
 
     def _converge_control(self) -> None:
         wanted = self.store.room.control()

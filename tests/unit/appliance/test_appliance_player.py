@@ -176,3 +176,12 @@ def test_decisions_go_to_the_ledger_and_what_is_owed_outlives_a_restart(
     newest = Ledger(store.db, clock).newest()
     assert newest is not None
     assert newest[0].people[0].unmet == pytest.approx(decisions[-1].people[0].unmet, abs=1e-4)
+
+
+def test_stays_that_are_over_are_closed_within_a_minute_or_so(player: Player, clock: ManualClock) -> None:
+    tap(player.store)
+    player.step()
+    assert player.store.db.value("select status from sessions") == "active"
+    clock.advance(3700)
+    player.step()
+    assert player.store.db.value("select status from sessions") == "inactive"
