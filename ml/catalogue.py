@@ -26,7 +26,7 @@ class Columns:
 
     positions: Rows
     exact: Vector  # (5, n) float64, each column of length 1 or 0
-    places: Rows  # of every row of the catalogue, its row here or -1
+    places: Rows  # of every row of the catalogue, its row here or -1; and -1 once more, for a song that is in neither
 
     @cached_property
     def rough(self) -> NDArray[np.float32]:
@@ -134,7 +134,7 @@ class Catalogue:
 
     def _columns(self, rows: list[int]) -> Columns:
         positions = np.array(rows, dtype=np.intp)
-        places = np.full(len(self), -1, dtype=np.intp)
+        places = np.full(len(self) + 1, -1, dtype=np.intp)
         places[positions] = np.arange(len(positions))
         return Columns(positions, np.ascontiguousarray(self.directions[positions].T), places)
 

@@ -74,7 +74,7 @@ def recommend_with_penalty(
         return []
     rows, extra = _penalties(catalogue, part, hours_by_song(catalogue, hours_since_play))
     barred = _rows_of(catalogue, part, barred_by(rules)) if rules else rows[:0]
-    return _ranked(catalogue, part, direction, limit, rows, extra, barred)
+    return _ranked(catalogue, part, direction, limit, rows, extra, barred[barred >= 0])
 
 
 def barred_by(rules: Sequence[QueueRule]) -> set[str]:
@@ -98,19 +98,18 @@ def _penalties(catalogue: Catalogue, part: Columns, hours: Mapping[str, float]) 
     """What is added to which rows of the part; songs that are not in it are left out."""
     if not hours:
         return part.positions[:0], np.zeros(0)
-    played = [song_id for song_id in hours if song_id in catalogue.positions]
-    since = np.array([hours[song_id] for song_id in played], dtype=np.float64)
+    since = np.array(list(hours.values()), dtype=np.float64)
     cost = PENALTY * np.exp(np.maximum(np.where(np.isfinite(since), since, np.inf), 0.0) / -PENALTY_HOURS)
-    rows = _rows_of(catalogue, part, played, keep_all=True)
+    rows = _rows_of(catalogue, part, hours)
     there = rows >= 0
     return rows[there], cost[there]
 
 
-def _rows_of(catalogue: Catalogue, part: Columns, songs: Collection[str], *, keep_all: bool = False) -> Rows:
-    """The songs' rows in the part; -1 for one that is not there, where all are to be kept."""
-    known = [catalogue.positions[song_id] for song_id in songs if song_id in catalogue.positions]
-    rows: Rows = part.places[np.array(known, dtype=np.intp)]
-    return rows if keep_all else rows[rows >= 0]
+def _rows_of(catalogue: Catalogue, part: Columns, songs: Collection[str]) -> Rows:
+    """The row of each song in the part; -1 for one that is not there."""
+    position = catalogue.positions.get
+    rows: Rows = part.places[np.array([position(song_id, -1) for song_id in songs], dtype=np.intp)]
+    return rows
 
 
 def _ranked(
