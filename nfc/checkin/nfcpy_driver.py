@@ -63,7 +63,8 @@ class NfcpyDriver:
         except TORN as error:
             raise ReaderGone(f"{self._where}: {_explain(error, self._where)}") from error
         self._targets = [nfc.clf.RemoteTarget("106A")]
-        return f"{self._frontend.device} at {self._where}"
+        name = str(self._frontend.device)  # it ends with "at" and the device as nfcpy knows it
+        return name if self._where in name else f"{name}, {self._where}"
 
     def poll(self, timeout_s: float) -> TagRead | None:
         """Looks once, whatever the timeout. A MIFARE Classic that lets nobody read it counts by its number; what is
