@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 
+from appliance.model import LOCAL, Song
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from appliance.store.bucket import BucketChange
-from mixer.scene import SAMPLE_RATE
+from mixer.scene import SAMPLE_RATE, SongId
 
 SECONDS = 20.0
 
@@ -27,6 +28,7 @@ class Box:
     data_dir: Path
     runtime_dir: Path
     reader: str = "none"
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
@@ -39,6 +41,7 @@ class Box:
             "COSOUND_READER": self.reader,
             "SDL_AUDIODRIVER": "dummy",
             "OPENBLAS_NUM_THREADS": "1",
+            **self.extra,
         }
 
     @property
@@ -63,6 +66,21 @@ def box_with_songs(beds: int = 8, instrumentals: int = 4) -> Iterator[Box]:
             store.library.set_ready(song["id"], _cache_file(box.data_dir, index))
         store.close()
         yield box
+
+
+def put_local_songs(box: Box, beds: int = 8) -> None:
+    """Songs as a person puts them on the box: no cloud knows of them."""
+    box.data_dir.mkdir(parents=True, exist_ok=True)
+    store = box.store("bench")
+    for index in range(beds):
+        file = _cache_file(box.data_dir, index)
+        row = _song(index, "soundscape")
+        song = Song(
+            SongId(str(row["id"])), str(row["title"]), "soundscape", embedding_source="neutral", duration_s=SECONDS,
+            sha256=str(row["sha256"]), byte_size=1, file_url=f"{LOCAL}{index}", media_path=str(file),
+        )  # fmt: skip
+        store.library.add_local(replace(song, pcm_path=str(file)), loudness_lufs=-20.0, true_peak_dbtp=-1.0)
+    store.close()
 
 
 def _song(index: int, kind: str) -> dict[str, object]:

@@ -30,7 +30,7 @@ from sync.worker import Step, Worker
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.5
+LOOK_S = 1.0
 TELL_EVERY_S = 5.0
 TIDY_EVERY_S = 3600.0
 KEEP_LOG_BYTES = 6 << 20

@@ -1,0 +1,112 @@
+"""A box at rest: its four processes, the cloud there, nobody in the room, the house's beds playing. What it costs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.box import Box, put_local_songs
+from benchmarks.processes import running, until
+from benchmarks.row import Row
+from benchmarks.sync_cloud import Line, cloud_with_library
+
+SETTLE_S = 100.0  # the first changes of an evening, and the kernel's own writing behind
+DISK_MB = 600
+TOOLS = ("losetup", "mkfs.ext4", "mount", "umount")
+PROCESSES = ("player", "sync", "nfc", "ui")
+
+
+def idle_rows(window_s: float) -> list[Row]:
+    with ExitStack() as ends:
+        folder = Path(ends.enter_context(TemporaryDirectory(prefix="cosound-idle-")))
+        memory = ends.enter_context(TemporaryDirectory(prefix="cosound-", dir="/dev/shm"))
+        disk = ends.enter_context(_disk(folder))
+        cloud, room = ends.enter_context(cloud_with_library(folder / "cloud", 0))
+        line = Line(cloud.port)
+        ends.callback(line.close)
+        extra = {"DJANGO_API_URL": line.url, "PLAYER_TOKEN": room.token, "COSOUND_INSTRUMENTALS": "0",
+                 "COSOUND_UI_PORT": "0"}  # fmt: skip
+        box = Box(disk.folder / "box", Path(memory), extra=extra)
+        put_local_songs(box)
+        pids = {name: ends.enter_context(running(box, name)).pid for name in PROCESSES}
+        until(lambda: bool(box.runtime.read("player").get("audible")))
+        time.sleep(SETTLE_S)
+        return _measure(disk, line, pids, window_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Where the box is, and how many bytes have been written there (by these processes) so far."""
+
+    folder: Path
+    written: Callable[[list[int]], int]
+    how: str
+
+
+def _measure(disk: Disk, line: Line, pids: dict[str, int], window_s: float) -> list[Row]:
+    everybody = list(pids.values())
+    os.sync()
+    disk_before, line_before, cpu_before = disk.written(everybody), line.bytes, _cpu_s(pids["sync"])
+    began_s = time.monotonic()
+    time.sleep(window_s)
+    os.sync()
+    took_s = time.monotonic() - began_s
+    written_mb = (disk.written(everybody) - disk_before) / 1e6 * 86_400 / took_s
+    passed = (line.bytes - line_before) / took_s * 60
+    cpu_pct = (_cpu_s(pids["sync"]) - cpu_before) / took_s * 100
+    note = f"{took_s:.0f} s, four processes, beds playing, nobody there"
+    return [
+        Row("sync.idle.bytes_per_min", "both ways between box and cloud, HTTP with its headers", passed, "B",
+            goal=2048.0, note=note),
+        Row("sync.idle.cpu_pct", "the sync process, share of a core", cpu_pct, "%", goal=0.3, note=note),
+        Row("sync.idle.write_mb_day", "written to the box's disk", written_mb, "MB/day", goal=20.0,
+            note=f"{note}; {disk.how}"),
+    ]  # fmt: skip
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[Disk]:
+    """A file system of its own, whose device counts every block; without the right to make one, what the kernel
+    says of the processes, which misses the file system's own writing."""
+    if os.geteuid() != 0 or not all(shutil.which(tool) for tool in TOOLS):
+        yield Disk(folder, _written_by, "as the kernel counts for the processes, no journal")
+        return
+    image, place = folder / "disk.img", folder / "disk"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(DISK_MB << 20)
+    _run("mkfs.ext4", "-q", "-F", str(image))
+    device = _run("losetup", "-f", "--show", str(image))
+    try:
+        _run("mount", device, str(place))
+        try:
+            yield Disk(place, lambda _: _written_to(device), "ext4 with its journal, counted at the block device")
+        finally:
+            _run("umount", str(place))
+    finally:
+        _run("losetup", "-d", device)
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _written_to(device: str) -> int:
+    return int(Path(f"/sys/block/{Path(device).name}/stat").read_text().split()[6]) * 512
+
+
+def _written_by(pids: list[int]) -> int:
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/io").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
