@@ -57,6 +57,7 @@ def create_app(settings: CloudSettings, now: Callable[[], float] = time.time) ->
     app.add_exception_handler(ValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Database.Error, _database_gone)
+    app.add_exception_handler(Database.IntegrityError, _cannot_be_stored)
     return app
 
 
@@ -84,6 +85,11 @@ async def _invalid(_: Request, error: Exception) -> Response:
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": "http", "message": str(error.detail)}, error.status_code, error.headers)
+
+
+async def _cannot_be_stored(_: Request, __: Exception) -> Response:
+    message = "what was sent cannot be stored: a value is out of range or not text, or it is there already"
+    return JSONResponse({"error": "conflict", "message": message}, 422)
 
 
 async def _database_gone(_: Request, __: Exception) -> Response:

@@ -4,7 +4,7 @@ CloudError
 ├── SetupError        a person must change something before the server can run: what, where and how
 ├── Refused           this one request is refused; carries the HTTP status and a code for programs
 └── DatabaseError     the database is gone or too busy: nothing was stored, try again in a moment
-    └── Conflict      what was to be stored contradicts what is there: a key twice, a row that nothing stands behind
+    └── Conflict      this cannot be stored: a key twice, a row that nothing stands behind, a number without end
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class DatabaseError(CloudError):
 
 
 class Conflict(DatabaseError):
-    """A rule of the tables forbids it. Nothing was stored."""
+    """A rule of the tables, or what a value may be, forbids it. Nothing was stored."""
 
 
 class Refused(CloudError):

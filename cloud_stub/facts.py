@@ -61,8 +61,13 @@ def _answer(tx: Tx, player_id: str, op: Op, now_s: float) -> str:
             status = _apply(event, op)
     except Database.IntegrityError:
         status = "rejected:conflict"
-    ops.note(tx, player_id, op_id, op.type[:40], status, now_s)
+    ops.note(tx, player_id, op_id, _plain(op.type), status, now_s)
     return status
+
+
+def _plain(kind: str) -> str:
+    """A type as it may stand in a list, whatever a box called it."""
+    return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in kind[:40])
 
 
 def event_time(tx: Tx, player_id: str, op: Op, now_s: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 JSON_MAX_BYTES = 1024 * 1024
@@ -39,9 +41,13 @@ class BodyLimit:
                 raise TooLarge
             return message
 
-        try:
-            await self._app(scope, counted, send)
-        except TooLarge:
+        async def told(message: Message) -> None:
+            if seen <= limit:  # else whoever read the body made an answer of their own of it
+                await send(message)
+
+        with suppress(TooLarge):
+            await self._app(scope, counted, told)
+        if seen > limit:
             await _refuse(send)
 
 

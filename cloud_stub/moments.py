@@ -11,7 +11,11 @@ FORM = "microseconds"
 
 
 def to_text(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec=FORM)
+    """Raises OverflowError for a moment outside the years 1 to 9999."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec=FORM)
+    except (ValueError, OSError) as error:
+        raise OverflowError(f"{seconds} s is no moment") from error
 
 
 def to_seconds(text: str) -> float:

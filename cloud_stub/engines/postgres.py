@@ -78,7 +78,9 @@ class Postgres:
         psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable,
         psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege,
     )  # fmt: skip
-    conflicts: tuple[type[Exception], ...] = (psycopg.IntegrityError,)
+    conflicts: tuple[type[Exception], ...] = (
+        psycopg.IntegrityError, psycopg.DataError, OverflowError, UnicodeEncodeError,
+    )  # fmt: skip
 
     def __init__(self, address: Address, size: int = POOL_SIZE) -> None:
         self._address = address

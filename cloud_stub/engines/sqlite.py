@@ -56,7 +56,9 @@ class Sqlite:
 
     dialect: Dialect = "sqlite"
     errors: tuple[type[Exception], ...] = (sqlite3.Error,)
-    conflicts: tuple[type[Exception], ...] = (sqlite3.IntegrityError,)
+    conflicts: tuple[type[Exception], ...] = (
+        sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError,
+    )  # fmt: skip
 
     def __init__(self, path: Path) -> None:
         self.path = path
