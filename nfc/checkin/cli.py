@@ -130,16 +130,14 @@ def _sheet(out: Path, url: str | None) -> None:
 
 def _forget() -> None:
     with _store(load_config(), "forget") as store:
-        click.echo(f"Hold the card to the reader, within {desk.TAP_WITHIN_S:g} s …")
-        listener = desk.next_listener(store)
+        listener = desk.next_listener(store, _ask_for_a_card)
         click.echo(f"{listener.display_name} is forgotten. Receipt: {desk.forget(store, listener)}")
 
 
 def _link(code: str | None) -> None:
     config = load_config()
     with _store(config, "link") as store:
-        click.echo(f"Hold the card to the reader, within {desk.TAP_WITHIN_S:g} s …")
-        listener = desk.next_listener(store)
+        listener = desk.next_listener(store, _ask_for_a_card)
         if code is not None:
             desk.link(store, listener, code)
             click.echo(f"The cloud is asked to move what {listener.display_name} liked to the profile of that code.")
@@ -150,6 +148,10 @@ def _link(code: str | None) -> None:
         address = desk.link_address(config, pepper, store.clock, listener)
         segno.make(address, error="m", micro=False).terminal(compact=True)
         click.echo(f"{listener.display_name}: scan this within ten minutes; it works once.")
+
+
+def _ask_for_a_card() -> None:
+    click.echo(f"Hold the card to the reader, within {desk.TAP_WITHIN_S:g} s …")
 
 
 @contextmanager

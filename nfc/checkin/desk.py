@@ -14,6 +14,7 @@ from appliance.store import Store
 from appliance.store.identity import Identity
 from checkin import tokens
 from checkin.choose import driver_of
+from checkin.closing import FIRST_TRUSTED_WALL_S
 from checkin.message import uri_message
 from checkin.nfcpy_driver import NfcpyDriver
 from checkin.sticker import write_message
@@ -40,9 +41,10 @@ def write_sticker(setting: str, url: str, *, lock: bool = False, within_s: float
         driver.close()
 
 
-def next_listener(store: Store, within_s: float = TAP_WITHIN_S) -> Listener:
-    """Whoever taps next. Raises InputError for a phone, TransientError when nobody does."""
+def next_listener(store: Store, ask: Callable[[], None], within_s: float = TAP_WITHIN_S) -> Listener:
+    """Whoever taps once they were asked to. Raises InputError for a phone, TransientError when nobody does."""
     before = store.people.newest_tap_seq()
+    ask()
     deadline_s = time.monotonic() + within_s
     while store.people.newest_tap_seq() == before:
         left_s = deadline_s - time.monotonic()
@@ -69,6 +71,8 @@ def link_address(config: Config, pepper: bytes, clock: Clock, listener: Listener
     """The address, good once and for ten minutes, at which their history can be taken over. Asks nobody."""
     if not config.cloud_url:
         raise InputError("this box has no cloud: there is no profile that a history could move to")
+    if clock.wall_s() < FIRST_TRUSTED_WALL_S:
+        raise InputError("this box's clock was never set, so what it makes would be too old at once: connect it once")
     token = tokens.link_token(tokens.key_for(pepper, "link"), listener.id, clock.wall_s())
     return f"{config.cloud_url.rstrip('/')}/link/{token}"
 

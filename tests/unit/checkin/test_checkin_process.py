@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from appliance.demo.air import Air
-from appliance.demo.emulated_tag import Tag
+from appliance.demo.emulated_tag import Tag, sticker
 from appliance.model import TapResult
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
+from checkin.message import Record, message_in, records_of
 
 pytestmark = pytest.mark.processes
 
+URL = "https://cosound.example/r/0b6c9b1e-7f0e-4c55-9d0e-1a2b3c4d5e6f?s=AAAAAAAAAAAAAAAA"
 CARD = bytes.fromhex("04a1b2c3d4e5f6")
 PATIENCE_S = 20.0
 
@@ -119,3 +121,41 @@ def test_typed_taps_for_people(tmp_path: Path) -> None:
     nobody = box.tap()
     assert nobody.returncode == 2
     assert "start `cosound nfc`" in nobody.stderr
+
+
+def test_forgotten_by_the_next_tap(tmp_path: Path) -> None:
+    box = Process(tmp_path, "none")
+    box.ready()
+    name = box.tap(CARD.hex()).stdout.split(" is here")[0]
+    with subprocess.Popen(desk("forget"), env=box.env, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        assert "Hold the card" in asking.stdout.readline()
+        box.tap(CARD.hex())
+        said = asking.stdout.read()
+    assert said.startswith(f"{name} is forgotten. Receipt: ")
+    assert box.store.db.count("select count(*) from profiles") == 0
+    assert [op.type for op in box.store.outbox.batch(10)] == ["forget"]
+    assert box.store.outbox.batch(1)[0].op_id == said.split()[-1]
+    box.end()
+
+
+def test_a_sticker_and_a_sheet_from_the_command_line(air: Air, tmp_path: Path) -> None:
+    env = {**os.environ, "COSOUND_CONFIG": str(tmp_path / "none.toml"), "COSOUND_DATA_DIR": str(tmp_path / "data"),
+           "COSOUND_RUNTIME_DIR": str(tmp_path / "run"), "COSOUND_READER": air.where}  # fmt: skip
+    air.tag = sticker(CARD)
+
+    def ask(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(desk(*words), env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+
+    written = ask("write", "--url", URL, "--lock")
+    assert written.stdout.endswith("written, read back and locked\n")
+    assert records_of(message_in(bytes(air.tag.pages or b""))) == (Record("uri", URL),)
+    assert ask("sheet", str(tmp_path / "sheet.pdf"), "--url", URL).returncode == 0
+    assert (tmp_path / "sheet.pdf").read_bytes().startswith(b"%PDF")
+    refused = ask("sheet", str(tmp_path / "sheet.png"), "--url", "http://x")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert "https" in refused.stderr
+
+
+def desk(*words: str) -> list[str]:
+    return [sys.executable, "-c", "from checkin.cli import nfc; nfc()", *words]
