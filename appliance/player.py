@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,11 +14,13 @@ from appliance.director import Direction, Director
 from appliance.errors import StoreDamaged, TransientError
 from appliance.model import Control, TapResult
 from appliance.plays import Plays
+from appliance.resume import Interrupted, interrupted
 from appliance.runtime import Runtime
 from appliance.store import Store
 from appliance.store.ledger import Ledger
 from mixer.engine import Engine, EngineStatus, MasterControl, StripStatus
-from mixer.scene import Layer
+from mixer.pcm import PcmError, read_info
+from mixer.scene import Layer, Scene, SongId
 from ml.unmet import UNMET_MEMORY_S
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,7 @@ class Player:
     _direction: Direction | None = None
     _scene_id: str | None = None
     _owes_scene: bool = False  # applied, but the log of scenes would not take it
+    _interrupted: Interrupted | None = None
     _control: Control = field(default_factory=Control)
     _looked_s: float = float("-inf")
     _tidied_s: float = float("-inf")
@@ -57,9 +61,11 @@ class Player:
 
     def start(self) -> None:
         """Sound first; then tidy up what a crash left open. A disk that refuses is no reason for silence."""
-        alive_s = self.runtime.read("player").get("boot_s")
+        last = self.runtime.read("player")
+        alive_s = last.get("boot_s")
         try:
             self._recall()
+            self._go_on(last)
             self.look()
             self.store.scenes.close_open_plays(alive_s)
         except StoreDamaged:
@@ -77,6 +83,8 @@ class Player:
         if woken or now_s - self._looked_s >= LOOK_AGAIN_S:
             self.look()
         status = self.engine.status()
+        if status.missing_files:
+            self._give_up_on_missing_files(status)
         audible = self._audible(status)
         self.runtime.publish("player", self._state(status, audible))
         self._plays.hear(audible, now_s)
@@ -92,7 +100,7 @@ class Player:
         self._owes_scene = self._owes_scene or direction.changed
         if not (self._owes_scene or self._differs(direction)):
             return
-        self.engine.apply(direction.scene)
+        self.engine.apply(self._in_phase(direction.scene))
         known = self._leaving | self._layers
         self._layers = {layer.song_id: layer for layer in direction.scene.layers}
         heard = {strip.song_id for strip in self.engine.status().strips}
@@ -101,6 +109,28 @@ class Player:
             self._scene_id = self._write_down(direction)
             self._owes_scene = False
         self._let_go_of_what_left()
+
+    def _go_on(self, last: Mapping[str, Any]) -> None:
+        """After a crash the room's sound returns, not another."""
+        self._interrupted = interrupted(self.store, last)
+        if self._interrupted is not None:
+            self.director.memory = self._interrupted.memory
+            self._scene_id = self._interrupted.scene_id
+
+    def _in_phase(self, scene: Scene) -> Scene:
+        """The first scene after a crash goes on where the last one was."""
+        broken, self._interrupted = self._interrupted, None
+        return scene if broken is None else broken.go_on(scene, self.store.clock.boot_s())
+
+    def _give_up_on_missing_files(self, status: EngineStatus) -> None:
+        """A song whose cache file is gone is not ready: the next look takes another, and it is prepared again."""
+        sounding = {strip.song_id for strip in status.strips}
+        for layer in [layer for layer in self._layers.values() if layer.song_id not in sounding]:
+            try:
+                read_info(layer.path)
+            except PcmError as error:
+                log.warning("another layer takes the place of %s: %s", layer.title, error)
+                self.store.library.set_ready(layer.song_id, None)
 
     def _answer(self, tap: TapResult | None) -> None:
         """A new tap sounds at once, but never into a hush."""
@@ -161,6 +191,7 @@ class Player:
     def _state(self, status: EngineStatus, audible: set[str]) -> dict[str, Any]:
         direction = self._direction
         shares = _shares(status.strips)
+        since_s = {layer.song_id: layer.since_s for layer in self.director.memory.sounding}
         engine = asdict(status)
         del engine["strips"]
         return {
@@ -173,7 +204,7 @@ class Player:
             "scene": [{"song_id": song, "share": round(share, 4)} for song, share in shares.items() if share > 0],
             "underruns": status.underruns,
             "engine": engine,
-            "strips": [self._strip(strip, shares) for strip in status.strips],
+            "strips": [self._strip(strip, shares, since_s) for strip in status.strips],
             "master": {
                 "gain_db": self._control.master_db,
                 "mute": self._control.mute,
@@ -181,7 +212,9 @@ class Player:
             },
         }
 
-    def _strip(self, strip: StripStatus, shares: dict[str, float]) -> dict[str, Any] | None:
+    def _strip(
+        self, strip: StripStatus, shares: Mapping[str, float], since_s: Mapping[SongId, float]
+    ) -> dict[str, Any] | None:
         if strip.song_id is None:
             return None
         layer = self._layers.get(strip.song_id) or self._leaving.get(strip.song_id)
@@ -193,6 +226,7 @@ class Player:
             "peak": round(strip.peak, 4),
             "rms": round(strip.rms, 4),
             "position_frame": strip.position_frame,
+            "since_s": round(since_s.get(SongId(strip.song_id), 0.0), 3),
             "muted": layer.muted if layer else False,
             "held": layer.held if layer else False,
             "why": self.director.sentence(layer.reasons) if layer else "",

@@ -13,7 +13,7 @@ from collections import deque
 import numpy as np
 
 from mixer.bus import SLAB, Bus
-from mixer.dynamics import Limiter
+from mixer.dynamics import LOOKAHEAD, Limiter
 from mixer.engine import HEAL_AFTER_S, EngineStatus, MasterControl, StripStatus
 from mixer.envelope import MUTE_RAMP_S, Envelope, Fade, Samples, fade_frames
 from mixer.lineup import Opener
@@ -191,16 +191,17 @@ class Desk:
 
     def _strip_statuses(self) -> tuple[StripStatus, ...]:
         peaks, levels = self._bus.meters.peak.tolist(), self._bus.meters.rms.tolist()
+        ahead = self._bus.frame - self.frames + LOOKAHEAD  # mixed, but not handed out yet
         return tuple(
-            _strip_status(self._bus.strips[index], self._bus.frame, peaks[index], levels[index])
+            _strip_status(self._bus.strips[index], self._bus.frame, ahead, peaks[index], levels[index])
             for index in range(STRIPS)
         )
 
 
-def _strip_status(strip: Strip, frame: int, peak: float, rms: float) -> StripStatus:
+def _strip_status(strip: Strip, frame: int, ahead: int, peak: float, rms: float) -> StripStatus:
     decks = strip.decks
     if not decks:
         return StripStatus(peak=peak, rms=rms)
     deck = decks[0]
     gain_db = gain_to_db(deck.envelope.at(frame)[0])
-    return StripStatus(deck.part.song_id, deck.playhead.position, gain_db, peak, rms)
+    return StripStatus(deck.part.song_id, max(0, deck.playhead.position - ahead), gain_db, peak, rms)

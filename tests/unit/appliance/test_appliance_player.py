@@ -114,7 +114,8 @@ def test_a_song_whose_file_is_missing_is_not_said_to_play(box: Box, clock: Manua
     deaf = Player(player.store, engine, box.runtime, box.config())
     play(deaf, clock, 12)
     assert [op.body["song_id"] for op in player.store.outbox.batch(9)] == [uid(2)]
-    assert box.runtime.read("player")["engine"]["missing_files"] == 1
+    assert box.runtime.read("player")["engine"]["missing_files"] == 0, "it gave its place away"
+    assert player.store.library.song(uid(1)).pcm_path is None  # type: ignore[union-attr]
 
 
 def test_the_start_ends_what_a_crash_left_open_where_it_was_last_alive(

@@ -10,7 +10,7 @@ import pytest
 from mixer_sounds import HALF, MakePcm, heard, layer
 
 from mixer.bus import SLAB
-from mixer.dynamics import CEILING_DB
+from mixer.dynamics import CEILING_DB, LOOKAHEAD
 from mixer.engine import MasterControl
 from mixer.offline_engine import OfflineEngine
 from mixer.scene import Layer, Loop, Scene, SceneError
@@ -146,7 +146,7 @@ def test_a_layer_starts_where_it_is_told(make_pcm: MakePcm) -> None:
     engine.apply(Scene((layer(make_pcm("ramp", ramp), start_frame=2 * SR, fade_s=0),)))
     out = heard(engine, SLAB)
     assert out[1000, 0] == pytest.approx((2 * SR + 1000) / 32768 / 8, abs=2 / 32768)
-    assert engine.status().strips[0].position_frame == 2 * SR + 2 * SLAB
+    assert engine.status().strips[0].position_frame == 2 * SR + SLAB
 
 
 def test_a_third_song_waits_for_room_and_nothing_clicks(make_pcm: MakePcm) -> None:
@@ -173,7 +173,7 @@ def test_back_to_a_song_that_is_still_leaving(make_pcm: MakePcm) -> None:
     engine.render(SLAB)
     status = engine.status().strips[0]
     assert status.song_id == "one"
-    assert status.position_frame == 11 * SLAB, "it goes on where it was, not from its start"
+    assert status.position_frame == 11 * SLAB - LOOKAHEAD, "it goes on where it was, not from its start"
 
 
 def full_scale(make_pcm: MakePcm) -> tuple[Layer, ...]:

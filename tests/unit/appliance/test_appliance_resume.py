@@ -1,0 +1,152 @@
+"""A player that died comes back where it would be now, not where it begins."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from appliance.clock import ManualClock
+from appliance.player import Player
+from appliance.store import Store
+from mixer.offline_engine import OfflineEngine
+from mixer.pcm import PcmInfo, write_pcm
+from mixer.scene import Loop
+from tests.factories import FIRE, RAIN, SEA, Box, put_songs, song_row, uid
+
+SR = 48_000
+TICK_S = 0.1
+LENGTH_S = 7.0
+
+
+@pytest.fixture
+def store(box: Box, tmp_path: Path) -> Store:
+    """Two beds and an instrumental of noise: at every moment unlike at any other."""
+    store = box.store("setup")
+    put_songs(
+        store,
+        song_row(1, embedding=RAIN, title="Rain"),
+        song_row(2, embedding=FIRE, title="Fire"),
+        song_row(3, "instrumental", embedding=SEA, title="Piece", duration=60.0),
+        ready=False,
+    )
+    for number, seconds in ((1, LENGTH_S), (2, LENGTH_S + 1.3), (3, 60.0)):
+        store.library.set_ready(uid(number), noise(tmp_path / f"{number}.pcm", number, seconds))
+    return store
+
+
+def noise(path: Path, seed: int, seconds: float) -> Path:
+    samples = np.random.default_rng(seed).normal(0, 0.1, (1, round(seconds * SR))).astype(np.float32)
+    write_pcm(path, [samples], PcmInfo(1, samples.shape[1], 1 / 32768, -20.0, -3.0, Loop(xfade_s=0.5)))
+    return path
+
+
+class Life:
+    """One life of the player: its own engine, the box's store and clock."""
+
+    def __init__(self, box: Box, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        monkeypatch.setattr("appliance.player.TICK_S", 0.0)
+        for call in ("freeze", "set_threshold"):
+            monkeypatch.setattr(gc, call, lambda *_: None)
+        self.engine = OfflineEngine()
+        self.clock = box.clock
+        self.player = Player(box.store(name), self.engine, box.runtime, box.config(COSOUND_FADE_S="6"))
+        self.player.start()
+
+    def live(self, seconds: float) -> np.ndarray:
+        heard = []
+        for _ in range(round(seconds / TICK_S)):
+            heard.append(self.engine.render(round(TICK_S * SR)))
+            self.clock.advance(TICK_S)
+            self.player.step()
+        return np.concatenate(heard)
+
+    def seats(self) -> dict[int, str | None]:
+        return {index: strip.song_id for index, strip in enumerate(self.engine.status().strips) if strip.song_id}
+
+
+def lag_s(one: np.ndarray, other: np.ndarray) -> float:
+    """By how much `one` comes later than `other`."""
+    size = 2 ** int(np.ceil(np.log2(len(one) + len(other))))
+    product = np.fft.irfft(np.fft.rfft(one, size) * np.conj(np.fft.rfft(other, size)), size)
+    best = int(np.argmax(np.abs(product)))
+    return (best - size if best > size // 2 else best) / SR
+
+
+@pytest.mark.usefixtures("store")
+def test_after_a_crash_the_same_sound_goes_on_as_if_nobody_had_died(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Life(box, monkeypatch, "first")
+    first.live(20)
+    seats = first.seats()
+    box.clock.advance(3.4)
+    second = Life(box, monkeypatch, "second")
+    would_be = first.engine.render(round(9.4 * SR))[round(3.4 * SR) :]
+    is_now = second.live(6)
+    assert second.seats() == seats
+    after = slice(2 * SR, 5 * SR)
+    assert abs(lag_s(is_now[after, 0], would_be[after, 0])) < 0.02
+    assert np.abs(is_now).max() < 1.2 * np.abs(would_be).max(), "never louder than before"
+    loudness = np.sqrt(np.square(is_now[:, 0]).reshape(-1, SR // 10).mean(axis=1))
+    assert loudness[0] < 0.5 * loudness[15], "from start volume up"
+    assert loudness[10:15].min() > 0.7 * loudness[15:].mean(), "within a second"
+
+
+@pytest.mark.usefixtures("store")
+def test_it_is_the_same_scene_in_the_log_and_keeps_its_stays(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Life(box, monkeypatch, "first")
+    first.live(5)
+    since = {seat.song_id: seat.since_s for seat in first.player.director.memory.sounding}
+    scene = box.runtime.read("player")["scene_id"]
+    second = Life(box, monkeypatch, "second")
+    second.live(1)
+    assert box.runtime.read("player")["scene_id"] == scene
+    again = {seat.song_id: seat.since_s for seat in second.player.director.memory.sounding}
+    assert again == pytest.approx(since, abs=0.01)
+
+
+def forget(box: Box) -> None:
+    (box.folder / "run" / "player.json").unlink()
+
+
+def garble(box: Box) -> None:
+    (box.folder / "run" / "player.json").write_text('{"boot_s": "soon", "strips": 3, "scene_id": 1}')
+
+
+def wait(box: Box) -> None:
+    box.clock.advance(601)
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("spoil", [forget, garble, wait])
+def test_without_a_recent_sign_of_life_it_begins_anew(box: Box, monkeypatch: pytest.MonkeyPatch, spoil: Any) -> None:
+    Life(box, monkeypatch, "first").live(5)
+    spoil(box)
+    second = Life(box, monkeypatch, "second")
+    second.live(0.2)
+    assert second.seats(), "it plays"
+    assert second.engine.status().strips[0].position_frame < SR
+
+
+@pytest.mark.usefixtures("store")
+def test_what_another_boot_left_is_not_gone_on_with(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    Life(box, monkeypatch, "first").live(5)
+    clock: ManualClock = box.reboot()
+    box.clock = clock
+    second = Life(box, monkeypatch, "second")
+    second.live(0.2)
+    assert second.engine.status().strips[0].position_frame < SR
+
+
+@pytest.mark.usefixtures("store")
+def test_a_cache_file_that_vanished_gives_its_place_away(
+    box: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "1.pcm").unlink()
+    life = Life(box, monkeypatch, "first")
+    life.live(2.5)
+    assert uid(1) not in [layer.song_id for layer in life.player.director.memory.sounding]
+    assert life.engine.status().missing_files == 0
+    assert life.player.store.library.song(uid(1)).pcm_path is None  # type: ignore[union-attr]
