@@ -71,9 +71,7 @@ def test_the_oldest_leaves_go(ledger: Ledger, store: Store, monkeypatch: pytest.
     assert times(ledger) == [4.0, 5.0]
 
 
-def test_no_day_writes_more_than_its_share(
-    store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_day_writes_more_than_its_share(store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SAVED_BYTES", 4_000)
     monkeypatch.setattr(limits, "DAILY_BYTES", 12_000)
     ledger = Ledger(store.db, clock)
