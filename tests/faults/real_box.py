@@ -23,6 +23,7 @@ from appliance.tapline import send_tap
 from mixer.pcm import PcmInfo, scale_for_peak, write_pcm
 from mixer.scene import SAMPLE_RATE
 from tests.factories import put_songs, song_row, uid
+from tests.faults.listening import recorded_s
 
 SONGS = 6
 SONG_S = 4
@@ -130,6 +131,7 @@ class RealBox:
         """Wait until everything that was started answers."""
         if "player" in self.running:
             self.until(self.sounding, "sound")
+            self.until(lambda: self.recording.exists() and recorded_s(self.recording) > 0.5, "the first half second")
         if "nfc" in self.running:
             self.until(self._listens, "the reader")
         return self
