@@ -53,6 +53,7 @@ class Heart:
             wall_ms=full.wall_ms,
             as_before=self._kept or "",
             pending=full.pending,
+            underruns=full.underruns,
         )
 
     def _say(self, full: wire.Heartbeat) -> None:
@@ -81,7 +82,7 @@ def build_heartbeat(store: Store, runtime: Runtime, clock: Clock) -> wire.Heartb
 
 def _gist(beat: wire.Heartbeat) -> object:
     """What makes a beat news. The shares move with every drop of rain, the free disk with every file."""
-    return beat.scene_id, beat.audible, beat.silent_on_purpose, beat.why, beat.here, beat.underruns
+    return beat.scene_id, beat.audible, beat.silent_on_purpose, beat.why, beat.here
 
 
 def player_state(runtime: Runtime, clock: Clock) -> dict[str, Any]:

@@ -366,6 +366,7 @@ class BareBeat(Outbound):
     wall_ms: int
     as_before: str
     pending: int = 0
+    underruns: int = 0
 
 
 class HeartbeatReply(Inbound):

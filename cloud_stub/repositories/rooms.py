@@ -8,10 +8,10 @@ from hashlib import sha256
 
 from cloud_stub.database import Tx
 from cloud_stub.moments import to_seconds, to_text
-from sync.wire import Heartbeat
+from sync.wire import BareBeat, Heartbeat
 
 KEEP_SCENES_S = 600.0
-_SAID = "boot_id, audible, silent_on_purpose, scene_id, layers, why, here, underruns, version"
+_SAID = "boot_id, audible, silent_on_purpose, scene_id, layers, why, here, version"
 
 Layers = tuple[tuple[str, float], ...]
 
@@ -62,13 +62,14 @@ def kept_name(tx: Tx, player_id: str) -> str | None:
     return None if row is None else sha256(json.dumps(list(row.values()), default=str).encode()).hexdigest()[:12]
 
 
-def repeat(tx: Tx, player_id: str, name: str, pending: int, now_s: float) -> bool:
-    """All is as in the heartbeat of that name; False when it is not the one we keep."""
-    if kept_name(tx, player_id) != name:
+def repeat(tx: Tx, player_id: str, beat: BareBeat, now_s: float) -> bool:
+    """All is as in the heartbeat it names; False when that is not the one we keep."""
+    if kept_name(tx, player_id) != beat.as_before:
         return False
     row = tx.one(
-        "update player_state set heard_at = ?, pending = ? where player_id = ? returning scene_id, layers",
-        to_text(now_s), pending, player_id,
+        "update player_state set heard_at = ?, pending = ?, underruns = ? where player_id = ? "
+        "returning scene_id, layers",
+        to_text(now_s), beat.pending, beat.underruns, player_id,
     )  # fmt: skip
     assert row is not None
     _note_scene(tx, player_id, row["scene_id"], row["layers"], now_s)

@@ -79,4 +79,4 @@ def _note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> HeartbeatRep
 
 def _repeat(tx: Tx, player_id: str, beat: BareBeat, now_s: float) -> bool:
     ops.learn_boot(tx, player_id, beat.boot_id, now_s - beat.mono_ms / 1000, now_s)
-    return rooms.repeat(tx, player_id, beat.as_before, beat.pending, now_s)
+    return rooms.repeat(tx, player_id, beat, now_s)
