@@ -114,11 +114,19 @@ def postgres(port: int, version: str) -> None:
 @click.option("--pepper", help="The organisation's secret for cards, hex.  [default: COSOUND_PEPPER, else its own]")
 @click.option("--starter", type=click.Path(path_type=Path, file_okay=False), help="Where the sounds are, or go.")
 @click.option("--no-starter", is_flag=True, help="Leave the starter library out: the room gets songs of your own.")
+@click.option("--strangers", is_flag=True, help="Nothing is known yet of what the listeners like.")
 @click.option("--room", default="Lobby", show_default=True, help="Name of the room.")
 @click.option("--json", "as_json", is_flag=True, help="Say what is there as JSON.")
 @_data
 def seed(
-    listeners: int, pepper: str | None, starter: Path | None, no_starter: bool, room: str, as_json: bool, data: Path
+    listeners: int,
+    pepper: str | None,
+    starter: Path | None,
+    no_starter: bool,
+    strangers: bool,
+    room: str,
+    as_json: bool,
+    data: Path,
 ) -> None:
     """Fill the cloud with sounds, a room and listeners; running it again changes nothing."""
     from cloud_stub.seed import seed as sow
@@ -128,7 +136,13 @@ def seed(
         settings = CloudSettings.for_directory(data, env)
         cards = _pepper(pepper or env.get("COSOUND_PEPPER"))
         found = sow(
-            settings, listeners=listeners, pepper=cards, starter=starter, room=room, with_starter=not no_starter
+            settings,
+            listeners=listeners,
+            pepper=cards,
+            starter=starter,
+            room=room,
+            with_starter=not no_starter,
+            with_tastes=not strangers,
         )
     click.echo(json.dumps(found, indent=1) if as_json else _told(found))
 

@@ -67,10 +67,12 @@ def seed(
     starter: Path | None = None,
     room: str = "Lobby",
     with_starter: bool = True,
+    with_tastes: bool = True,
 ) -> dict[str, Any]:
     """Bring the database to the seeded state and say what is in it. Works beside a running server.
 
     with_starter: whether the starter library is put in; the listeners' tastes are learnt from it in any case.
+    with_tastes: whether the listeners were here before, and their tastes are known.
     pepper: the organisation's secret for cards; one is made from the server's secret when none is given.
     """
     database = Database(settings.database)
@@ -81,7 +83,7 @@ def seed(
             _seed_songs(database, settings, starter or settings.data_dir / "starter")
         with database.reading() as tx:
             songs_there = songs.listed(tx)
-        return _seed_people(database, settings, listeners, pepper, room, songs_there)
+        return _seed_people(database, settings, listeners, pepper, room, songs_there, with_tastes)
     finally:
         database.close()
 
@@ -114,7 +116,13 @@ def _never_asked(path: Path, kind: str) -> Heard:
 
 
 def _seed_people(
-    database: Database, settings: CloudSettings, count: int, pepper: bytes | None, room: str, library: list[Row]
+    database: Database,
+    settings: CloudSettings,
+    count: int,
+    pepper: bytes | None,
+    room: str,
+    library: list[Row],
+    with_tastes: bool,
 ) -> dict[str, Any]:
     secret = settings.secret_key
     cards = pepper or _derived(secret, "pepper")
@@ -131,7 +139,9 @@ def _seed_people(
         if players.find_token(tx, token.prefix) is None:
             players.add_token(tx, player_id, token, now_s)
         for person in people:
-            _seed_card_and_taste(tx, person, cards, now_s)
+            _seed_card(tx, person, cards, now_s)
+            if with_tastes and profiles.taste(tx, person.profile_id)[1] == 0:
+                profiles.begin_taste(tx, person.profile_id, taste_for(person.loves, _starter_rows()), now_s)
     return {
         "room": {"player_id": player_id, "name": room, "token": token.text},
         "admin": {"email": admin.email, "password": admin.password},
@@ -167,11 +177,9 @@ def _seed_logins(database: Database, wanted: Sequence[_Login]) -> None:
             )
 
 
-def _seed_card_and_taste(tx: Tx, person: SeededListener, pepper: bytes, now_s: float) -> None:
+def _seed_card(tx: Tx, person: SeededListener, pepper: bytes, now_s: float) -> None:
     card = key_hash(pepper, CARD_TECH, bytes.fromhex(person.uid_hex))
     profiles.add_tag(tx, card, KEY_VERSION, person.profile_id, now_s)
-    if profiles.taste(tx, person.profile_id)[1] == 0:
-        profiles.begin_taste(tx, person.profile_id, taste_for(person.loves, _starter_rows()), now_s)
 
 
 def _starter_rows() -> list[Row]:

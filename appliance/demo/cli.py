@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from appliance.demo.options import DemoOptions
 from appliance.music.kind import KINDS
+
+if TYPE_CHECKING:
+    from ml.crowd import World
 
 
 @click.command()
@@ -29,6 +33,8 @@ from appliance.music.kind import KINDS
     help="What the cloud keeps its data in; postgres is one of our own, gone afterwards.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Who comes, when, and what they like.")
+@click.option("--world", type=click.Choice(["spread", "camps", "aligned"]), hidden=True)
+@click.option("--invert-votes", is_flag=True, hidden=True)
 def demo(
     folder: Path | None,
     seconds: float | None,
@@ -41,11 +47,14 @@ def demo(
     kind: str | None,
     database: str,
     seed: int,
+    world: World | None,
+    invert_votes: bool,
 ) -> None:
     """Play a room with a crowd in it, on this machine, needing nothing else."""
     from appliance.demo.run import run_demo
 
     options = DemoOptions(
-        folder, seconds, record, report, headless, offline_after, offline_for, seed, music, kind, database
-    )
+        folder, seconds, record, report, headless, offline_after, offline_for, seed, music, kind, database,
+        world, invert_votes,
+    )  # fmt: skip
     sys.exit(run_demo(options))

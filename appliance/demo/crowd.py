@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
+from ml.crowd import Crowd, Listener, World
+from ml.tags import TAGS
+
 Deed = Literal["tap", "vote_phone", "vote_screen"]
 
 MIN_STAY_S = 22.0  # a little more than the rules ask, so that a second tap means goodbye
@@ -15,14 +20,14 @@ NEWCOMER_UID = "04c05e0d1e57a9"
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """One of the crowd: a card, a login for the phone, and the tag they love."""
+    """One of the crowd: a card, a login for the phone, and a taste that only their ratings show."""
 
     name: str
     profile_id: str
     uid_hex: str
     email: str
     password: str
-    loves: str
+    true_taste: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,9 @@ class Cue:
     guest: Guest
 
 
-def guests(seeded: Sequence[dict[str, Any]]) -> list[Guest]:
-    """The listeners the cloud was seeded with."""
+def guests(seeded: Sequence[dict[str, Any]], world: World | None = None, seed: int = 0) -> list[Guest]:
+    """The listeners the cloud was seeded with; each loves what the cloud says, or they are the crowd of a world."""
+    crowd = Crowd.of(world, size=len(seeded), seed=seed) if world else None
     return [
         Guest(
             name=person["name"],
@@ -43,15 +49,15 @@ def guests(seeded: Sequence[dict[str, Any]]) -> list[Guest]:
             uid_hex=person["uid_hex"],
             email=person["email"],
             password=person["password"],
-            loves=person["loves"],
+            true_taste=crowd.listeners[number].true_taste if crowd else _all_of(person["loves"]),
         )
-        for person in seeded
+        for number, person in enumerate(seeded)
     ]
 
 
 def newcomer() -> Guest:
     """Somebody the cloud has never heard of: born on the box by their first tap."""
-    return Guest("", "", NEWCOMER_UID, "", "", "")
+    return Guest("", "", NEWCOMER_UID, "", "", (0.0,) * len(TAGS))
 
 
 def script(crowd: Sequence[Guest], seed: int, length_s: float) -> list[Cue]:
@@ -65,11 +71,21 @@ def script(crowd: Sequence[Guest], seed: int, length_s: float) -> list[Cue]:
     return sorted([*taps, *_votes(taps, rng, length_s)], key=lambda cue: cue.at_s)
 
 
-def rate(guest: Guest, embedding: Sequence[float], tags: Sequence[str], rng: random.Random) -> int:
-    """1 … 5 from how much of the song is what the guest loves, with a little mood."""
-    length = sum(value * value for value in embedding) ** 0.5
-    love = embedding[tags.index(guest.loves)] / length if length and guest.loves in tags else 0.5
-    return max(1, min(5, round(1 + 5 * love + rng.uniform(-0.4, 0.4))))
+def rate(guest: Guest, embedding: Sequence[float], rng: np.random.Generator, *, inverted: bool = False) -> int:
+    """Their vote for a song, 1 … 5, a little by mood; inverted, they say the opposite of what they feel."""
+    vote = Listener(guest.name, guest.true_taste).rate(np.asarray(embedding), rng)
+    return 6 - vote if inverted else vote
+
+
+def strongest(guest: Guest, embeddings: Sequence[Sequence[float]]) -> list[int]:
+    """Which of these songs the guest feels most about, for or against: numbers of songs, the strongest first."""
+    feeling = np.abs(Listener(guest.name, guest.true_taste).liking(embeddings) - 0.5)
+    return [int(number) for number in np.argsort(-feeling, kind="stable")]
+
+
+def _all_of(tag: str) -> tuple[float, ...]:
+    """The taste of somebody who loves one tag and nothing else."""
+    return tuple(float(one == tag) for one in TAGS)
 
 
 def _taps(crowd: Sequence[Guest], rng: random.Random, length_s: float) -> list[Cue]:

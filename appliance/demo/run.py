@@ -267,7 +267,7 @@ class Show:
 def _open_cloud(options: DemoOptions, stage: Stage, children: Children, stop: Stop) -> dict[str, Any]:
     """Fill the cloud, with the starter library unless there is music of one's own, and start it."""
     say(f"Cosound demo in {stage.folder}")
-    seeded = _seed(stage, children, starter=options.music is None)
+    seeded = _seed(stage, children, starter=options.music is None, strangers=options.world is not None)
     serve = ("cloud", "serve", "--data", str(stage.cloud_dir), "--port", str(stage.cloud_port))
     children.start("cloud", *serve, env=stage.cloud_env())
     view = CloudView(stage.cloud_url)
@@ -286,10 +286,10 @@ def _open_postgres(stage: Stage, children: Children, stop: Stop) -> Stage:
     return stage
 
 
-def _seed(stage: Stage, children: Children, *, starter: bool) -> dict[str, Any]:
+def _seed(stage: Stage, children: Children, *, starter: bool, strangers: bool = False) -> dict[str, Any]:
     if starter:
         say("Making the starter library (the first time takes a few seconds) …")
-    seeded = seed_cloud(stage, {**children.env, **stage.cloud_env()}, progress, starter=starter)
+    seeded = seed_cloud(stage, {**children.env, **stage.cloud_env()}, progress, starter=starter, strangers=strangers)
     end_progress()
     return seeded
 
@@ -326,10 +326,13 @@ def _show(
     hand: Hand,
 ) -> Show:
     room, admin = seeded["room"], seeded["admin"]
+    crowd = guests(seeded["listeners"], options.world, options.seed)
     view = CloudView(stage.cloud_url, admin["email"], admin["password"])
     recording = (options.record or stage.folder / "recording.wav").resolve()
     evidence = Evidence(view, stage.data_dir, room["player_id"], room["token"], recording)
     box_env = {**children.env, **stage.box_env(room["token"])}
+    deeds = Deeds(stage, view, evidence, hand, box_env, options.seed, own_music=own is not None)
+    deeds.outspoken, deeds.inverted = options.world is not None, options.invert_votes
     return Show(
         options=options,
         stage=stage,
@@ -337,10 +340,10 @@ def _show(
         pool=pool,
         stop=stop,
         store=open_store(stage.data_dir, stage.runtime_dir, "demo"),
-        deeds=Deeds(stage, view, evidence, hand, box_env, options.seed, own_music=own is not None),
+        deeds=deeds,
         cable=Cable(children, view, options.offline_after_s, options.offline_for_s),
         report=Report(evidence),
-        cues=script(guests(seeded["listeners"]), options.seed, options.seconds or SCRIPT_S),
+        cues=script(crowd, options.seed, options.seconds or SCRIPT_S),
         own=own,
     )
 

@@ -107,12 +107,16 @@ def starter_dir() -> Path:
 
 
 def seed_cloud(
-    stage: Stage, env: Mapping[str, str], progress: Callable[[str], None], *, starter: bool = True
-) -> dict[str, Any]:
-    """Fill the cloud's database with a room, listeners and, if wanted, the starter library; returns who and what."""
+    stage: Stage, env: Mapping[str, str], progress: Callable[[str], None], *, starter: bool = True,
+    strangers: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Fill the cloud's database with a room, listeners and, if wanted, the starter library; returns who and what.
+
+    strangers: nothing is known yet of what the listeners like.
+    """
     command = [sys.executable, "-m", "appliance", "cloud", "seed", "--data", str(stage.cloud_dir),
                "--listeners", "8", "--pepper", stage.pepper, "--starter", str(starter_dir()), "--json"]  # fmt: skip
-    command += [] if starter else ["--no-starter"]
+    command += [*([] if starter else ["--no-starter"]), *(["--strangers"] if strangers else [])]
     with subprocess.Popen(command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as seeding:
         assert seeding.stderr is not None and seeding.stdout is not None
         said = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.demo import narrator
-from appliance.demo.crowd import MIN_STAY_S, NEWCOMER_UID, Cue, Guest, rate, script
+from appliance.demo.crowd import MIN_STAY_S, NEWCOMER_UID, Cue, Guest, guests, rate, script
 from appliance.demo.facts import BoxFacts, balance, read_box, song_on_box
 from appliance.demo.recording import RATE, Mono, find_song
 from appliance.demo.report import v1_by_hand
@@ -24,12 +23,13 @@ from appliance.demo.watch import Watch
 from appliance.errors import SetupError, TransientError
 from appliance.model import SceneRow
 from checkin import rules
-from ml.tags import TAGS
+from ml.crowd import Crowd
 from ml.taste import v1_learn
 from tests.factories import RAIN, SEA, Box, put_songs, settle_all, song_row, tap, uid
 
 CROWD = [
-    Guest(f"G{number}", uid(number), f"04{number:012x}", f"g{number}@x", "p", TAGS[number % 5]) for number in range(8)
+    Guest(f"G{number}", uid(number), f"04{number:012x}", f"g{number}@x", "p", (RAIN, SEA)[number % 2])
+    for number in range(8)
 ]
 SEEDS = range(1, 21)
 
@@ -84,11 +84,22 @@ def test_a_newcomer_comes_and_nobody_taps_too_soon() -> None:
 
 
 def test_a_guest_rates_what_they_love_high_and_the_rest_low() -> None:
-    rain = Guest("R", uid(1), "04", "", "", "rain")
-    rng = random.Random(1)
-    assert {rate(rain, RAIN, TAGS, rng) for _ in range(50)} == {5}
-    assert {rate(rain, SEA, TAGS, rng) for _ in range(50)} == {1}
-    assert all(1 <= rate(rain, (0.0,) * 5, TAGS, rng) <= 5 for _ in range(50))
+    rain = Guest("R", uid(1), "04", "", "", RAIN)
+    mood = np.random.default_rng(1)
+    assert {rate(rain, RAIN, mood) for _ in range(50)} <= {4, 5}
+    assert {rate(rain, SEA, mood) for _ in range(50)} <= {1, 2}
+    assert {rate(rain, RAIN, mood, inverted=True) for _ in range(50)} <= {1, 2}
+    assert all(1 <= rate(rain, (0.0,) * 5, mood) <= 5 for _ in range(50))
+
+
+def test_the_crowd_loves_what_the_cloud_says_or_is_the_simulators() -> None:
+    seeded = [
+        {"name": f"G{n}", "profile_id": uid(n), "uid_hex": f"04{n:02x}", "email": "", "password": "", "loves": "rain"}
+        for n in range(3)
+    ]
+    assert [guest.true_taste for guest in guests(seeded)] == [RAIN] * 3
+    simulated = [listener.true_taste for listener in Crowd.of("aligned", size=3, seed=7).listeners]
+    assert [guest.true_taste for guest in guests(seeded, "aligned", 7)] == simulated
 
 
 # The narrator
