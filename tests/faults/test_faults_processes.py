@@ -18,6 +18,7 @@ from tests.faults.one_line import start, the_line
 pytestmark = pytest.mark.processes
 
 OTHERS = ("nfc", "sync", "ui", "cloud")
+BOX = ("player", "nfc", "sync", "ui")
 NO_GAP_S = 0.05
 
 
@@ -102,7 +103,26 @@ def test_a_second_start_on_the_same_folder_is_refused_with_the_pid(demo: Running
     for name, process in second.items():
         assert f"pid {pids[name]}" in the_line(process)
         faults.note("second start")
-    assert demo.children() == pids, "those that were there are still there"
+    now = demo.children()  # the crowd's commands come and go beside them
+    assert {name: now[name] for name in second} == {name: pids[name] for name in second}, "they are still there"
+
+
+def test_the_demo_outlives_the_loss_of_its_database(
+    demo: RunningDemo, cards: Iterator[int], faults: FaultTable
+) -> None:
+    """The processes end and are started again, with what the cloud knows; the demo goes on."""
+    taps = [demo.tap_and_see(next(cards))]
+    kept, pids, from_s = demo.kept(taps), demo.children(), recorded_s(demo.recording)
+    for end in ("", "-wal", "-shm"):
+        (demo.folder / "box" / f"cosound.db{end}").rename(demo.folder / f"lost{end}")
+    demo.wait_for(lambda: all(demo.children().get(name) not in (None, pids[name]) for name in BOX), 15, "new processes")
+    later = [demo.tap_and_see(next(cards))]
+    hear(demo, 2)
+    silence_s = longest_silence_s(demo.recording, from_s)
+    faults.note(
+        "database lost under the demo", acknowledged=taps + later, found=kept + demo.kept(later), recovery_s=silence_s
+    )
+    assert silence_s <= 3.0
 
 
 def test_ctrl_c_ends_everything_soon(demo: RunningDemo) -> None:
