@@ -1,0 +1,92 @@
+"""Several copies of the server on one PostgreSQL, each behind a pooler in transaction mode as on Supabase."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloud_world import FIRE, RAIN, Box, World, cloud_world
+from pooler import pooled
+from postgres_server import PostgresServer
+
+from cloud_stub.repositories import queue
+
+WITHIN_S = 2.0  # what another copy did holds here by then, each looks once a second; a busy machine gets five times it
+
+
+@pytest.fixture(params=["direct", "pooler"])
+def copies(request: pytest.FixtureRequest, server: PostgresServer, folder: Path) -> Iterator[tuple[World, World]]:
+    """Two, with their own maps, jobs and connections; wall clocks that stand still at the same moment."""
+    with ExitStack() as stack:
+        address = stack.enter_context(server.database())
+        if request.param == "pooler":
+            address = stack.enter_context(pooled(address))
+        second = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        yield stack.enter_context(cloud_world(folder, address)), stack.enter_context(cloud_world(second, address))
+
+
+def seen_within(look: Callable[[], Any], wanted: Any) -> float:
+    """Seconds until it is so; an answer that never comes fails with the last one."""
+    began_s = time.monotonic()
+    while (found := look()) != wanted:
+        assert time.monotonic() - began_s < 5 * WITHIN_S, found
+        time.sleep(0.02)
+    return time.monotonic() - began_s
+
+
+def titles(box: Box) -> list[str]:
+    return [song["title"] for song in box.queue().json()["songs"]]
+
+
+def test_what_one_copy_did_holds_in_the_other(copies: tuple[World, World]) -> None:
+    first, second = copies
+    rain, _ = first.song("Rain", RAIN), first.song("Fire", FIRE)
+    box = first.box()
+    there = Box(second.client, second.time, box.player_id, box.token)
+    first.refresh()
+    seen_within(lambda: sorted(titles(there)), ["Fire", "Rain"])
+    first.write(queue.set_rule, box.player_id, rain, "ban", None, None, first.time.s)
+    seen_within(lambda: titles(there), ["Fire"])
+    first.staff().post(f"/api/admin/players/{box.player_id}/token")
+    seen_within(lambda: there.queue().status_code, 401)
+
+
+def test_a_box_that_waits_at_the_other_copy_is_woken(copies: tuple[World, World]) -> None:
+    first, second = copies
+    box = first.box()
+    there = Box(second.client, second.time, box.player_id, box.token)
+    mark = there.pull()
+    asked = {"epoch": mark["epoch"], "since": mark["next"], "wait": 25}
+    waiting = second.client.later("GET", "/api/sync/v1/pull", headers=there.headers, params=asked)
+    second.until_waiting(1)
+    song_id = first.song("Rain", RAIN)
+    assert [change["pk"] for change in waiting.result(5 * WITHIN_S).json()["changes"]] == [song_id]
+
+
+def test_both_count_the_same_knocks(copies: tuple[World, World]) -> None:
+    statuses = [
+        copies[number % 2].client.post("/api/player/claim", json={"code": "AAAAAAAA"}).status_code
+        for number in range(7)
+    ]
+    assert statuses == [403] * 5 + [429] * 2
+
+
+def test_facts_for_one_room_through_both_are_each_there_once(copies: tuple[World, World]) -> None:
+    first, second = copies
+    rain, box = first.song("Rain", RAIN), first.box()
+    there = Box(second.client, second.time, box.player_id, box.token)
+    ops = [
+        box.op("play", {"play_id": f"00000000-0000-4000-8000-{number:012}", "song_id": rain}) for number in range(20)
+    ]
+    body = {**box.now_fields(), "ops": ops}
+    asked = [
+        copy.client.later("POST", "/api/sync/v1/push", headers=box.headers, json=body) for copy in (first, second) * 3
+    ]
+    assert [answer.result(30).status_code for answer in asked] == [200] * 6
+    assert first.read(lambda tx: tx.value("select count(*) from songs_playing")) == 20
+    assert there.push(*ops) == ["applied"] * 20
