@@ -80,13 +80,15 @@ class Player:
     def step(self) -> None:
         woken = self.store.wait(TICK_S)
         now_s = self.store.clock.boot_s()
-        if woken or now_s - self._looked_s >= LOOK_AGAIN_S:
-            self.look()
-        status = self.engine.status()
+        try:
+            if woken or now_s - self._looked_s >= LOOK_AGAIN_S:
+                self.look()
+        finally:  # a disk that refuses must not make a sounding player look dead
+            status = self.engine.status()
+            audible = self._audible(status)
+            self.runtime.publish("player", self._state(status, audible))
         if status.missing_files:
             self._give_up_on_missing_files(status)
-        audible = self._audible(status)
-        self.runtime.publish("player", self._state(status, audible))
         self._plays.hear(audible, now_s)
         self._tidy(now_s)
 

@@ -35,6 +35,7 @@ def sound_for(box: RealBox, seconds: float) -> None:
     box.until(lambda: recorded_s(box.recording) > until_s, "the recording", seconds + 10)
 
 
+@pytest.mark.timeout(60 + 30 * TIMES)
 def test_a_full_disk_refuses_taps_and_not_the_sound(faults: FaultTable) -> None:
     with (
         TemporaryDirectory(prefix="cosound-f-") as folder,

@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from appliance.clock import ManualClock
-from appliance.errors import StoreBusy
+from appliance.errors import StoreBusy, TransientError
 from appliance.model import Fader
 from appliance.player import Player
 from appliance.store import Store
@@ -186,3 +186,21 @@ def test_stays_that_are_over_are_closed_within_a_minute_or_so(player: Player, cl
     clock.advance(3700)
     player.step()
     assert player.store.db.value("select status from sessions") == "inactive"
+
+
+def test_a_disk_that_refuses_is_no_reason_for_silence(player: Player, engine: FakeEngine, box: Box) -> None:
+    """And what was played meanwhile is written down once there is room."""
+    pages = player.store.db.count("pragma page_count")
+    player.store.db.conn.execute("pragma query_only=1")
+    player.start()
+    assert heard(engine) == {"Rain", "Fire"}
+    with pytest.raises(TransientError, match="cannot be written"):
+        play(player, box.clock, 1)
+    state = box.runtime.read("player")
+    assert (state["audible"], state["boot_s"]) == (True, box.clock.boot_s()), "it says so while it can write nothing"
+    assert player.store.scenes.newest_seq() == 0
+    player.store.db.conn.execute("pragma query_only=0")
+    play(player, box.clock, 12)
+    assert player.store.scenes.newest_seq() == 1
+    assert player.store.db.count("pragma page_count") >= pages
+    assert op_types(player.store).count("play") == 2

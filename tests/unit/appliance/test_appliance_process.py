@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from appliance import process
-from appliance.errors import InputError, SetupError, StoreBusy
+from appliance.errors import InputError, SetupError, StoreBusy, StoreDamaged
 from appliance.process import Stop, main, notify, only_one, run
 
 
@@ -173,3 +173,13 @@ def test_an_error_of_ours_is_one_line_and_exit_code_two(capsys: pytest.CaptureFi
     assert main(refuse, 9) == 2
     assert capsys.readouterr().err == "cosound: vote of 9: rate from 1 to 5\n"
     assert main(lambda: None) == 0
+
+
+def test_a_damaged_store_ends_the_process_with_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Not with 2, which says that a person must change something."""
+    stop = Stop()
+    with pytest.raises(SystemExit) as ended:
+        run("player", steps(stop, None, StoreDamaged("cosound.db is damaged"), None), stop)
+    assert ended.value.code == 75
+    assert [record.message for record in caplog.records] == ["player ends, to be started afresh: cosound.db is damaged"]
+    assert caplog.records[0].exc_info is None

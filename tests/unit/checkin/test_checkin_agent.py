@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.clock import ManualClock
-from appliance.errors import StoreBusy
+from appliance.errors import StoreBusy, TransientError
 from appliance.model import TapResult
 from appliance.readers import readers_now
 from appliance.runtime import Runtime
@@ -233,3 +233,17 @@ def test_threads_read_and_stop(tmp_path: Path) -> None:
         store.close()
     assert not (tmp_path / "run" / "tap").exists()
     assert [reader["state"] for reader in Runtime(tmp_path / "run").read("reader")["readers"]] == ["absent"]
+
+
+def test_a_tap_that_the_disk_refuses_is_shown_and_never_counts(box: Callable[..., Box]) -> None:
+    one = box((0, A), (5, B))
+    one.agent.attend()
+    one.take()
+    one.store.db.conn.execute("pragma query_only=1")
+    with pytest.raises(TransientError, match="cannot be written"):
+        one.run(1)
+    one.store.db.conn.execute("pragma query_only=0")
+    assert all("the last tap was not stored" in reader["why"] for reader in one.runtime.read("reader")["readers"])
+    (result,) = one.run(6)
+    assert result.here == 1, "the tap that was refused is gone"
+    assert not any(reader["why"] for reader in one.runtime.read("reader")["readers"])

@@ -9,6 +9,7 @@ import pytest
 from sync_fake_cloud import FakeCloud, song_id
 
 from appliance.clock import ManualClock
+from appliance.errors import StoreDamaged
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from sync.errors import LinkDown, MediaError
@@ -126,3 +127,12 @@ def test_a_worker_outlives_every_error_of_its_step(tmp_path: Path, store: Store,
     worker.start()
     worker.join(20)
     assert not worker.is_alive() and errors == []
+
+
+def test_a_worker_without_a_store_ends_with_one_line(link: Link, caplog: pytest.LogCaptureFixture) -> None:
+    def no_store(name: str) -> Store:
+        raise StoreDamaged("cosound.db is damaged")
+
+    worker = Worker("push", no_store, lambda store: None, link)
+    worker.run()
+    assert [record.message for record in caplog.records] == ["sync-push cannot begin: cosound.db is damaged"]
