@@ -10,6 +10,7 @@ import numpy as np
 
 from ml.crowd import WORLDS, Crowd, Listener, World, vote_for
 from ml.evening import METHODS, Method, Outcome, Setting, evening
+from ml.picture import svg
 
 __all__ = [
     "METHODS", "WORLDS", "Crowd", "Listener", "Method", "Outcome", "Row", "Setting", "World", "as_dicts", "simulate",
@@ -93,26 +94,3 @@ def table(rows: Sequence[Row]) -> str:
 def as_dicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The rows for JSON."""
     return [asdict(row) for row in rows]
-
-
-def svg(rows: Sequence[Row]) -> str:
-    """The rows as a picture: each policy's mean against its unhappiest tenth, one colour per world."""
-    colours = {"spread": "#3b6ea5", "camps": "#c0652a", "aligned": "#4b8b52", "drift": "#8a4f9e"}
-    body = []
-    for row in rows:
-        x, y = _place(row.mean, row.p10)
-        colour = colours[row.world]
-        body.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="5" fill="{colour}"/>')
-        body.append(f'<text x="{x + 8:.0f}" y="{y + 4:.0f}" fill="{colour}">{row.world} {row.method}</text>')
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 560" font-family="sans-serif" font-size="11">'
-        '<rect width="900" height="560" fill="white"/><path d="M60 20V500H880" fill="none" stroke="#888"/>'
-        '<text x="420" y="535" font-size="13">mean satisfaction (0.4 … 0.9)</text>'
-        '<text x="20" y="300" font-size="13" transform="rotate(-90 20 300)">unhappiest tenth (0.3 … 0.8)</text>'
-        + "".join(body)
-        + "</svg>\n"
-    )
-
-
-def _place(mean: float, p10: float) -> tuple[float, float]:
-    return 60 + (mean - 0.4) / 0.5 * 820, 500 - (p10 - 0.3) / 0.5 * 480
