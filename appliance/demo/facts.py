@@ -15,7 +15,7 @@ from appliance.errors import TransientError
 _FACTS = {
     "taps": "select op_id from taps where op_id is not null",
     "votes": "select op_id from votes",
-    "plays": "select op_id from songs_playing",
+    "plays": "select op_id from songs_playing where op_id <> ''",  # the box's own songs are its own matter
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from appliance.clock import Clock
-from appliance.model import SceneRow
+from appliance.model import LOCAL, SceneRow
 from appliance.store.database import Database
 from appliance.store.outbox import Outbox, boot_ms, wall_ms
 
@@ -90,11 +90,14 @@ class Scenes:
         return len(held)
 
     def begin_play(self, song_id: str, audible_s: float) -> str:
-        """A layer has been audible for `audible_s` (≥ 10 s): a play, from when it began. On disk on return."""
+        """A layer has been audible for `audible_s` (≥ 10 s): a play, from when it began. On disk on return.
+
+        The cloud hears of its own songs only: of one that a person put here it would refuse every play.
+        """
         play_id = str(uuid4())
         with self._db.write() as conn:
             body = {"play_id": play_id, "song_id": song_id, "audible_s": round(audible_s, 3)}
-            op_id = self._outbox.append("play", body)
+            op_id = "" if self._is_local(song_id) else self._outbox.append("play", body)
             ago_ms = round(audible_s * 1000)
             conn.execute(
                 "insert into songs_playing (id, song_id, boot_id, boot_ms, wall_ms, op_id) values (?, ?, ?, ?, ?, ?)",
@@ -107,7 +110,11 @@ class Scenes:
         """Close a play with how long it was heard."""
         with self._db.write() as conn:
             conn.execute("update songs_playing set seconds = ? where id = ?", (round(seconds, 1), play_id))
-            self._outbox.append("play_end", {"play_id": play_id, "seconds": round(seconds, 1)})
+            if self._db.value("select op_id from songs_playing where id = ?", play_id):
+                self._outbox.append("play_end", {"play_id": play_id, "seconds": round(seconds, 1)})
+
+    def _is_local(self, song_id: str) -> bool:
+        return bool(self._db.value(f"select file_url like '{LOCAL}%' from songs where id = ?", song_id))  # noqa: S608
 
     def close_open_plays(self, alive_s: float | None = None) -> int:
         """After a crash: plays that nobody closed end with the last sign of life we know of; how many there were.

@@ -156,3 +156,14 @@ def test_a_closed_play_stays_closed(store: Store) -> None:
     settle_all(store)
     assert store.scenes.close_open_plays() == 0
     assert (seconds(store), op_types(store)) == ([12.0], [])
+
+
+def test_plays_of_a_song_that_the_cloud_does_not_know_stay_here(store: Store) -> None:
+    store.db.tables["songs"].insert(
+        {"id": RAIN, "title": "mine", "type": "soundscape", "file_url": "local:mine", "embedding_source": "neutral",
+         "sha256": "a" * 64, "byte_size": 1}
+    )  # fmt: skip
+    store.scenes.end_play(store.scenes.begin_play(RAIN, 10.0), 12.0)
+    assert (seconds(store), op_types(store)) == ([12.0], [])
+    store.scenes.end_play(store.scenes.begin_play(FIRE, 10.0), 12.0)
+    assert op_types(store) == ["play", "play_end"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -171,6 +172,6 @@ class BoxAndCloud(RuleBasedStateMachine):
 
 
 BoxAndCloud.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=int(os.environ.get("COSOUND_HISTORIES", "40")), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestHistories = BoxAndCloud.TestCase
