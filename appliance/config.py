@@ -131,7 +131,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "taste.change_per_minute",
         "COSOUND_TASTE_CHANGE",
-        1.0,
+        2.0,
         "how far the room's wish may turn in a minute, 1 = from dislike to love; 0 = no bound",
         minimum=0,
         maximum=60,

@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml.tags import TAGS
-from ml.why import Language, dominant_tag, sentence, tag_name
+from ml.why import Language, dominant_tag, sentence, tag_name, told_share
 
 
 @dataclass
@@ -31,7 +33,7 @@ def test_taste(share: float, people: int, language: Language, expected: str) -> 
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-@pytest.mark.parametrize("kind", ["pin", "staff", "rotation", "house", "new", "instrumental", "place", "taste"])
+@pytest.mark.parametrize("kind", ["pin", "staff", "rotation", "house", "new", "instrumental", "place", "near", "taste"])
 def test_every_kind_has_words(kind: str, language: Language) -> None:
     said = sentence([Reason(kind)], language)
     assert said.endswith(".")
@@ -61,3 +63,37 @@ def test_dominant_tag() -> None:
     assert dominant_tag([0] * 5) == ""
     assert {tag_name(tag, "fr") for tag in TAGS} == {"la pluie", "la mer", "le tonnerre", "le vent", "le feu"}
     assert tag_name("night_train") == "night train"
+
+
+@pytest.mark.parametrize(
+    ("fans", "people", "told"),
+    [(1, 1, 1.0), (1, 2, None), (2, 2, None), (3, 3, None), (4, 4, 0.75), (1, 4, 0.25), (2, 4, 0.5), (9, 10, 0.75)],
+)
+def test_the_share_that_is_told_never_tells_on_one_person(fans: int, people: int, told: float | None) -> None:
+    assert told_share(fans, people) == told
+
+
+@given(st.integers(4, 60), st.data())
+def test_whether_one_more_person_likes_it_seldom_shows_and_all_never(people: int, data: st.DataObject) -> None:
+    fans = data.draw(st.integers(1, people))
+    share = told_share(fans, people)
+    assert share in (0.25, 0.5, 0.75)
+    assert len({told_share(number, people) for number in range(1, people + 1)}) <= 3
+
+
+def test_in_a_small_group_no_number_is_said() -> None:
+    reason = {"kind": "taste", "tag": "rain", "people": 3}
+    assert sentence([reason]) == "Playing because people here like rain."
+    assert sentence([reason], "fr") == "Joué parce qu’on aime la pluie ici."
+
+
+def test_what_spoke_against_it_is_said_last_and_only_when_it_weighs() -> None:
+    pinned = Reason("pin")
+    assert sentence([pinned, Reason("penalty", {"penalty": 0.04, "hours": 1.0})]) == (
+        "Playing because staff pinned it, though it played not long ago."
+    )
+    assert sentence([pinned, Reason("penalty", {"penalty": 0.04})], "fr") == (
+        "Joué parce que l’équipe l’a épinglé, même s’il a joué il y a peu."
+    )
+    assert sentence([pinned, Reason("penalty", {"penalty": 0.01})]) == sentence([pinned])
+    assert sentence([Reason("penalty", {"penalty": 0.04})]) == "Playing as part of the mix."
