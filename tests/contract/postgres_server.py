@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import pytest
@@ -27,6 +28,7 @@ class PostgresServer:
 
     running: EmbeddedPostgres
     _tables: list[str] | None = None
+    _conn: psycopg.Connection[Any] | None = None
 
     @contextmanager
     def database(self) -> Iterator[Address]:
@@ -46,15 +48,30 @@ class PostgresServer:
         with psycopg.connect(self.running.url(database), autocommit=True) as conn:
             conn.execute(sql.encode())
 
+    def close(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+
     def _names(self) -> list[str]:
-        with psycopg.connect(self.running.url(NAME)) as conn:
-            return [row[0] for row in conn.execute(_TABLES)]
+        return [row[0] for row in self._opened().execute(_TABLES)]
+
+    def _opened(self) -> psycopg.Connection[Any]:
+        """A connection that is kept from test to test, unless a test cut it."""
+        if self._conn is not None:
+            try:
+                self._conn.execute("select 1")
+            except psycopg.Error:
+                self._conn.close()
+                self._conn = None
+        if self._conn is None:
+            self._conn = psycopg.connect(self.running.url(NAME), autocommit=True)
+        return self._conn
 
     def _empty(self) -> None:
         """By deleting: of small tables that is ten times as fast as a new copy of the template."""
         assert self._tables is not None, "known since the first test"
         deletes = "; ".join(f"delete from {name}" for name in self._tables if name not in _KEPT)
-        self.command(f"begin; set local session_replication_role = replica; {deletes}; commit", NAME)
+        self._opened().execute(f"begin; set local session_replication_role = replica; {deletes}; commit".encode())
 
 
 def postgres_server() -> Iterator[PostgresServer]:
@@ -71,5 +88,6 @@ def postgres_server() -> Iterator[PostgresServer]:
         migrate(template, "2027-01-01T00:00:00.000000+00:00")
         template.close()
         yield server
+        server.close()
     finally:
         running.__exit__(None, None, None)

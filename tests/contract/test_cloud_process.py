@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 pytestmark = pytest.mark.processes
@@ -160,3 +163,31 @@ def test_a_rooms_page_is_told_what_changes_until_the_server_ends(seeded: tuple[P
             process.send_signal(signal.SIGTERM)
             assert list(lines) == []
         assert process.wait(timeout=5) == 0
+
+
+def test_a_postgres_to_try_things_on_ends_when_told_to_and_leaves_nothing() -> None:
+    secret = "a password of its own"
+    env = {**os.environ, "COSOUND_POSTGRES_PASSWORD": secret}
+    with subprocess.Popen(
+        [*COSOUND, "postgres"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            said = process.stdout.readline()
+            if "PostgreSQL 18 on" not in said:
+                pytest.skip(f"it cannot run here: {process.stderr.read().strip()}")
+            assert secret not in said
+            port = re.search(r":(\d+)/", said)
+            assert port is not None
+            given = {"host": "127.0.0.1", "port": port[1], "user": "postgres", "dbname": "postgres"}
+            with psycopg.connect(**given, password=secret) as conn:
+                folder = Path(str(conn.execute("show data_directory").fetchone()[0])).parent
+            with pytest.raises(psycopg.OperationalError, match="password"):
+                psycopg.connect(**given, password="another")
+            process.terminate()
+            assert process.wait(timeout=10) == 0
+            assert process.stderr.read() == ""
+            assert not folder.exists()
+        finally:
+            process.kill()
