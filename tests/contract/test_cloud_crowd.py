@@ -121,3 +121,21 @@ def test_the_crowd_speaks_for_newcomers_in_the_queue(world: World, box: Box) -> 
     world.write(players.set_setting, box.player_id, crowd.KEY, loved.to_dict(), world.time.s)
     world.refresh()
     assert box.queue().json()["songs"][0]["id"] == fire
+
+
+@pytest.mark.parametrize(
+    ("min_group", "first"), [(1, "Fire"), (None, "Rain"), (0, "Fire"), ("2", "Rain"), (50, "Rain")]
+)
+def test_one_person_alone_pulls_as_far_as_the_room_lets_them(
+    world: World, box: Box, min_group: object, first: str
+) -> None:
+    """Somebody who voted for the fire once, in a house of rain; what is no number of people is the usual two."""
+    world.song("Rain", RAIN)
+    fire = world.song("Fire", FIRE)
+    world.write(players.set_setting, box.player_id, "house_taste", [1, 0, 0, 0, 0], world.time.s)
+    if min_group is not None:
+        world.write(players.set_setting, box.player_id, "taste.min_group", min_group, world.time.s)
+    box.hears((fire, 1.0))
+    guest(world, box).post("/api/votes", song_id=fire, vote_value=5)
+    world.refresh()
+    assert box.queue().json()["songs"][0]["title"] == first
