@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 KEEP_BROKEN = 3
 
-# What is kept, facts first. The rest comes from the cloud again.
-_KEPT = (
-    "outbox", "taps", "votes", "songs_playing", "dead_letter", "sessions", "profiles", "tags", "control",
-    "queue_rules", "settings", "songs", "player_library", "scenes",
-)  # fmt: skip
+# All tables are kept but these: how far we had come with the cloud, and what it says again when asked for everything.
+_NOT_KEPT = ("migrations", "bucket_rows", "sync_state", "player_queue", "held_votes", "sqlite_sequence")
 # Rows that a whole new pull may find gone from the cloud: those are then removed here too.
-_FROM_CLOUD = (("songs", "id"), ("player_library", "song_id"))
+_FROM_CLOUD = (
+    "insert into bucket_rows select 'songs', id, 0, 0 from songs where file_url not like 'local:%'",
+    "insert into bucket_rows select 'player_library', song_id, 0, 0 from player_library",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,15 @@ def _fresh(path: Path) -> Path:
 
 
 def _take_over(damaged: sqlite3.Connection, db: Database) -> None:
-    for table in _KEPT:
+    tables = [str(row[0]) for row in db.rows("select name from sqlite_master where type = 'table'")]
+    for table in (table for table in tables if table not in _NOT_KEPT):
         known = {row["name"] for row in db.rows(f"pragma table_info({table})")}
         for row in readable_rows(damaged, table, JSON_COLUMNS.get(table, ())):
             _insert(db, table, {name: value for name, value in row.items() if name in known})
     _go_on_counting(damaged, db)
     _forget_lost_files(db)
-    for table, key in _FROM_CLOUD:
-        db.conn.execute(f"insert into bucket_rows select '{table}', {key}, 0, 0 from {table}")  # noqa: S608 - ours
+    for statement in _FROM_CLOUD:
+        db.conn.execute(statement)
 
 
 def _go_on_counting(damaged: sqlite3.Connection, db: Database) -> None:
@@ -109,6 +110,8 @@ def _seed(db: Database, songs: Iterable[Row]) -> None:
     for song in songs:
         if not db.row("select 1 from songs where id = ?", song["id"]):
             _insert(db, "songs", song)
+            if song["file_url"].startswith("local:"):
+                continue
             db.conn.execute("insert or ignore into bucket_rows values ('songs', ?, 0, 0)", (song["id"],))
             if db.row("select 1 from player_library"):
                 _insert(db, "player_library", {"song_id": song["id"]})

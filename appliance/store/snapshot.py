@@ -13,7 +13,10 @@ from appliance.store.database import Database
 from appliance.store.library import Library
 
 NAME = "library.json"
-_FIELDS = ("id", "title", "type", "embedding", "embedding_source", "duration", "sha256", "byte_size", "pcm_path")
+_FIELDS = (
+    "id", "title", "type", "embedding", "embedding_source", "duration", "sha256", "byte_size", "file_url", "media_path",
+    "pcm_path",
+)  # fmt: skip
 
 
 class Snapshot:
@@ -54,7 +57,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 def _row(song: Song) -> dict[str, Any]:
     values = (
         song.id, song.title, song.kind, json.dumps(song.embedding), song.embedding_source, song.duration_s,
-        song.sha256, song.byte_size, song.pcm_path,
+        song.sha256, song.byte_size, song.file_url, song.media_path, song.pcm_path,
     )  # fmt: skip
     return dict(zip(_FIELDS, values, strict=True))
 

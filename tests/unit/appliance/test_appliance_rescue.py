@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import StoreDamaged
+from appliance.model import Song
 from appliance.store import snapshot
-from appliance.store.bucket import BucketChange
 from appliance.store.checkup import LaterCheck, find_damage
 from appliance.store.opening import open_database
 from appliance.store.rescue import rescue
 from appliance.store.snapshot import Snapshot
-from tests.factories import Box, count, put_songs, song_row, tap, uid
+from mixer.scene import SongId
+from tests.factories import Box, count, put, put_songs, settle_all, song_row, tap, uid
 
 PAGE = 4096
 Damage = Callable[[Path], None]
@@ -135,9 +136,37 @@ def test_songs_that_the_cloud_took_back_meanwhile_go_with_the_new_pull(box: Box)
     fill(box)
     html(box.folder / "data" / "cosound.db")
     store = box.store()
-    store.bucket.replace([BucketChange("songs", uid(1), "put", song_row(1), 5)], epoch="e2", rev=9)
+    store.bucket.replace([put("songs", uid(1), song_row(1), 5)], epoch="e2", rev=9)
     assert [song.id for song in store.library.ready()] == [uid(1)], "and the file it has is still its file"
     assert store.bucket.cursor().digest == 5
+
+
+@pytest.mark.parametrize("damage", [header, html], ids=["rows kept", "list of songs"])
+def test_a_persons_own_songs_outlive_the_new_pull(box: Box, damage: Damage) -> None:
+    """No cloud knows them, so none may take them away."""
+    store = box.store()
+    pcm = box.folder / "own.pcm"
+    pcm.touch()
+    own = Song(SongId(uid(77)), "Own", "soundscape", file_url="local:own.wav", sha256="77", pcm_path=str(pcm))
+    store.library.add_local(own, loudness_lufs=-20, true_peak_dbtp=-1)
+    Snapshot(store.db).keep()
+    box.close()
+    damage(box.folder / "data" / "cosound.db")
+    store = box.store()
+    store.bucket.replace([put("songs", uid(1), song_row(1), 5)], epoch="e2", rev=9)
+    assert [song.id for song in store.library.ready()] == [uid(77)]
+
+
+def test_every_table_is_kept_or_comes_again(box: Box) -> None:
+    """A fact that was sent may have to be sent again to a cloud restored from a backup."""
+    fill(box, taps=2)
+    store = box.store()
+    settle_all(store)
+    sent = count(store, "sent")
+    box.close()
+    header(box.folder / "data" / "cosound.db")
+    assert sent > 0
+    assert count(box.store(), "sent") == sent
 
 
 def test_a_connection_that_meets_damage_makes_everybody_leave(box: Box) -> None:
