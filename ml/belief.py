@@ -97,7 +97,8 @@ def belief_from(data: dict[str, Any]) -> Belief:
 
 def _is_precision(matrix: Vector) -> bool:
     """Symmetric, positive definite, and of a size that votes can reach."""
-    if np.abs(matrix).max() > MOST_VOTES or not np.allclose(matrix, matrix.T, rtol=1e-5, atol=1e-6):
+    largest = float(np.abs(matrix).max())
+    if largest > MOST_VOTES or float(np.abs(matrix - matrix.T).max()) > 1e-5 * largest:
         return False
     try:
         np.linalg.cholesky(matrix)
