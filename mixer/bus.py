@@ -23,6 +23,7 @@ from mixer.strip import Deck, Strip
 SLAB = 4096
 TURN_EVERY = 12  # slabs: a turning ring takes a new direction about once a second
 METERED = 2  # the strips' meters, made for the eye, look at every second slab: six times a second
+LOOKED_AT = SLAB // 2  # and at half of it, which tells an eye as much
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +60,7 @@ class Bus:
         self.frame = 0
         self.lineup = Lineup()  # set from any thread, one assignment; taken at the next slab
         self.cue: Part | None = None  # likewise
-        self.meters = Meters(STRIPS + 1, SLAB, METERED)
+        self.meters = Meters(STRIPS + 1, LOOKED_AT, METERED * SLAB)
         self.strips = tuple(Strip() for _ in range(STRIPS + 1))
         self._taken = self.lineup
         self._taken_cue: Part | None = None
@@ -164,7 +165,7 @@ class Bus:
         for group in self._groups:
             if group.fade is not None:
                 group.meter.weigh(group.gains_at(self.frame + SLAB))
-            self.meters.add(group.rows, group.meter)
+            self.meters.add(group.rows[:, :LOOKED_AT], group.meter)
 
 
 def _group(fade: Fade | None, members: list[tuple[int, Deck]], rows: Samples, outputs: int) -> Group:

@@ -37,8 +37,8 @@ class Meters:
     """Peak and RMS of `count` strips, after their faders. Linear amplitudes; read from any thread."""
 
     def __init__(self, count: int, frames: int, every: int) -> None:
-        """`add` will be given `frames` frames, each time `every` times as many have gone by."""
-        seconds = frames * every / SAMPLE_RATE
+        """`add` will be given `frames` frames, each time `every` frames have gone by."""
+        seconds = every / SAMPLE_RATE
         self.peak = np.zeros(count)
         self._power = np.zeros(count)
         self._kept = math.exp(-seconds / RMS_TIME_S)
