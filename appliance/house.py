@@ -31,7 +31,12 @@ class HouseChoice:
     _order: tuple[SongId, ...] = field(default=())
 
     def order(self) -> tuple[SongId, ...]:
-        """At most `BEDS` + `INSTRUMENTALS` songs of the library, fetched or not, best first; both kinds mixed."""
+        """At most `BEDS` + `INSTRUMENTALS` songs of the library, fetched or not, best first; both kinds mixed.
+
+        While a whole library is on its way, what was best before stands.
+        """
+        if not self.store.bucket.cursor().epoch:
+            return self._order
         taste = self._taste()
         seen = (self.store.library.extent(), taste)
         if seen != self._of:

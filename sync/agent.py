@@ -22,6 +22,7 @@ from sync.errands import Errands
 from sync.fetching import MediaLoop
 from sync.link import Link
 from sync.loops import HeartbeatLoop, PollLoop, PrepareLoop, PushLoop, pull_poll, queue_poll, sounding_by
+from sync.pace import Glance
 from sync.prepare import reconcile
 from sync.status import build_status
 from sync.throttle import Throttle
@@ -52,6 +53,7 @@ class Agent:
         self._timers = Timers(self._clock)
         self._heartbeat_due, self._tidy_due = Alarm(), Alarm()
         self._errands: Errands | None = None
+        self._glance = Glance()
         self._told: object = None
         self._told_s = float("-inf")
         self.workers = self._make_workers()
@@ -135,11 +137,13 @@ class Agent:
         return decode_in_child(source, target, lambda: self._preparing.stopping)
 
     def _tell(self, changed: bool) -> None:
-        """Publish when the link or what is stored changed, and otherwise every few seconds."""
+        """Publish when the link changed, within a second when something was stored, and otherwise every few."""
         link, now_s = self.link.state, self._clock.boot_s()
         seen = (link.link, link.why)
-        if not changed and seen == self._told and now_s - self._told_s < TELL_EVERY_S:
+        self._glance.hear(changed)
+        if seen == self._told and not self._glance.is_due(now_s, anyway=now_s - self._told_s >= TELL_EVERY_S):
             return
+        self._glance.in_vain(now_s)
         self._told, self._told_s = seen, now_s
         self._runtime.publish("sync", build_status(self.store, link, self._errands.bytes_here if self._errands else 0))
 

@@ -14,6 +14,7 @@ from sync.client import Cloud
 from sync.errands import Errands
 from sync.errors import LinkDown, MediaError, NoSpace
 from sync.link import Link
+from sync.pace import Glance
 from sync.throttle import Throttle
 
 LISTEN_S = 1.0
@@ -39,14 +40,14 @@ class MediaLoop:
         self._sounding = sounding
         self._limits: Limits = limits_for(folder)
         self._choice: media.Choice | None = None
-        self._looking = True
+        self._glance = Glance()
 
     def step(self, store: Store) -> None:
-        song = self._next(store) if self._looking or self._errands.spoken_for else None
+        song = self._next(store)
         if song is None:
-            self._looking = store.wait(LISTEN_S)
+            self._glance.hear(store.wait(LISTEN_S))
             return
-        self._looking = True
+        self._glance.hear(True)
         rest = False
         try:
             path = media.fetch(
@@ -65,6 +66,15 @@ class MediaLoop:
             self._errands.leave(song, rest=rest)
 
     def _next(self, store: Store) -> Song | None:
+        now_s = store.clock.boot_s()
+        if not self._glance.is_due(now_s, anyway=bool(self._errands.spoken_for)):
+            return None
+        song = self._look(store)
+        if song is None:
+            self._glance.in_vain(now_s)
+        return song
+
+    def _look(self, store: Store) -> Song | None:
         if self._choice is None:
             self._choice = media.Choice(store)
         more = may_fetch_more(store, self._limits)

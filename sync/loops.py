@@ -16,7 +16,7 @@ from sync.cache import limits_for, make_room, may_prepare_more
 from sync.client import Cloud
 from sync.heartbeat import Heart, player_state
 from sync.link import Link
-from sync.pace import Pace
+from sync.pace import Glance, Pace
 from sync.prepare import prepare_once
 from sync.pull import pull_once
 from sync.push import push_once
@@ -95,13 +95,16 @@ class PrepareLoop:
         self._decode = decode
         self._sounding = sounding
         self._limits = limits_for(pcm_dir)
-        self._looking = True
+        self._glance = Glance()
 
     def step(self, store: Store) -> None:
-        if self._looking and self._prepare(store):
-            make_room(store, self._limits, self._sounding(store))
-            return
-        self._looking = store.wait(LISTEN_S)
+        now_s = store.clock.boot_s()
+        if self._glance.is_due(now_s):
+            if self._prepare(store):
+                make_room(store, self._limits, self._sounding(store))
+                return
+            self._glance.in_vain(now_s)
+        self._glance.hear(store.wait(LISTEN_S))
 
     def _prepare(self, store: Store) -> bool:
         called_for = not may_prepare_more(store, self._limits)

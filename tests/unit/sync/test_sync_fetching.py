@@ -169,3 +169,17 @@ def test_what_a_person_put_here_is_never_given_up(store: Store, tmp_path: Path) 
            "media_path": str(file), "pcm_path": str(file)}  # fmt: skip
     store.db.tables["songs"].insert(row)
     assert cache.make_way(store, 1, set()) == 0 and file.exists()
+
+
+def test_a_library_that_is_still_coming_is_not_ranked_page_by_page(store: Store, fake: FakeCloud) -> None:
+    fake.put_song("rain")
+    pull_once(store, fake.cloud())
+    choice = HouseChoice(store)
+    before = choice.order()
+    store.bucket.begin_reset(epoch="e2", rev=9)
+    fake.put_song("wind")
+    pull_once(store, fake.cloud())
+    assert len(choice.order()) == 2
+    store.bucket.begin_reset(epoch="e3", rev=9)
+    store.db.tables["songs"].delete_where()
+    assert (len(before), len(choice.order())) == (1, 2)

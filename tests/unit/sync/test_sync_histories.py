@@ -172,6 +172,9 @@ class BoxAndCloud(RuleBasedStateMachine):
 
 
 BoxAndCloud.TestCase.settings = settings(
-    max_examples=int(os.environ.get("COSOUND_HISTORIES", "40")), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=int(os.environ.get("COSOUND_HISTORIES", "40")),
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 TestHistories = BoxAndCloud.TestCase
