@@ -36,8 +36,8 @@ def open_database(path: Path, bell: Bell | None = None) -> Database:
 def _make_sound(path: Path, tenancy: Tenancy) -> None:
     """Look at the file if it is in doubt, alone with it; those who came meanwhile wait until we share it."""
     if tenancy.is_doubted():
-        tenancy.wait_alone()
-        _examine(path, tenancy, thorough=True)
+        if tenancy.wait_alone():
+            _examine(path, tenancy, thorough=True)
     elif tenancy.try_alone():
         _examine(path, tenancy, thorough=False)
     tenancy.share()

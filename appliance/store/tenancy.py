@@ -39,16 +39,20 @@ class Tenancy:
             return False
         return True
 
-    def wait_alone(self) -> None:
-        """The same, after the others have left: they do when they hear of the doubt. Raises TransientError."""
+    def wait_alone(self) -> bool:
+        """The same, after the others have left: they do when they hear of the doubt. False when one of them has
+        settled it meanwhile. Raises TransientError when somebody stays."""
         fcntl.flock(self._handle, fcntl.LOCK_UN)  # or two who wait would wait for each other
         give_up_s = time.monotonic() + OTHERS_LEAVE_WITHIN_S
         while not self.try_alone():
+            if not self.is_doubted():
+                return False
             if time.monotonic() > give_up_s:
                 raise TransientError(
                     f"{self._database} is damaged and a process that does not react has it open: end that one first"
                 )
             time.sleep(_LOOK_S)
+        return True
 
     def share(self) -> None:
         """From now on one of many. Waits for whoever is alone with the database to finish."""

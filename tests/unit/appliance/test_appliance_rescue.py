@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -245,6 +247,26 @@ def test_a_wrong_bit_in_an_index_is_found_later_and_rescued(box: Box) -> None:
     box.close()
     assert count(box.store(), "taps") == 40
     assert (box.folder / "data" / "cosound.db.broken-1").exists()
+
+
+def test_all_who_met_the_damage_go_on_after_the_one_who_rescued(box: Box) -> None:
+    """Six threads find the same broken file: one of them rescues it, and none waits for the others to leave."""
+    fill(box)
+    file = box.folder / "data" / "cosound.db"
+    header(file)
+    together = threading.Barrier(6, timeout=15)
+
+    def open_it(_: int) -> int:
+        together.wait()
+        db = open_database(file)
+        together.wait()  # nobody closes before all have opened
+        taps = db.count("select count(*) from taps")
+        db.close()
+        return taps
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(open_it, range(6))) == [40] * 6
+    assert len(list(file.parent.glob("cosound.db.broken-*"))) == 1
 
 
 def test_a_doubt_without_damage_is_settled(box: Box) -> None:
