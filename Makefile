@@ -35,6 +35,9 @@ check: $(VENV)/developed ## format, lint, types, architecture
 bench: $(VENV)/developed ## benchmarks (AREA=start ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(AREA) $(ARGS)
 
+faults: $(VENV)/developed ## every fault twenty times, into build/faults.json (FAULTS_TIMES=100)
+	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest tests/faults
+
 screens: $(VENV)/developed ## pictures of every screen into build/screens
 	@$(BIN)/python -m appliance.ui.screens build/screens
 
