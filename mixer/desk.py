@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -63,10 +64,12 @@ class Desk:
         self._heard = True
         self._cues: deque[str] = deque(maxlen=CUES_REMEMBERED)
 
-    def apply(self, scene: Scene) -> None:
-        """Open the scene's files and make it the goal from the next slab on."""
+    def apply(self, scene: Scene, delays: Mapping[int, int] | None = None) -> None:
+        """Open the scene's files and make it the goal from the next slab on; a strip with a delay, in frames,
+        begins to move so long after, exactly."""
         self._scene = scene
-        self._bus.lineup = self._opener.lineup(scene)
+        lineup = self._opener.lineup(scene)
+        self._bus.lineup = lineup.delayed(delays) if delays else lineup
 
     def heal(self) -> bool:
         """Begin the scene anew, its files opened again, if it should be heard but has long been silent."""

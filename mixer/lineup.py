@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from mixer.envelope import fade_frames
 from mixer.pages import Pages
@@ -41,7 +42,7 @@ class Part:
     """What one strip shall sound.
 
     gains: as `Place.gains` gives them. ending_frames: how long before the end of a file that does not loop
-    its last fade begins.
+    its last fade begins. delay_frames: how long after the slab in which it is taken it begins to move.
     """
 
     song_id: str
@@ -53,6 +54,7 @@ class Part:
     law: Law = field(compare=False, default="equal_power")
     start_frame: int = field(compare=False, default=0)
     ending_frames: int = field(compare=False, default=0)
+    delay_frames: int = field(compare=False, default=0)
     muted: bool = False
 
     def turned(self, degrees: float) -> tuple[float, ...]:
@@ -79,6 +81,14 @@ class Lineup:
     @property
     def audible(self) -> bool:
         return any(part is not None and part.gains[0] > 0 for part in self.parts)
+
+    def delayed(self, delays: Mapping[int, int]) -> Lineup:
+        """The same with some strips' parts beginning so many frames later."""
+        parts = tuple(
+            replace(part, delay_frames=delays[strip]) if part is not None and strip in delays else part
+            for strip, part in enumerate(self.parts)
+        )
+        return replace(self, parts=parts)
 
 
 class Opener:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from mixer.desk import Desk
@@ -20,8 +22,9 @@ class OfflineEngine:
         self._desk = Desk(channels, target_lufs, room)
         self._block = block
 
-    def apply(self, scene: Scene) -> None:
-        self._desk.apply(scene)
+    def apply(self, scene: Scene, delays: Mapping[int, int] | None = None) -> None:
+        """delays: frames after the next slab's first at which a strip begins to move, for starts between slabs."""
+        self._desk.apply(scene, delays)
 
     def control(self, master: MasterControl) -> None:
         self._desk.control(master)

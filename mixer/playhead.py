@@ -59,16 +59,23 @@ def _seam(start: int, frames: int, law: Law) -> Fade:
 
 
 class Playhead:
-    """Reads a source in order. `position` is the next frame of the file; `ended` once a file ran out."""
+    """Reads a source in order. `position` is the next frame of the file; `ended` once a file ran out.
 
-    __slots__ = ("_samples", "_straight_to", "position", "source")
+    delay: frames of silence before the first.
+    """
 
-    def __init__(self, source: Source, position: int = 0) -> None:
+    __slots__ = ("_delay", "_samples", "_straight_to", "position", "source")
+
+    def __init__(self, source: Source, position: int = 0, delay: int = 0) -> None:
         self.source = source
         self.position = 0
+        self._delay = 0
         self._samples = source.samples
         self._straight_to = source.seam_start
         self.skip(position)
+        if delay > 0:
+            self._delay = delay
+            self._straight_to = -1  # no reading straight on before the delay is over
 
     @property
     def ended(self) -> bool:
@@ -88,16 +95,29 @@ class Playhead:
             self._read_round_corners(into)
 
     def _read_round_corners(self, into: Samples) -> None:
-        done, frames = 0, into.shape[1]
+        frames = into.shape[1]
+        done = self._wait(frames)
+        into[:, :done] = 0
         while done < frames:
             if self.ended:
                 into[:, done:] = 0
                 return
             done += self._read_piece(into[:, done:])
 
+    def _wait(self, frames: int) -> int:
+        """Spend what is left of the delay; the frames that went into it."""
+        if not self._delay:
+            return 0
+        spent = min(frames, self._delay)
+        self._delay -= spent
+        if not self._delay:
+            self._straight_to = self.source.seam_start
+        return spent
+
     def skip(self, frames: int) -> None:
         """Move on without reading."""
         source = self.source
+        frames -= self._wait(frames)
         self.position += frames
         if self.position < source.end:
             return

@@ -20,7 +20,7 @@ class Deck:
 
     def __init__(self, part: Part) -> None:
         self.part = part
-        self.playhead = Playhead(part.source, part.start_frame)
+        self.playhead = Playhead(part.source, part.start_frame, part.delay_frames)
         self.envelope = Envelope.steady((0.0,) * len(part.gains))
         self.leaving = False
         self.closing = False
@@ -154,7 +154,9 @@ class Strip:
         for other in others:
             other.leave(self._ramp_frames, wanted.law, frame)
         if not deck.closing:  # a file about to end is not held back
-            deck.go(wanted.turned(self._turned_deg), self._ramp_frames, wanted.law, frame)
+            at_rest = deck.envelope.fade is None  # on the way it turns round at once: a later start would be a step
+            start = frame + wanted.delay_frames if at_rest else frame
+            deck.go(wanted.turned(self._turned_deg), self._ramp_frames, wanted.law, start)
         self.decks = (deck, *others)
 
 
