@@ -6,6 +6,7 @@ round they have no seam. Instrumentals begin and end in silence.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,10 +146,10 @@ def _whole(path: Path, recipe: Recipe, seed: int) -> bool:
 
 
 def _write(path: Path, recipe: Recipe, seed: int) -> None:
-    """A whole file or none: written beside its name, then moved there."""
+    """A whole file or none: written beside its name, then moved there. Two at once write the same bytes."""
     import soundfile
 
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{os.getpid()}.part")
     with soundfile.SoundFile(part, "w", RATE_HZ, 2, "PCM_16", format="FLAC") as file:
         file.title, file.artist, file.comment = recipe.title, recipe.artist, _comment(seed)
         file.write(render(recipe.key, seed))
@@ -156,4 +157,4 @@ def _write(path: Path, recipe: Recipe, seed: int) -> None:
 
 
 def _comment(seed: int) -> str:
-    return f"Cosound starter library 1, seed {seed}"
+    return f"Cosound starter library 2, seed {seed}"
