@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export OPENBLAS_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check bench screens faults pins clean
+.PHONY: help install demo test test-fast check soak pictures bench screens faults pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,12 @@ check: $(VENV)/developed ## format, lint, types, architecture
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py
+
+soak: $(VENV)/developed ## 24 hours through the mixer, offline; some minutes (ARGS="-x")
+	@COSOUND_SOAK_HOURS=$${COSOUND_SOAK_HOURS:-24} $(BIN)/python -m pytest -q tests/soak $(ARGS)
+
+pictures: $(VENV)/developed ## pictures of what the mixer does into build/pictures
+	@$(BIN)/python -m benchmarks.pictures build/pictures
 
 bench: $(VENV)/developed ## benchmarks (AREA=start ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(AREA) $(ARGS)

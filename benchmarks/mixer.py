@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks.day import day_rows
 from benchmarks.layers import write_layers
 from benchmarks.row import Row, missing
 from benchmarks.stutter import underrun_rows
@@ -44,6 +45,7 @@ def rows(*, quick: bool) -> list[Row]:
             *underrun_rows(10 if quick else 60),
             _memory_row(folder, 60 if quick else 600),
             _open_row(folder),
+            *day_rows(2 if quick else 8),
             _ffmpeg_row(folder, 10 if quick else 30),
             _gstreamer_row(folder, 10 if quick else 30),
         ]
