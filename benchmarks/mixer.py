@@ -36,7 +36,7 @@ def rows(*, quick: bool) -> list[Row]:
     """Every number of the mixer; the references run in the same minutes, turn and turn about."""
     with TemporaryDirectory(prefix="cosound-mixer-", dir=SHM) as name:
         folder = Path(name)
-        write_layers(folder, 20)
+        write_layers(folder, 60)
         return [
             *_process_rows(folder, 2 if quick else 5),
             *_bus_rows(folder, 1 if quick else 3),

@@ -39,7 +39,6 @@ def underrun_rows(seconds: float) -> list[Row]:
         stack.callback(card.close)
         box = replace(box, extra={**box.extra, **card.env, "COSOUND_READER": "none"})
         player = stack.enter_context(running(box, "player"))
-        card.start()
         until(lambda: bool(box.runtime.read("player").get("audible")), within_s=30)
         time.sleep(3)  # its first scene has faded in, its garbage is frozen
         card.forgive()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,15 +27,20 @@ METERED = 2  # the strips' meters, made for the eye, look at every second slab: 
 LOOKED_AT = SLAB // 2  # and at half of it, which tells an eye as much
 
 
+Way = Literal["steady", "in", "out", "between"]
+
+
 @dataclass(slots=True, eq=False)
 class Group:
-    """Decks that share a fade (or are steady: None), on neighbouring rows of the matrix.
+    """Decks that go the same way on the same fade (None: steady), on neighbouring rows of the matrix.
 
-    feeds: who fills which rows. gains: float32 (outputs, rows); in a fade three of these one below another:
-    where the gains start, what they add rising, what falling.
+    feeds: who fills which rows. gains: float32 (outputs, rows): what is steady, what comes in goes to, or what
+    goes out comes from; of what moves between two gains three of these one below another: where they start,
+    what they add rising, what falling.
     """
 
     fade: Fade | None
+    way: Way
     feeds: tuple[tuple[Playhead, Samples], ...]
     rows: Samples
     gains: Samples
@@ -42,11 +48,15 @@ class Group:
 
     def gains_at(self, frame: int) -> Samples:
         """Each row's gain to each output at one frame: float32 (outputs, rows)."""
-        outputs = len(self.gains) // 3
-        assert self.fade is not None
-        start, rising, falling = (self.gains[way * outputs : (way + 1) * outputs] for way in range(3))
-        rise, fall = self.fade.shares_at(frame)
-        now: Samples = start + rising * np.float32(rise) + falling * np.float32(fall)
+        if self.fade is None:
+            return self.gains
+        rise, fall = (np.float32(share) for share in self.fade.shares_at(frame))
+        if self.way == "in":
+            return self.gains * rise
+        if self.way == "out":
+            return self.gains * (1 - fall)
+        start, rising, falling = np.split(self.gains, 3)
+        now: Samples = start + rising * rise + falling * fall
         return now
 
 
@@ -114,18 +124,18 @@ class Bus:
 
     def _regroup(self) -> None:
         """Sort the decks by fade and write down their gains; needed only when a course changes."""
-        by_fade: dict[Fade | None, list[tuple[int, Deck]]] = {}
+        alike: dict[tuple[Fade | None, Way], list[tuple[int, Deck]]] = {}
         idle: list[Playhead] = []
         for index, strip in enumerate(self.strips):
             for deck in strip.decks:
                 if deck.envelope.silent:
                     idle.append(deck.playhead)
                 else:
-                    by_fade.setdefault(deck.envelope.fade, []).append((index, deck))
+                    alike.setdefault((deck.envelope.fade, _way(deck)), []).append((index, deck))
         groups, first = [], 0
-        for fade, members in by_fade.items():
+        for (fade, way), members in alike.items():
             rows = self._rows[first : first + sum(deck.channels for _, deck in members)]
-            groups.append(_group(fade, members, rows, self.outputs))
+            groups.append(_group(fade, way, members, rows, self.outputs))
             first += len(rows)
         self._groups, self._idle = tuple(groups), tuple(idle)
         self._due = min(strip.due(self.frame, SLAB) for strip in self.strips)
@@ -147,18 +157,22 @@ class Bus:
 
     def _add(self, group: Group, out: Samples, fresh: bool) -> None:
         """One product, then the curves: what the group adds to `out`, or is the first to write to it."""
-        outputs = self.outputs
+        outputs, fade = self.outputs, group.fade
         mixed = np.matmul(group.gains, group.rows, out=self._mixed[: len(group.gains)])
+        first = mixed[:outputs]
+        if fade is not None and group.way == "in":
+            first *= fade.rise(self.frame, SLAB)
+        elif fade is not None and group.way == "out":
+            first *= fade.rest(self.frame, SLAB)
+        elif fade is not None:
+            for way, share in enumerate(fade.shares(self.frame, SLAB), start=1):
+                moving = mixed[way * outputs : (way + 1) * outputs]
+                moving *= share
+                first += moving
         if fresh:
-            out[:] = mixed[:outputs]
+            out[:] = first
         else:
-            out += mixed[:outputs]
-        if group.fade is None:
-            return
-        for way, share in enumerate(group.fade.shares(self.frame, SLAB), start=1):
-            moving = mixed[way * outputs : (way + 1) * outputs]
-            moving *= share
-            out += moving
+            out += first
 
     def _measure(self) -> None:
         self.meters.decay()
@@ -168,7 +182,16 @@ class Bus:
             self.meters.add(group.rows[:, :LOOKED_AT], group.meter)
 
 
-def _group(fade: Fade | None, members: list[tuple[int, Deck]], rows: Samples, outputs: int) -> Group:
+def _way(deck: Deck) -> Way:
+    envelope = deck.envelope
+    if envelope.fade is None:
+        return "steady"
+    if not any(envelope.start):
+        return "in"
+    return "between" if any(envelope.end) else "out"
+
+
+def _group(fade: Fade | None, way: Way, members: list[tuple[int, Deck]], rows: Samples, outputs: int) -> Group:
     feeds, first = [], 0
     for _, deck in members:
         feeds.append((deck.playhead, rows[first : first + deck.channels]))
@@ -176,11 +199,13 @@ def _group(fade: Fade | None, members: list[tuple[int, Deck]], rows: Samples, ou
     start = np.concatenate([_columns(deck.envelope.start, outputs) for _, deck in members], axis=1)
     end = np.concatenate([_columns(deck.envelope.end, outputs) for _, deck in members], axis=1)
     change = end - start
-    gains = end if fade is None else np.concatenate([start, np.maximum(change, 0), np.minimum(change, 0)])
-    strips = [index for index, deck in members for _ in range(deck.channels)]
-    meter = RowMeter(strips)
+    parts = (
+        [start, np.maximum(change, 0), np.minimum(change, 0)] if way == "between" else [start if way == "out" else end]
+    )
+    gains = np.ascontiguousarray(np.concatenate(parts), np.float32)
+    meter = RowMeter([index for index, deck in members for _ in range(deck.channels)])
     meter.weigh(end)
-    return Group(fade, tuple(feeds), rows, np.ascontiguousarray(gains, np.float32), meter)
+    return Group(fade, way, tuple(feeds), rows, np.ascontiguousarray(gains, np.float32), meter)
 
 
 def _columns(gains: tuple[float, ...], outputs: int) -> npt.NDArray[np.float64]:

@@ -48,17 +48,31 @@ class Fade:
 
     def shares(self, frame: int, frames: int) -> tuple[Samples, Samples]:
         """(rise, fall) for `frames` frames from `frame` on: two float32 arrays of shape (frames,)."""
+        rest = self.rest(frame, frames)
+        return self.rise(frame, frames), np.subtract(1, rest, out=rest)
+
+    def rise(self, frame: int, frames: int) -> Samples:
+        """What `shares` gives first, alone."""
+        x = self._way(frame, frames)
+        return x if self.law == "linear" else np.sin(x, out=x)
+
+    def rest(self, frame: int, frames: int) -> Samples:
+        """What a gain that falls to nothing still has: 1 − fall, float32 (frames,)."""
+        x = self._way(frame, frames)
+        if self.law == "linear":
+            return np.subtract(1, x, out=x)
+        np.cos(x, out=x)
+        return np.maximum(x, 0, out=x)  # cos(float32(π/2)) is a hair below 0
+
+    def _way(self, frame: int, frames: int) -> Samples:
+        """How far the fade has come, 0 … 1, or as an angle where its law is round."""
         x = np.arange(frames, dtype=np.float32)
         x *= np.float32(1 / self.frames)
         x += np.float32((frame - self.start_frame) / self.frames)
         np.clip(x, 0, 1, out=x)
-        if self.law == "linear":
-            return x, x
-        x *= np.float32(math.pi / 2)
-        fall = np.cos(x)
-        np.subtract(1, fall, out=fall)
-        np.minimum(fall, 1, out=fall)  # cos(float32(π/2)) is a hair below 0
-        return np.sin(x, out=x), fall
+        if self.law != "linear":
+            x *= np.float32(math.pi / 2)
+        return x
 
 
 @dataclass(frozen=True, slots=True)
