@@ -21,6 +21,7 @@ from appliance.errors import CosoundError
 from appliance.runtime import Runtime
 from appliance.tapline import send_tap
 from tests.faults.fault_table import FaultTable
+from tests.faults.machine import Machine, boot_s, watched_machine
 from tests.faults.real_cloud import doubled_stays, op_ids
 
 SOUND_WITHIN_S = 120.0  # the first demo of a home also makes the starter library
@@ -176,3 +177,15 @@ def faults() -> Iterator[FaultTable]:
     table = FaultTable()
     yield table
     table.write()
+
+
+@pytest.fixture(scope="session")
+def late_wakings() -> Iterator[Path]:
+    with watched_machine() as file:
+        yield file
+
+
+@pytest.fixture
+def machine(late_wakings: Path) -> Machine:
+    """The machine from here on."""
+    return Machine(late_wakings, boot_s())

@@ -60,7 +60,7 @@ def fall_ill_and_recover(cloud: RealCloud, mood: Mood) -> tuple[list[str], list[
             line.become(mood)
             acknowledged += [tap_here(box) for _ in range(TAPS)]
             box.until(lambda: link(box) == "down", f"the end of the link ({mood})", 45)
-            assert MOODS[mood] in box.runtime.read("sync")["why"].lower()
+            box.until(lambda: MOODS[mood] in why(box), f"the reason ({mood})", 15)
             line.become("well")
             recovery_s = max(recovery_s, box.until(lambda: link(box) == "up", "the link again"))
             box.until(lambda: set(acknowledged) <= set(cloud.ops()), "the facts")  # noqa: B023 - done within the loop
@@ -73,6 +73,10 @@ def fall_ill_and_recover(cloud: RealCloud, mood: Mood) -> tuple[list[str], list[
 
 def link(box: RealBox) -> str:
     return str(box.runtime.read("sync").get("link"))
+
+
+def why(box: RealBox) -> str:
+    return str(box.runtime.read("sync").get("why")).lower()
 
 
 def tap_here(box: RealBox) -> str:
