@@ -26,6 +26,7 @@ from ml.unmet import UNMET_MEMORY_S
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
+FIRST_TICK_S = 0.02
 LOOK_AGAIN_S = 1.0
 TIDY_EVERY_S = 60.0
 AUDIBLE = 10 ** (-60 / 20)
@@ -52,6 +53,7 @@ class Player:
     _control: Control = field(default_factory=Control)
     _looked_s: float = float("-inf")
     _tidied_s: float = float("-inf")
+    _has_sounded: bool = False  # until then it looks more often: whoever waits for sound is told at once
 
     def __post_init__(self) -> None:
         self.director = Director(self.store, self.config)
@@ -78,7 +80,7 @@ class Player:
         gc.set_threshold(700, 10, 1_000_000)  # a full collection in the player would be heard
 
     def step(self) -> None:
-        woken = self.store.wait(TICK_S)
+        woken = self.store.wait(TICK_S if self._has_sounded else min(FIRST_TICK_S, TICK_S))
         now_s = self.store.clock.boot_s()
         try:
             if woken or now_s - self._looked_s >= LOOK_AGAIN_S:
@@ -86,6 +88,7 @@ class Player:
         finally:  # a disk that refuses must not make a sounding player look dead
             status = self.engine.status()
             audible = self._audible(status)
+            self._has_sounded = self._has_sounded or bool(audible)
             self.runtime.publish("player", self._state(status, audible))
         if status.missing_files:
             self._give_up_on_missing_files(status)
