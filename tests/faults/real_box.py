@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from appliance.errors import CosoundError
 from appliance.runtime import Runtime
 from appliance.store import open_store
 from appliance.tapline import send_tap
@@ -143,10 +144,16 @@ class RealBox:
         return send_tap(self.folder / "run", bytes.fromhex(f"04{card:012x}"))
 
     def tap_and_see(self, card: int, seconds: float = 10.0) -> str:
-        """A tap that is acknowledged: its row can be read."""
-        tap_id = self.tap(card)
-        self.until(lambda: tap_id in self.taps(), f"tap {tap_id}", seconds)
-        return tap_id
+        """A tap that is acknowledged: its row can be read. A reader that is away is asked until it is back."""
+        sent: list[str] = []
+
+        def arrived() -> bool:
+            with suppress(CosoundError):
+                sent[:] = sent or [self.tap(card)]
+            return bool(sent) and sent[0] in self.taps()
+
+        self.until(arrived, f"a tap of card {card}", seconds)
+        return sent[0]
 
     def taps(self) -> list[str]:
         return [row[0] for row in self.read("select id from taps")]
