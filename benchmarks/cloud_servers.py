@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 import numpy as np
 
-from cloud_stub import auth
+from cloud_stub import login_tokens
 from cloud_stub.database import Database
 from cloud_stub.engines.address import Address
 from cloud_stub.migrate import migrate
@@ -150,7 +150,7 @@ def _fill(opened: Database, settings: CloudSettings, rooms: int, count: int) -> 
             users.append(user)
         for room_id, person in zip(room_ids, people, strict=False):
             sessions.begin(tx, person, room_id, now_s, now_s + 3600, now_s)
-    tickets = [auth.issue(settings.secret_key, user, now_s, 3600, anonymous=True) for user in users[-PEOPLE:]]
+    tickets = [login_tokens.issue(settings.secret_key, user, now_s, 3600, anonymous=True) for user in users[-PEOPLE:]]
     return Contents(room_ids, [token.text for token in tokens], tickets, song_ids)
 
 

@@ -13,6 +13,7 @@ from fastapi import Request
 
 from cloud_stub.database import Database, Tx
 from cloud_stub.errors import DatabaseError, SetupError
+from cloud_stub.login_tokens import LoginTokens
 from cloud_stub.migrate import migrate, pending
 from cloud_stub.moments import to_text
 from cloud_stub.polls import Polls
@@ -21,6 +22,7 @@ from cloud_stub.refresh import Refresher
 from cloud_stub.repositories import attempts, changes, ops, players, rooms
 from cloud_stub.settings import CloudSettings
 from cloud_stub.storage import FolderStorage, Storage
+from cloud_stub.supabase import SupabaseLogins
 from cloud_stub.waiters import Waiters, bucket_topic, queue_topic, room_topic
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class Services:
     now: Callable[[], float]
     database: Database
     storage: Storage
+    logins: LoginTokens
     waiters: Waiters
     polls: Polls
     refresher: Refresher
@@ -53,6 +56,7 @@ class Services:
             now=now,
             database=database,
             storage=FolderStorage(settings.media_dir),
+            logins=LoginTokens(settings.secret_key, SupabaseLogins(settings.project) if settings.project else None),
             waiters=Waiters(),
             polls=Polls(database, settings.secret_key, settings.link_half_life_s),
             refresher=Refresher(database, now),

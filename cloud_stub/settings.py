@@ -11,6 +11,7 @@ from pathlib import Path
 from cloud_stub.engines.address import SCHEMES, Address, from_names, from_url
 from cloud_stub.environment import listed
 from cloud_stub.errors import SetupError
+from cloud_stub.supabase import Project, project_of
 
 DEFAULT_PORT = 8000
 DEFAULT_REFRESH_S = 30.0
@@ -34,6 +35,7 @@ class CloudSettings:
     upload_max_bytes: int = 512 * 1024 * 1024
     allowed_hosts: tuple[str, ...] = ()  # none: every name
     cors_origins: tuple[str, ...] = ()
+    project: Project | None = None  # of Supabase, whose logins count here
 
     @classmethod
     def for_directory(cls, data_dir: Path, environ: Mapping[str, str] | None = None) -> CloudSettings:
@@ -53,6 +55,7 @@ class CloudSettings:
             public_url=(env.get("COSOUND_PUBLIC_URL") or "").rstrip("/") or None,
             allowed_hosts=listed(env.get("ALLOWED_HOSTS")),
             cors_origins=listed(env.get("CORS_ALLOWED_ORIGINS")),
+            project=project_of(env.get("SUPABASE_URL"), env.get("SUPABASE_JWT_SECRET")),
         )
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
-from cloud_stub import auth
 from cloud_stub.auth import Cloud
 from cloud_stub.database import Database, Tx
 from cloud_stub.errors import Refused
+from cloud_stub.login_tokens import issue
 from cloud_stub.passwords import check_password, hash_password
 from cloud_stub.repositories import attempts, logins, profiles
 from cloud_stub.services import Services
@@ -82,7 +82,7 @@ def _create(tx: Tx, email: str | None, password_hash: str | None, now_s: float) 
 def _session(cloud: Services, user_id: str, email: str | None) -> dict[str, Any]:
     settings = cloud.settings
     life_s = settings.anonymous_life_s if email is None else settings.login_life_s
-    access_token = auth.issue(settings.secret_key, user_id, cloud.now(), life_s, anonymous=email is None)
+    access_token = issue(settings.secret_key, user_id, cloud.now(), life_s, anonymous=email is None)
     return {
         "access_token": access_token,
         "token_type": "bearer",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -299,9 +299,10 @@ class World:
 
 
 @contextmanager
-def cloud_world(folder: Path, database: Path | Address | None = None) -> Iterator[World]:
+def cloud_world(folder: Path, database: Path | Address | None = None, **told: Any) -> Iterator[World]:
+    """`told`: settings other than a test's usual ones."""
     clock = Time()
-    settings = settings_in(folder, database)
+    settings = replace(settings_in(folder, database), **told)
     app = create_app(settings, now=clock)
     with start_blocking_portal() as portal, Client(app, portal) as client:
         yield World(client, clock, app.state.services, settings)

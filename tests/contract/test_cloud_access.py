@@ -10,6 +10,8 @@ import jwt
 import pytest
 from cloud_world import RAIN, Phone, World
 
+from cloud_stub.login_tokens import signing_key
+
 PASSWORD = "a password of some length"
 
 
@@ -80,11 +82,9 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(world: World) -> 
 
 
 def forged(world: World, change: Callable[[dict[str, Any]], tuple[dict[str, Any], Any, str]]) -> str:
-    from cloud_stub.auth import _signing_key
-
     claims = jwt.decode(world.phone().token, options={"verify_signature": False})
     given, key, algorithm = change(claims)
-    return jwt.encode(given, _signing_key(world.settings.secret_key) if key is ... else key, algorithm)
+    return jwt.encode(given, signing_key(world.settings.secret_key) if key is ... else key, algorithm)
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,33 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SetupError, match="--data"):
         CloudSettings.for_directory(tmp_path / "file" / "cloud", {})
+
+
+def test_a_projects_logins_count_once_it_is_named(tmp_path: Path) -> None:
+    assert CloudSettings.for_directory(tmp_path, {}).project is None
+    env = {"SUPABASE_URL": "https://abcd.supabase.co/", "SUPABASE_JWT_SECRET": "s" * 40}
+    project = CloudSettings.for_directory(tmp_path, env).project
+    assert project is not None
+    assert project.issuer == "https://abcd.supabase.co/auth/v1"
+    assert "s" * 40 not in repr(project)
+
+
+@pytest.mark.parametrize(
+    ("env", "cure"),
+    [
+        ({"SUPABASE_URL": "https://abcd.supabase.com"}, "https://abcd.supabase.co"),
+        ({"SUPABASE_URL": "abcd"}, "https://PROJECT_REF"),
+        ({"SUPABASE_URL": "http://abcd.supabase.co"}, "https://PROJECT_REF"),
+        ({"SUPABASE_URL": "https://abcd.supabase.co/rest/v1"}, "https://PROJECT_REF"),
+        ({"SUPABASE_URL": "https://[abcd"}, "https://PROJECT_REF"),
+        ({"SUPABASE_URL": "file:///etc/passwd"}, "https://PROJECT_REF"),
+        ({"SUPABASE_JWT_SECRET": "s" * 40}, "without SUPABASE_URL"),
+        ({"SUPABASE_URL": "https://abcd.supabase.co", "SUPABASE_JWT_SECRET": "short"}, "copy it again"),
+    ],
+)
+def test_a_project_that_cannot_be_one_is_named_with_its_cure(tmp_path: Path, env: dict[str, str], cure: str) -> None:
+    with pytest.raises(SetupError, match="SUPABASE") as error:
+        CloudSettings.for_directory(tmp_path, env)
+    assert cure in str(error.value)
+    assert "\n" not in str(error.value)
+    assert env.get("SUPABASE_JWT_SECRET", "?") not in str(error.value)
