@@ -19,7 +19,7 @@ demo: $(VENV)/installed ## a room with a crowd in it, until Ctrl-C (ARGS="--seco
 
 test: test-fast ## all tests, fast ones first
 	@$(BIN)/python -m pytest tests/unit tests/flows -m processes
-	@$(BIN)/python -m pytest tests/contract
+	@$(BIN)/python -m pytest -n 2 tests/contract
 	@$(BIN)/python -m pytest tests/browser
 	@$(BIN)/python -m pytest tests/faults
 
