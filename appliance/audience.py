@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from appliance.model import Presence
+from appliance.model import Listener, Presence
 from ml.collective import Present, presence_weight
 from ml.errors import VectorError
-from ml.taste import Taste, learn
+from ml.taste import Taste, learn, merge
 
 
 def present_people(presences: Sequence[Presence], unmet_of: Callable[[str], float] = lambda _: 0.0) -> list[Present]:
@@ -30,15 +30,19 @@ def taste_of(presence: Presence) -> Taste:
     A taste that cannot be read (torn, or from a newer version) counts as a newcomer's, such a vote as none: the
     room goes on.
     """
-    taste = _stored(presence)
+    taste = _stored(presence.listener)
     for vote in presence.pending:
         with suppress(VectorError):
             taste = learn(taste, vote.embedding, vote.vote_value)
     return taste
 
 
-def _stored(presence: Presence) -> Taste:
-    listener = presence.listener
+def joined_taste(one: Listener, other: Listener) -> Taste:
+    """The taste of two listeners who are one person, until the cloud folds it from all their votes."""
+    return merge(_stored(one), _stored(other))
+
+
+def _stored(listener: Listener) -> Taste:
     try:
         if listener.taste_state:
             return Taste.from_dict({"preference_vector": listener.preference_vector, **listener.taste_state})

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from cloud_stub.database import Database, Tx
 from cloud_stub.learning import cast
+from cloud_stub.merging import join
 from cloud_stub.repositories import ops, plays, profiles, queue, sessions, songs, votes
 from cloud_stub.repositories.votes import NewVote
 from sync.wire import (
@@ -19,6 +20,7 @@ from sync.wire import (
     EnrolBody,
     ForgetBody,
     LinkBody,
+    MergeBody,
     Op,
     Outbound,
     PlayBody,
@@ -95,17 +97,17 @@ def _json(op: Op) -> bytes:
 
 
 def enrol(event: Event, body: EnrolBody) -> str:
-    tx, profile_id = event.tx, str(body.profile_id)
-    newborn = profiles.resolve(tx, profile_id) is None
-    if newborn:
-        profiles.create(tx, event.now_s, profile_id=profile_id, display_name=body.display_name)
+    tx, known = event.tx, profiles.resolve(event.tx, str(body.profile_id))
+    profile_id = known or profiles.create(
+        tx, event.now_s, profile_id=str(body.profile_id), display_name=body.display_name
+    )
     if profiles.add_tag(tx, body.key_hash, body.key_version, profile_id, event.now_s):
         return APPLIED
     owner = profiles.owner_of_tag(tx, body.key_hash)
     if owner is None or owner == profile_id:
         return APPLIED
-    if newborn:  # two boxes met the same card while apart: it stays with whom it was, as do the newcomer's facts
-        profiles.merge_into(tx, profile_id, owner)
+    if known is None:  # two boxes met the same card while apart: it stays with whom it was, as do the newcomer's facts
+        join(tx, profile_id, owner, event.now_s)
     return SUPERSEDED
 
 
@@ -193,6 +195,21 @@ def link(event: Event, body: LinkBody) -> str:
     return "rejected:unknown_code"
 
 
+def merge(event: Event, body: MergeBody) -> str:
+    """An account stays, whichever way it was asked for; two accounts are their owners' to make one."""
+    tx, away, stays = event.tx, *(profiles.resolve(event.tx, str(one)) for one in (body.profile_id, body.into_id))
+    if away is None or stays is None:
+        return "rejected:unknown_profile"
+    if away == stays:
+        return SUPERSEDED
+    if profiles.has_login(tx, away):
+        if profiles.has_login(tx, stays):
+            return "rejected:two_accounts"
+        away, stays = stays, away
+    join(tx, away, stays, event.now_s)
+    return APPLIED
+
+
 def forget(event: Event, body: ForgetBody) -> str:
     profile_id = profiles.resolve(event.tx, str(body.profile_id))
     if profile_id is None:
@@ -212,5 +229,6 @@ HANDLERS: dict[type[Outbound], Callable[[Event, Any], str]] = {
     RuleBody: rule,
     SettleBody: settle,
     LinkBody: link,
+    MergeBody: merge,
     ForgetBody: forget,
 }

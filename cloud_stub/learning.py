@@ -39,7 +39,7 @@ def cast(tx: Tx, vote: NewVote, now_s: float) -> Learnt:
     if not counts:
         after = before
     elif earlier:
-        after = _fold(tx, vote.user_id)
+        after = fold(tx, vote.user_id)
     else:
         after = learn(before, heard, vote.value)
     taste_rev = profiles.set_taste(tx, vote.user_id, after, now_s)
@@ -60,8 +60,7 @@ def _rivals(tx: Tx, vote: NewVote) -> tuple[list[Row], Row | None]:
     earlier, later = [], None
     for row in votes.rivals(tx, vote, SAME_PLAY_S):
         at_s = to_seconds(row["vote_time"])
-        first, second = min(at_s, vote.at_s), max(at_s, vote.at_s)
-        if plays.began_between(tx, vote.player_id, vote.song_id, first, second):
+        if not same_play(tx, vote.player_id, vote.song_id, at_s, vote.at_s):
             continue
         if at_s > vote.at_s:
             later = row
@@ -70,7 +69,14 @@ def _rivals(tx: Tx, vote: NewVote) -> tuple[list[Row], Row | None]:
     return earlier, later
 
 
-def _fold(tx: Tx, user_id: str) -> Taste:
+def same_play(tx: Tx, player_id: str, song_id: str, a_s: float, b_s: float) -> bool:
+    """Whether what sounded at these two moments was one play of the song in the room."""
+    first, second = sorted((a_s, b_s))
+    return second - first < SAME_PLAY_S and not plays.began_between(tx, player_id, song_id, first, second)
+
+
+def fold(tx: Tx, user_id: str) -> Taste:
+    """The taste that a person's votes make of where they began."""
     base = profiles.taste_base(tx, user_id)
     return reduce(lambda taste, vote: learn(taste, *vote), votes.counting(tx, user_id), base)
 

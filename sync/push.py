@@ -46,7 +46,8 @@ def push_once(store: Store, cloud: Cloud, clock: Clock) -> PushReport:
     report = PushReport()
     while ops := store.outbox.batch(wire.PUSH_MAX_OPS):
         answered = report.answered
-        _push(_Pusher(store, cloud, clock, report, _stored_ids(ops)), ops)
+        merges = frozenset(op.op_id for op in ops if op.type == "merge")
+        _push(_Pusher(store, cloud, clock, report, _stored_ids(ops), merges), ops)
         if report.answered == answered:
             raise LinkDown(f"the cloud took {len(ops)} facts and gave a verdict on none of them", answered=True)
     return report
@@ -59,6 +60,7 @@ class _Pusher:
     clock: Clock
     report: PushReport
     stored_ids: Mapping[str, str]
+    merges: frozenset[str]
 
     def settle(self, verdicts: Sequence[tuple[str, str]], at_s: float = 0.0) -> None:
         """at_s: the cloud's clock when it answered."""
@@ -68,6 +70,8 @@ class _Pusher:
         for op_id, status in verdicts:
             if status.startswith(REJECTED):
                 log.warning("the cloud refuses op %s: %s; `cosound sync log` shows it", op_id, status)
+        if any(op_id in self.merges and status.startswith(REJECTED) for op_id, status in verdicts):
+            self.store.bucket.forget_cursor()  # they are two after all: their rows come again
 
 
 def _stored_ids(ops: Sequence[OutboxOp]) -> dict[str, str]:

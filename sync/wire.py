@@ -128,6 +128,16 @@ class LinkBody(Outbound):
     code: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 
 
+class MergeBody(Outbound):
+    """Two profiles are one person: what `profile_id` has becomes `into_id`'s, also what of it is still on its way.
+
+    Should only the former have a login, it is the one that stays: an account is its owner's.
+    """
+
+    profile_id: UUID
+    into_id: UUID
+
+
 class ForgetBody(Outbound):
     """This listener asked to be forgotten: every row that tells of them goes. The op's id is their receipt."""
 
@@ -144,6 +154,7 @@ OP_BODIES: dict[str, type[Outbound]] = {
     "rule": RuleBody,
     "settle": SettleBody,
     "link": LinkBody,
+    "merge": MergeBody,
     "forget": ForgetBody,
 }
 
@@ -219,6 +230,13 @@ class ProfileRow(Inbound):
     taste_rev: int = 0
 
 
+class MergeRow(Inbound):
+    """A profile that is another's part now. `into_id` was itself never merged away."""
+
+    profile_id: UUID
+    into_id: UUID
+
+
 class TagRow(Inbound):
     """A card: the keyed hash of what the reader read, and whose it is."""
 
@@ -268,6 +286,7 @@ class LibraryRow(Inbound):
 BUCKET_ROWS: dict[str, type[Inbound]] = {
     "songs": SongRow,
     "player_library": LibraryRow,
+    "merges": MergeRow,
     "profiles": ProfileRow,
     "tags": TagRow,
     "sessions": SessionRow,

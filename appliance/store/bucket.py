@@ -12,6 +12,7 @@ from typing import Any, Literal
 from appliance.clock import Clock
 from appliance.store.conflicts import Conflicts
 from appliance.store.database import Database
+from appliance.store.merges import Merges
 from appliance.store.outbox import Outbox, boot_ms
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Bucket:
         self._db = db
         self._clock = clock
         self._outbox = outbox
+        self._merges = Merges(db)
 
     def cursor(self) -> Cursor:
         value = self._db.value("select value from sync_state where key = 'cursor'")
@@ -192,6 +194,8 @@ class Bucket:
             self._db.conn.execute("delete from queue_rules where song_id = ? and kind = ?", (song_id, kind))
         elif tbl == "sessions":
             self._db.conn.execute("update sessions set status = 'inactive' where id = ?", (pk,))
+        elif tbl == "merges":
+            self._merges.part(pk)
         elif tbl in _KEYS:
             sql = f"delete from {tbl} where {_KEYS[tbl]} = ?"  # noqa: S608 - both names are constants above
             self._db.conn.execute(sql, (pk,))
@@ -215,7 +219,12 @@ class Bucket:
     def _put_library(self, row: Mapping[str, Any]) -> None:
         self._db.conn.execute("insert or ignore into player_library values (?)", (row["song_id"],))
 
+    def _put_merge(self, row: Mapping[str, Any]) -> None:
+        self._merges.join(row["profile_id"], row["into_id"])
+
     def _put_profile(self, row: Mapping[str, Any]) -> None:
+        """Whoever comes as a row of their own is nobody's part, whatever we thought."""
+        self._merges.part(row["id"])
         self._db.conn.execute(
             "insert into profiles (id, display_name, preference_vector, taste_state, taste_rev) "
             "values (?, ?, ?, ?, ?) on conflict (id) do update set display_name = excluded.display_name, "
@@ -228,22 +237,24 @@ class Bucket:
     def _put_tag(self, row: Mapping[str, Any]) -> None:
         self._db.conn.execute(
             "insert or replace into tags (key_hash, key_version, profile_id) values (?, ?, ?)",
-            (row["key_hash"], row.get("key_version", 1), row["profile_id"]),
+            (row["key_hash"], row.get("key_version", 1), self._merges.resolve(row["profile_id"])),
         )
 
     def _put_session(self, row: Mapping[str, Any]) -> None:
         """A stay from a phone. Ours come back this way too: those we keep as we know them."""
+        user_id = self._merges.resolve(row["user_id"])
         if self._db.row("select 1 from taps where session_id = ? limit 1", row["id"]) and row["status"] == "active":
+            self._db.conn.execute("update sessions set user_id = ? where id = ?", (user_id, row["id"]))
             return
         now_s, now_ms = self._clock.wall_s(), boot_ms(self._clock)
         ago_s = max(now_s - row["checked_in_at"], 0)
         left_s = min(row["expires_at"] - now_s, row["expires_at"] - row["checked_in_at"])  # our clock may be behind
         self._db.conn.execute(
             "insert into sessions (id, user_id, status, boot_id, checked_in_ms, expires_ms, checked_in_at, expires_at) "
-            "values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update set status = excluded.status, "
-            "boot_id = excluded.boot_id, checked_in_ms = excluded.checked_in_ms, expires_ms = excluded.expires_ms, "
-            "expires_at = excluded.expires_at",
-            (row["id"], row["user_id"], row["status"], self._clock.boot_id, now_ms - round(ago_s * 1000),
+            "values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update set user_id = excluded.user_id, "
+            "status = excluded.status, boot_id = excluded.boot_id, checked_in_ms = excluded.checked_in_ms, "
+            "expires_ms = excluded.expires_ms, expires_at = excluded.expires_at",
+            (row["id"], user_id, row["status"], self._clock.boot_id, now_ms - round(ago_s * 1000),
              now_ms + round(left_s * 1000), row["checked_in_at"], row["expires_at"]),
         )  # fmt: skip
 
@@ -277,6 +288,7 @@ def _signed(digest: int) -> int:
 _PUT = {
     "songs": Bucket._put_song,
     "player_library": Bucket._put_library,
+    "merges": Bucket._put_merge,
     "profiles": Bucket._put_profile,
     "tags": Bucket._put_tag,
     "sessions": Bucket._put_session,

@@ -9,13 +9,16 @@ from appliance.clock import Clock
 from appliance.store.database import Database
 
 _SAME_MOMENT_S = 1.0
+# Which row an op is about to change, and where its body names that.
+_TABLES = {"checkin": "sessions", "rule": "queue_rules", "merge": "profiles"}
+_KEYS = {"checkin": "session_id", "rule": "rule", "merge": "profile_id"}
 
 
 class Conflicts:
     """Judges one page of pulled rows. Made anew inside each transaction: it reads the outbox once, when asked.
 
-    Only two kinds of row can be overtaken: a rule that staff set here, and a stay that was extended here. All
-    else in the bucket is the cloud's to say.
+    Three kinds of row can be overtaken: a rule that staff set here, a stay that was extended here, and a listener who
+    became another's part here. All else in the bucket is the cloud's to say.
     """
 
     def __init__(self, db: Database, clock: Clock) -> None:
@@ -28,6 +31,8 @@ class Conflicts:
         if tbl == "sessions":
             ends_it = op == "del" or (row is not None and row["status"] == "inactive")
             return ends_it and (tbl, pk) in self._unsent()
+        if tbl == "profiles":
+            return op == "put" and (tbl, pk) in self._unsent()
         if tbl == "queue_rules":
             return (tbl, pk) in self._unsent() and not self._is_our_rule(pk, op, row)
         return False
@@ -40,13 +45,11 @@ class Conflicts:
         if self._loaded is None:
             rows = self._db.rows(
                 "select type, json_extract(body, '$.session_id') as session_id, "
-                "json_extract(body, '$.song_id') || '/' || json_extract(body, '$.kind') as rule "
-                "from outbox where type in ('checkin', 'rule') and json_valid(body)"
+                "json_extract(body, '$.song_id') || '/' || json_extract(body, '$.kind') as rule, "
+                "json_extract(body, '$.profile_id') as profile_id "
+                "from outbox where type in ('checkin', 'rule', 'merge') and json_valid(body)"
             )
-            self._loaded = {
-                ("queue_rules", row["rule"]) if row["type"] == "rule" else ("sessions", row["session_id"])
-                for row in rows
-            }
+            self._loaded = {(_TABLES[row["type"]], row[_KEYS[row["type"]]]) for row in rows}
         return self._loaded
 
     def _is_our_rule(self, pk: str, op: str, row: Mapping[str, Any] | None) -> bool:

@@ -1,13 +1,18 @@
-"""Whose history this is: handed over to a web profile, or forgotten."""
+"""Whose history this is: handed over to a web profile, joined with another of theirs, or forgotten."""
 
 from __future__ import annotations
 
+import json
 import re
 
+from appliance.audience import joined_taste
 from appliance.clock import Clock
 from appliance.errors import InputError, UnknownThing
+from appliance.model import Listener
 from appliance.store.database import Database
+from appliance.store.merges import Merges
 from appliance.store.outbox import Outbox
+from appliance.store.people import listener_of
 
 CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
@@ -19,6 +24,7 @@ class Identity:
         self._db = db
         self._clock = clock
         self._outbox = outbox
+        self._merges = Merges(db)
 
     def link(self, profile_id: str, code: str) -> str:
         """Ask the cloud to give this listener's history to the web profile that was shown this six-digit code.
@@ -28,8 +34,21 @@ class Identity:
         if not CODE.fullmatch(code):
             raise InputError("the code is the six digits that the phone's page shows")
         with self._db.write():
-            self._must_be_known(profile_id)
+            self._known(profile_id)
             return self._outbox.append("link", {"profile_id": profile_id, "code": code})
+
+    def merge(self, profile_id: str, into_id: str) -> str:
+        """Two profiles are one person: what the first has is the second's from now on, cards, stays, votes and taste.
+
+        Returns the op's id. Raises InputError when they are one already, UnknownThing for a stranger.
+        """
+        with self._db.write():
+            away, stays = self._known(self._merges.resolve(profile_id)), self._known(self._merges.resolve(into_id))
+            if away.id == stays.id:
+                raise InputError(f"{stays.display_name} is one person already")
+            self._set_taste(away, stays)
+            self._merges.join(away.id, stays.id)
+            return self._outbox.append("merge", {"profile_id": away.id, "into_id": stays.id})
 
     def forget(self, profile_id: str) -> str:
         """Remove every row that tells of this listener, also what was about to be sent; returns the receipt.
@@ -37,19 +56,35 @@ class Identity:
         The receipt is the id of the op that asks the cloud to do the same. The card is a stranger's afterwards.
         Raises UnknownThing for a stranger.
         """
-        with self._db.write() as conn:
-            self._must_be_known(profile_id)
-            for table, column in (("votes", "user_id"), ("taps", "profile_id"), ("sessions", "user_id"),
-                                  ("tags", "profile_id"), ("profiles", "id")):  # fmt: skip
-                conn.execute(f"delete from {table} where {column} = ?", (profile_id,))  # noqa: S608 - names above
-            for table in ("outbox", "sent", "dead_letter"):
-                conn.execute(
-                    f"delete from {table} where json_valid(body) "  # noqa: S608 - names above
-                    "and json_extract(body, '$.profile_id') = ?",
-                    (profile_id,),
-                )
+        with self._db.write():
+            self._known(profile_id)
+            for part in self._merges.parts_of(profile_id):  # the cloud may not have heard that they are one
+                self._remove(part)
+                self._outbox.append("forget", {"profile_id": part})
+            self._remove(profile_id)
             return self._outbox.append("forget", {"profile_id": profile_id})
 
-    def _must_be_known(self, profile_id: str) -> None:
-        if self._db.row("select 1 from profiles where id = ?", profile_id) is None:
+    def _remove(self, profile_id: str) -> None:
+        conn = self._db.conn
+        for table, column in (("votes", "user_id"), ("taps", "profile_id"), ("sessions", "user_id"),
+                              ("tags", "profile_id"), ("profiles", "id"), ("merges", "profile_id")):  # fmt: skip
+            conn.execute(f"delete from {table} where {column} = ?", (profile_id,))  # noqa: S608 - names above
+        for table in ("outbox", "sent", "dead_letter"):
+            conn.execute(
+                f"delete from {table} where json_valid(body) "  # noqa: S608 - names above
+                "and json_extract(body, '$.profile_id') = ?",
+                (profile_id,),
+            )
+
+    def _set_taste(self, away: Listener, stays: Listener) -> None:
+        taste = joined_taste(away, stays).to_dict()
+        self._db.conn.execute(
+            "update profiles set preference_vector = ?, taste_state = ?, taste_rev = ? where id = ?",
+            (json.dumps(taste["preference_vector"]), json.dumps(taste), max(away.taste_rev, stays.taste_rev), stays.id),
+        )
+
+    def _known(self, profile_id: str) -> Listener:
+        row = self._db.row("select * from profiles where id = ?", profile_id)
+        if row is None:
             raise UnknownThing(f"no listener {profile_id} here: tap in first")
+        return listener_of(row)

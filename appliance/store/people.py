@@ -24,6 +24,7 @@ from appliance.model import (
     VoteSource,
 )
 from appliance.store.database import Database
+from appliance.store.merges import Merges
 from appliance.store.outbox import Outbox, boot_ms, wall_ms
 
 LAST_TAP_VOTES_S = 30.0
@@ -37,6 +38,7 @@ class People:
         self._db = db
         self._clock = clock
         self._outbox = outbox
+        self._merges = Merges(db)
 
     def record_tap(self, tap: TapRead, rules: TapRules, *, closing_s: float | None = None) -> TapResult:
         """Decide in, out or stay and store it with its op, in one transaction that is on disk when we return.
@@ -110,7 +112,7 @@ class People:
             vote_id = str(uuid4())
             body = {
                 "vote_id": vote_id,
-                "profile_id": profile_id,
+                "profile_id": listener.id,
                 "song_id": song_id,
                 "vote_value": vote_value,
                 "scene_id": scene_id,
@@ -121,10 +123,10 @@ class People:
             conn.execute(
                 "insert into votes (id, user_id, song_id, vote_value, scene_id, source, learnt_from, base_rev, "
                 "boot_id, boot_ms, wall_ms, op_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (vote_id, profile_id, song_id, vote_value, scene_id, source, json.dumps(learnt_from),
+                (vote_id, listener.id, song_id, vote_value, scene_id, source, json.dumps(learnt_from),
                  listener.taste_rev, self._clock.boot_id, boot_ms(self._clock), wall_ms(self._clock), op_id),
             )  # fmt: skip
-            self._renew_stay(profile_id, closing_s)
+            self._renew_stay(listener.id, closing_s)
             return vote_id
 
     def present(self) -> list[Presence]:
@@ -139,7 +141,7 @@ class People:
             known = people.get(row["id"])
             if remaining_s > (known.remaining_s if known else 0):
                 people[row["id"]] = Presence(
-                    listener=_listener(row),
+                    listener=listener_of(row),
                     session_id=row["session_id"],
                     checked_in_s=checked_in_s,
                     remaining_s=remaining_s,
@@ -154,8 +156,9 @@ class People:
         return self._db.count("select coalesce(max(seq), 0) from taps")
 
     def listener(self, profile_id: str) -> Listener | None:
-        row = self._db.row("select * from profiles where id = ?", profile_id)
-        return None if row is None else _listener(row)
+        """Whoever that id stands for now, if we know them."""
+        row = self._db.row("select * from profiles where id = ?", self._merges.resolve(profile_id))
+        return None if row is None else listener_of(row)
 
     def close_passed_stays(self) -> int:
         """Mark stays whose time is up; every reader tests both, so this is only tidying."""
@@ -288,7 +291,8 @@ class People:
         return tuple(PendingVote(tuple(json.loads(row[0])), row[1]) for row in rows)
 
 
-def _listener(row: sqlite3.Row) -> Listener:
+def listener_of(row: sqlite3.Row) -> Listener:
+    """A row of `profiles` as a value."""
     return Listener(
         id=ProfileId(row["id"]),
         display_name=row["display_name"],

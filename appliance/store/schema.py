@@ -104,4 +104,5 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         )
         """,
     ),
+    ("0005_merges", "create table merges (profile_id text primary key, into_id text not null)"),
 )

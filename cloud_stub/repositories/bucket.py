@@ -130,6 +130,13 @@ VIEWS: dict[str, View] = {
         1,
         _profile,
     ),
+    "merges": View(
+        "select p.id as pk, p.id as profile_id, p.merged_into as into_id from profiles p "
+        "where p.merged_into is not null",
+        "p.id",
+        0,
+        dict,
+    ),
     "tags": View(
         "select t.key_hash as pk, t.key_hash, t.key_version, t.profile_id from tags t where 1 = 1",
         "t.key_hash",
@@ -171,5 +178,6 @@ SEERS: dict[str, str] = {
         "(select 1 from tags t where t.profile_id = p.id) or exists (select 1 from sessions s "
         "where s.user_id = p.id and s.player_id = r.id and s.status = 'active'))"
     ),
+    "merges": "select r.id from players r, profiles p where p.id = ? and p.merged_into is not null",
     "tags": "select r.id from players r, tags t where t.key_hash = ?",
 }

@@ -35,9 +35,21 @@ def add_vote(
         prior = _folded(tx, player_id)
     else:
         prior = prior.with_vote(heard, value, crowd_weight(taste_rev))
-        for row in replaced:
-            prior = prior.without_vote(json.loads(row["heard"]), row["vote_value"], crowd_weight(row["taste_rev"]))
+        prior = _without(prior, replaced)
     players.set_setting(tx, player_id, KEY, prior.to_dict(), now_s)
+
+
+def take_back(tx: Tx, player_id: str, replaced: Sequence[Row], now_s: float) -> None:
+    """Votes that no longer count, as those of a person who was kept as two, leave the pool."""
+    prior = prior_in(players.settings(tx, player_id))
+    prior = _folded(tx, player_id) if prior is None else _without(prior, replaced)
+    players.set_setting(tx, player_id, KEY, prior.to_dict(), now_s)
+
+
+def _without(prior: Prior, replaced: Sequence[Row]) -> Prior:
+    for row in replaced:
+        prior = prior.without_vote(json.loads(row["heard"]), row["vote_value"], crowd_weight(row["taste_rev"]))
+    return prior
 
 
 def _folded(tx: Tx, player_id: str) -> Prior:

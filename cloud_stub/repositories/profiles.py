@@ -12,6 +12,7 @@ from cloud_stub.moments import to_text
 from cloud_stub.repositories import bucket
 from ml.taste import Taste
 
+_VECTOR = "select preference_vector from profiles where id = ?"
 _BORN = (
     "insert into profiles (id, auth_user_id, email, display_name, preference_vector, created_at, updated_at) "
     "values (?, ?, ?, ?, ?, ?, ?)"
@@ -33,10 +34,8 @@ def create(
 
 def resolve(tx: Tx, profile_id: str) -> str | None:
     """The profile that this id stands for now, or None for a stranger."""
-    row = tx.one("select id, merged_into from profiles where id = ?", profile_id)
-    while row is not None and row["merged_into"] is not None:
-        row = tx.one("select id, merged_into from profiles where id = ?", row["merged_into"])
-    return None if row is None else str(row["id"])
+    found = tx.value("select coalesce(merged_into, id) from profiles where id = ?", profile_id)
+    return None if found is None else str(found)
 
 
 def find(tx: Tx, profile_id: str) -> Row | None:
@@ -65,12 +64,23 @@ def owner_of_tag(tx: Tx, key_hash: str) -> str | None:
     return found
 
 
-def merge_into(tx: Tx, profile_id: str, other_id: str) -> None:
-    """From now on `profile_id` stands for whom `other_id` stands for; never for itself."""
-    target = resolve(tx, other_id)
-    if target is None or target == profile_id:
-        return
-    tx.run("update profiles set merged_into = ? where id = ?", target, profile_id)
+def has_login(tx: Tx, profile_id: str) -> bool:
+    return tx.value("select auth_user_id from profiles where id = ?", profile_id) is not None
+
+
+def stand_for(tx: Tx, profile_id: str, into_id: str, now_s: float) -> None:
+    """From now on `profile_id`, with all that stood for it, stands for `into_id`, and its cards are that one's."""
+    moved = tx.all(
+        "update profiles set merged_into = ? where id = ? or merged_into = ? returning id",
+        into_id, profile_id, profile_id,
+    )  # fmt: skip
+    cards = tx.all("update tags set profile_id = ? where profile_id = ? returning key_hash", into_id, profile_id)
+    for row in moved:
+        bucket.touch_everywhere(tx, "merges", row["id"], now_s)
+    for row in cards:
+        bucket.touch_everywhere(tx, "tags", row["key_hash"], now_s)
+    for one in (profile_id, into_id):
+        bucket.touch_everywhere(tx, "profiles", one, now_s)
 
 
 def forget(tx: Tx, profile_id: str, now_s: float) -> None:
@@ -82,8 +92,10 @@ def forget(tx: Tx, profile_id: str, now_s: float) -> None:
     for key_hash in cards:
         bucket.touch_everywhere(tx, "tags", key_hash, now_s)
     if tx.value("select auth_user_id from profiles where id = ?", profile_id) is None:
-        tx.run("delete from profiles where merged_into = ?", profile_id)
+        merged = tx.all("delete from profiles where merged_into = ? returning id", profile_id)
         tx.run("delete from profiles where id = ?", profile_id)
+        for row in merged:
+            bucket.touch_everywhere(tx, "merges", row["id"], now_s)
         for stay in stays:
             bucket.touch(tx, str(stay["player_id"]), "sessions", str(stay["id"]), now_s)
     bucket.touch_everywhere(tx, "profiles", profile_id, now_s)
@@ -117,16 +129,21 @@ def taste_of(row: Row) -> Taste:
 
 def taste_base(tx: Tx, profile_id: str) -> Taste:
     """The taste that the listener's votes are folded from."""
-    base = tx.value("select base from taste_state where profile_id = ?", profile_id)
-    return Taste.from_dict(json.loads(base)) if base else Taste.newcomer()
+    state = tx.one("select base from taste_state where profile_id = ?", profile_id)
+    if state is None:  # no vote yet: it starts at the vector that it came with, if any
+        return Taste.from_preference(json.loads(tx.value(_VECTOR, profile_id)))
+    return Taste.from_dict(json.loads(state["base"])) if state["base"] else Taste.newcomer()
 
 
-def set_taste(tx: Tx, profile_id: str, taste: Taste, now_s: float) -> int:
-    """Store both states under the next revision, which it returns, and tell the rooms that know the listener."""
+def set_taste(tx: Tx, profile_id: str, taste: Taste, now_s: float, *, above: int = 0) -> int:
+    """Store both states under the next revision, which it returns, and tell the rooms that know the listener.
+
+    above: the revision comes after this one too.
+    """
     state: dict[str, Any] = taste.to_dict()
     before = tx.one("select preference_vector, taste_rev from profiles where id = ?", profile_id)
     assert before is not None, f"no profile {profile_id}"
-    rev = int(before["taste_rev"]) + 1
+    rev = max(int(before["taste_rev"]), above) + 1
     base = _imported_base(tx, profile_id, before)
     tx.run(
         "update profiles set preference_vector = ?, taste_rev = ?, updated_at = ? where id = ?",
@@ -145,7 +162,12 @@ def set_taste(tx: Tx, profile_id: str, taste: Taste, now_s: float) -> int:
 def begin_taste(tx: Tx, profile_id: str, taste: Taste, now_s: float) -> None:
     """Start a listener at a taste that their votes here will be folded from."""
     set_taste(tx, profile_id, taste, now_s)
-    tx.run("update taste_state set base = ? where profile_id = ?", json.dumps(taste.to_dict()), profile_id)
+    set_base(tx, profile_id, taste)
+
+
+def set_base(tx: Tx, profile_id: str, base: Taste) -> None:
+    """Let the votes of a listener who has a taste be folded from there."""
+    tx.run("update taste_state set base = ? where profile_id = ?", json.dumps(base.to_dict()), profile_id)
 
 
 def _imported_base(tx: Tx, profile_id: str, before: Row) -> str | None:

@@ -87,6 +87,21 @@ def end(tx: Tx, session_id: str, at_s: float, now_s: float) -> None:
     _tell(tx, session_id, row["user_id"], row["player_id"], now_s)
 
 
+def hand_over(tx: Tx, user_id: str, to_id: str, now_s: float) -> None:
+    """Make one person's stays another's. Of two that are open the one that began first ends when the other began."""
+    moved = tx.all("update sessions set user_id = ? where user_id = ? returning id, player_id, status", to_id, user_id)
+    still_open = tx.all(
+        "select id, checked_in_at from sessions where user_id = ? and status = 'active' "
+        "order by checked_in_at desc, id",
+        to_id,
+    )
+    for row in still_open[1:]:
+        end(tx, row["id"], to_seconds(still_open[0]["checked_in_at"]), now_s)
+    for row in moved:
+        if row["status"] == "active":
+            _tell(tx, row["id"], to_id, row["player_id"], now_s)
+
+
 def close_passed(tx: Tx, now_s: float) -> int:
     """Mark stays whose time is up; how many there were."""
     passed = tx.all(

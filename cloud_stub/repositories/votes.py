@@ -63,9 +63,29 @@ def supersede(tx: Tx, vote_id: str, by_id: str) -> None:
 def counting(tx: Tx, user_id: str) -> list[tuple[list[float], int]]:
     """(what was heard, value) of every vote that counts, in the order taste learnt them."""
     rows = tx.all(
-        "select heard, vote_value from votes where user_id = ? and superseded_by is null order by taste_rev", user_id
+        "select heard, vote_value from votes where user_id = ? and superseded_by is null "
+        "order by taste_rev, vote_time, id",
+        user_id,
     )
     return [(json.loads(row["heard"]), row["vote_value"]) for row in rows]
+
+
+def hand_over(tx: Tx, user_id: str, to_id: str) -> int:
+    """Make one listener's votes, and those that wait for a box's word, another's; how many count."""
+    tx.run("update held_votes set user_id = ? where user_id = ?", to_id, user_id)
+    rows = tx.all("update votes set user_id = ? where user_id = ? returning superseded_by", to_id, user_id)
+    return sum(row["superseded_by"] is None for row in rows)
+
+
+def by_song(tx: Tx, user_id: str) -> list[Row]:
+    """{id, player_id, song_id, vote_time, heard, vote_value, taste_rev} of a listener's votes in rooms that count,
+    those on one song in one room side by side, oldest first."""
+    return tx.all(
+        "select id, player_id, song_id, vote_time, heard, vote_value, taste_rev from votes "
+        "where user_id = ? and superseded_by is null and player_id is not null "
+        "order by player_id, song_id, vote_time, id",
+        user_id,
+    )
 
 
 def counting_in(tx: Tx, player_id: str) -> list[tuple[list[float], int, int]]:

@@ -75,6 +75,12 @@ def forget() -> None:
     sys.exit(main(_forget))
 
 
+@nfc.command("merge")
+def merge() -> None:
+    """Two cards are one person's: whoever taps first stays, and what the second card's has becomes theirs."""
+    sys.exit(main(_merge))
+
+
 @nfc.command("link")
 @click.argument("code", required=False)
 def link(code: str | None) -> None:
@@ -132,6 +138,15 @@ def _forget() -> None:
     with _store(load_config(), "forget") as store:
         listener = desk.next_listener(store, _ask_for_a_card)
         click.echo(f"{listener.display_name} is forgotten. Receipt: {desk.forget(store, listener)}")
+
+
+def _merge() -> None:
+    with _store(load_config(), "merge") as store:
+        stays = desk.next_listener(store, _ask_for_a_card)
+        click.echo(f"{stays.display_name} stays. Now the other card …")
+        goes = desk.next_listener(store, _ask_for_a_card)
+        desk.merge(store, stays, goes)
+        click.echo(f"{goes.display_name} is {stays.display_name} from now on, with both cards.")
 
 
 def _link(code: str | None) -> None:

@@ -62,6 +62,11 @@ def forget(store: Store, listener: Listener) -> str:
     return Identity(store.db, store.clock, store.outbox).forget(listener.id)
 
 
+def merge(store: Store, stays: Listener, goes: Listener) -> None:
+    """The two are one person: what the second has is the first's from now on."""
+    Identity(store.db, store.clock, store.outbox).merge(goes.id, stays.id)
+
+
 def link(store: Store, listener: Listener, code: str) -> None:
     """Hand their history to the web profile that was shown this code."""
     Identity(store.db, store.clock, store.outbox).link(listener.id, code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ from appliance.clock import ManualClock
 from appliance.model import Rule, TapRead
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
+from appliance.store.identity import Identity
 from checkin import rules
 from mixer.scene import SongId
 from sync.client import Cloud
@@ -235,6 +237,55 @@ def test_a_phones_vote_in_a_room_out_of_reach_is_judged_by_the_box(
     assert push_once(store, cloud, clock).verdicts == {"applied": 1}
     pull_once(store, cloud)
     assert phone.me()["preference_vector"][0] > 0.9
+    assert in_step(store, cloud)
+
+
+def neighbour(world: World, folder: Path, clock: ManualClock) -> tuple[Store, Cloud]:
+    """Another room's box of the same fleet."""
+    return open_store(folder / "bar", folder / "bar-run", "sync-test", clock), connect(world, world.box("Bar").token)
+
+
+def merge(store: Store, away: str, into: str) -> str:
+    return Identity(store.db, store.clock, store.outbox).merge(away, into)
+
+
+def test_a_merge_made_offline_reaches_every_room_and_what_they_say_later_is_the_survivors(
+    world: World, cloud: Cloud, store: Store, clock: ManualClock, tmp_path: Path
+) -> None:
+    rain = world.song("rain", RAIN)
+    bar, line = neighbour(world, tmp_path, clock)
+    with closing(bar):
+        away, into = (tap(store, card * 32).listener.id for card in ("ab", "cd"))
+        for one, its_cloud in ((store, cloud), (bar, line)):
+            push_once(one, its_cloud, clock)
+            pull_once(one, its_cloud)
+        merge(store, away, into)  # nobody has heard of it …
+        late = tap(bar, "ab" * 32)  # … when the card is shown in the bar
+        bar.people.record_vote(late.listener.id, rain, 5, RAIN, shares=[(rain, 1.0)])
+        assert late.listener.id == away
+        push_once(store, cloud, clock)
+        assert push_once(bar, line, clock).verdicts == {"applied": 2}
+        for one, its_cloud in ((store, cloud), (bar, line)):
+            pull_once(one, its_cloud)
+            known = one.people.listener(away)
+            assert known is not None and known.id == into and known.preference_vector[0] > 0.9
+            assert one.people.listener(into) == known
+            assert in_step(one, its_cloud)
+        assert [person.listener.id for person in bar.people.present()] == [into]
+
+
+def test_what_the_cloud_refuses_to_join_is_two_here_again(
+    world: World, cloud: Cloud, store: Store, box: Box, clock: ManualClock
+) -> None:
+    phones = [world.phone() for _ in range(2)]
+    for phone in phones:
+        phone.post("/api/checkin", player_id=box.player_id)
+    pull_once(store, cloud)
+    away, into = (phone.me()["id"] for phone in phones)
+    merge(store, away, into)
+    assert push_once(store, cloud, clock).rejected == 1
+    pull_once(store, cloud)
+    assert {person.listener.id for person in store.people.present()} == {away, into}
     assert in_step(store, cloud)
 
 

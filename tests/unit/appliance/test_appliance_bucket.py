@@ -19,7 +19,17 @@ def delete(tbl: str, pk: str) -> BucketChange:
 
 
 def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    tables = ("songs", "player_library", "profiles", "tags", "sessions", "queue_rules", "settings", "held_votes")
+    tables = (
+        "songs",
+        "player_library",
+        "merges",
+        "profiles",
+        "tags",
+        "sessions",
+        "queue_rules",
+        "settings",
+        "held_votes",
+    )
     return {name: [tuple(row) for row in store.db.rows(f"select * from {name} order by 1")] for name in tables}
 
 
@@ -30,6 +40,7 @@ def everything() -> list[BucketChange]:
     rows: list[tuple[str, str, dict[str, Any]]] = [
         ("songs", uid(1), song_row(1)),
         ("player_library", uid(1), {"song_id": uid(1)}),
+        ("merges", uid(21), {"profile_id": uid(21), "into_id": uid(20)}),
         ("profiles", uid(20), profile_row(uid(20))),
         ("tags", "a" * 64, {"key_hash": "a" * 64, "key_version": 1, "profile_id": uid(20)}),
         ("sessions", uid(30), session),
