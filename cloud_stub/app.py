@@ -20,6 +20,8 @@ from cloud_stub.database import Database
 from cloud_stub.errors import Refused
 from cloud_stub.fastpath import QueueFastPath
 from cloud_stub.limits import BodyLimit
+from cloud_stub.logs import request_id
+from cloud_stub.request_log import RequestLog
 from cloud_stub.routes import admin, auth, health, listener, media, player, room, sync
 from cloud_stub.services import Services
 from cloud_stub.settings import CloudSettings
@@ -51,6 +53,7 @@ def create_app(settings: CloudSettings, now: Callable[[], float] = time.time) ->
         )
     if settings.allowed_hosts:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(RequestLog)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(InvalidPlayerToken, _invalid_player_token)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -58,6 +61,7 @@ def create_app(settings: CloudSettings, now: Callable[[], float] = time.time) ->
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Database.Error, _database_gone)
     app.add_exception_handler(Database.IntegrityError, _cannot_be_stored)
+    app.add_exception_handler(Exception, _broken)
     return app
 
 
@@ -90,6 +94,12 @@ async def _http_error(_: Request, error: Exception) -> Response:
 async def _cannot_be_stored(_: Request, __: Exception) -> Response:
     message = "what was sent cannot be stored: a value is out of range or not text, or it is there already"
     return JSONResponse({"error": "conflict", "message": message}, 422)
+
+
+async def _broken(_: Request, __: Exception) -> Response:
+    """A bug of ours. The trace is in the log alone; the server goes on."""
+    message = f"something is wrong here: it stands in the server's log under {request_id.get()}"
+    return JSONResponse({"error": "broken", "message": message}, 500)
 
 
 async def _database_gone(_: Request, __: Exception) -> Response:

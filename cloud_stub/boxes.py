@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from cloud_stub.errors import CloudError
+from cloud_stub.request_log import name_box
 from cloud_stub.services import services_of
+from cloud_stub.tokens import prefix_of
 from sync.wire import API_KEY_HEADER
 
 INVALID_TOKEN = b'{"success": false, "error": "Invalid player token"}'
@@ -20,9 +22,13 @@ class InvalidPlayerToken(CloudError):
 async def current_player(request: Request) -> str:
     """The id of the player whose token was sent."""
     services = services_of(request)
-    player_id = await services.polls.authenticate(request.headers.get(API_KEY_HEADER, ""), services.now())
+    token = request.headers.get(API_KEY_HEADER, "")
+    player_id = await services.polls.authenticate(token, services.now())
     if player_id is None:
+        if (prefix := prefix_of(token)) is not None:
+            name_box(request.scope, f"csp_{prefix}")
         raise InvalidPlayerToken("Invalid player token")
+    name_box(request.scope, player_id)
     return player_id
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ import click
 from cloud_stub.environment import refusals, surroundings
 from cloud_stub.errors import CloudError
 from cloud_stub.settings import CloudSettings
+
+log = logging.getLogger(__name__)
 
 DATA_DIR = Path("cosound-cloud")
 _data = click.option(
@@ -52,13 +55,16 @@ def cloud() -> None:
 @_data
 def serve(host: str, port: int | None, data: Path) -> None:
     """Run the server until it is told to stop."""
+    from cloud_stub.logs import configure
+    from cloud_stub.secrecy import Secrecy, secrets_of
     from cloud_stub.serve import run
 
     with one_line_errors():
         env = _surroundings()
-        for line in refusals(env):
-            click.echo(f"cosound: {line}", err=True)
         settings = CloudSettings.for_directory(data, env)
+        configure(env, Secrecy(secrets_of(settings, env)))
+        for line in refusals(env):
+            log.warning(line)
         settings = replace(settings, host=host, port=settings.port if port is None else port)
         run(settings, lambda address: click.echo(f"cosound cloud on {address}"))
 
@@ -111,7 +117,6 @@ def postgres(port: int, version: str) -> None:
 
 @cloud.command()
 @click.option("--listeners", type=click.IntRange(0, 10_000), default=12, show_default=True, help="How many.")
-@click.option("--pepper", help="The organisation's secret for cards, hex.  [default: COSOUND_PEPPER, else its own]")
 @click.option("--starter", type=click.Path(path_type=Path, file_okay=False), help="Where the sounds are, or go.")
 @click.option("--no-starter", is_flag=True, help="Leave the starter library out: the room gets songs of your own.")
 @click.option("--strangers", is_flag=True, help="Nothing is known yet of what the listeners like.")
@@ -120,7 +125,6 @@ def postgres(port: int, version: str) -> None:
 @_data
 def seed(
     listeners: int,
-    pepper: str | None,
     starter: Path | None,
     no_starter: bool,
     strangers: bool,
@@ -128,13 +132,16 @@ def seed(
     as_json: bool,
     data: Path,
 ) -> None:
-    """Fill the cloud with sounds, a room and listeners; running it again changes nothing."""
+    """Fill the cloud with sounds, a room and listeners; running it again changes nothing.
+
+    The organisation's secret for cards is COSOUND_PEPPER; without one it makes its own.
+    """
     from cloud_stub.seed import seed as sow
 
     with one_line_errors():
         env = _surroundings()
         settings = CloudSettings.for_directory(data, env)
-        cards = _pepper(pepper or env.get("COSOUND_PEPPER"))
+        cards = _pepper(env.get("COSOUND_PEPPER"))
         found = sow(
             settings,
             listeners=listeners,
@@ -158,7 +165,7 @@ def _pepper(text: str | None) -> bytes | None:
     try:
         return bytes.fromhex(text)
     except ValueError as error:
-        raise OneLine("--pepper: give the secret as hex digits, two for each byte") from error
+        raise OneLine("COSOUND_PEPPER: give the secret as hex digits, two for each byte") from error
 
 
 def _told(found: dict[str, Any]) -> str:

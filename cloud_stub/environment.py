@@ -46,6 +46,8 @@ VARIABLES = (
     Variable("COSOUND_MEDIA_DIR", "where sound files are kept", "media in the data directory"),
     Variable("COSOUND_PUBLIC_URL", "address that boxes reach the server by", "the one they asked"),
     Variable("COSOUND_REFRESH_S", "seconds from one ranking of all rooms to the next", "30"),
+    Variable("COSOUND_LOG", "what `serve` writes down: DEBUG, INFO (a line for every request), WARNING, ERROR", "INFO"),
+    Variable("COSOUND_LOG_FORMAT", "`json`, `text` or `auto`", "text at a terminal, else json"),
     Variable("COSOUND_PEPPER", "the organisation's secret for card hashes, hex; for `seed`", secret=True),
     Variable("COSOUND_POSTGRES_PASSWORD", "password of `cosound cloud postgres`", "made anew", secret=True),
     Variable("PLAYER_TOKEN", "a box's token; read by `check` alone", secret=True),

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloud_stub.boxes import INVALID_TOKEN
 from cloud_stub.database import Database
+from cloud_stub.request_log import is_told, keep_quiet, name_box, name_route, tell
 from cloud_stub.services import Services
+from cloud_stub.tokens import prefix_of
 from cloud_stub.waiters import queue_topic
 from sync.wire import LONG_POLL_S
 
@@ -32,39 +35,44 @@ class QueueFastPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] in (QUEUE_PATH, COSOUND_PATH):
+            begun_s = time.perf_counter()
             try:
-                await self._queue(scope, send)
+                status = await self._queue(scope, send)
             except Database.Error:
-                await _send(send, 503, _UNAVAILABLE, more=_COME_BACK)
+                status = await _send(send, 503, _UNAVAILABLE, more=_COME_BACK)
+            if status == 304:
+                self._services.polls.unchanged += 1
+                keep_quiet(scope)
+            elif is_told(scope):
+                name_route(scope, scope["path"])
+            else:
+                tell(scope, status, time.perf_counter() - begun_s, scope["path"])
         else:
             await self._app(scope, receive, send)
 
-    async def _queue(self, scope: Scope, send: Send) -> None:
+    async def _queue(self, scope: Scope, send: Send) -> int:
         services = self._services
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {}
         if "player" in query:
-            await _send(send, 410, _GONE)
-            return
+            return await _send(send, 410, _GONE)
         headers = dict(scope["headers"])
         token = headers.get(b"x-api-key", b"").decode("latin-1")
         known = headers.get(b"if-none-match")
         player_id = await services.polls.authenticate(token, services.now())
         if player_id is None:
-            await _send(send, 401, INVALID_TOKEN)
-            return
+            return await _turn_away(scope, send, token)
         answer = await services.polls.answer(player_id, services.now())
         wait_s = wait_of(query) if query else 0.0
         if known == answer.etag and wait_s > 0:
             if services.polls.is_current(player_id, answer):  # else it changed while we read it
                 await services.waiters.wait(queue_topic(player_id), wait_s)
             if await services.polls.authenticate(token, services.now()) is None:
-                await _send(send, 401, INVALID_TOKEN)
-                return
+                return await _turn_away(scope, send, token)
             answer = await services.polls.answer(player_id, services.now())
         if known == answer.etag:
-            await _send(send, 304, b"", answer.etag)
-        else:
-            await _send(send, 200, services.polls.body(answer, self._base_url(scope, headers)), answer.etag)
+            return await _send(send, 304, b"", answer.etag)
+        name_box(scope, player_id)
+        return await _send(send, 200, services.polls.body(answer, self._base_url(scope, headers)), answer.etag)
 
     def _base_url(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         given = self._services.settings.public_url
@@ -80,9 +88,15 @@ def wait_of(query: dict[str, str]) -> float:
     return min(float(text), LONG_POLL_S) if text.replace(".", "", 1).isdecimal() else 0.0
 
 
+async def _turn_away(scope: Scope, send: Send, token: str) -> int:
+    if (prefix := prefix_of(token)) is not None:
+        name_box(scope, f"csp_{prefix}")
+    return await _send(send, 401, INVALID_TOKEN)
+
+
 async def _send(
     send: Send, status: int, body: bytes, etag: bytes | None = None, more: tuple[tuple[bytes, bytes], ...] = ()
-) -> None:
+) -> int:
     headers = [(b"content-length", str(len(body)).encode()), _FRESH] if status != 304 else [_FRESH]
     headers.extend(more)
     if body:
@@ -91,3 +105,4 @@ async def _send(
         headers.append((b"etag", etag))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+    return status

@@ -46,6 +46,7 @@ class Polls:
         self._tokens: dict[str, _Token] = {}
         self._answers: dict[str, Answer] = {}
         self._versions: Mapping[str, tuple[int, int, int]] = {}
+        self.unchanged = 0  # answers "nothing new" since somebody last took the count
         self.last_poll: dict[str, float] = {}
         self._unflushed: set[str] = set()
         self._drops = 0  # what was read before a drop is not kept after it: it may be what was dropped
@@ -108,6 +109,14 @@ class Polls:
             self.drop_tokens(player_id)
         self._versions = versions
         return moved
+
+    def take_unchanged(self) -> int:
+        taken, self.unchanged = self.unchanged, 0
+        return taken
+
+    def heard_since(self, after_s: float) -> int:
+        """How many boxes spoke since."""
+        return sum(at_s > after_s for at_s in self.last_poll.values())
 
     def take_unflushed(self) -> dict[str, float]:
         """Last polls that the database does not know yet."""

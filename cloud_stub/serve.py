@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import signal
 import socket
@@ -21,6 +22,8 @@ from cloud_stub.errors import SetupError
 from cloud_stub.fastpath import QueueFastPath
 from cloud_stub.services import Services
 from cloud_stub.settings import CloudSettings
+
+log = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 75  # longer than the boxes' poll, so that a poll finds its connection open
 GRACE_S = 1
@@ -100,15 +103,19 @@ def _serve(settings: CloudSettings, sock: socket.socket, announce: Callable[[str
     services.prepare()
     config = uvicorn.Config(
         _front(app),
-        log_level="warning",
+        log_config=None,  # ours: see `logs`
         access_log=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    announce(f"http://{host}:{sock.getsockname()[1]}")
+    address = f"http://{host}:{sock.getsockname()[1]}"
+    where = settings.database
+    announce(address)
+    log.info("serving on %s", address, extra={"facts": {"database": getattr(where, "label", str(where))}})
     try:
         Server(config, services.waiters.close).run(sockets=[sock])
     finally:
         sock.close()
+    log.info("stopped")

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_POLLS_S = 10.0
 LOOK_ELSEWHERE_S = 1.0
+TELL_POLLS_S = 60.0
 KEEP_ATTEMPTS_S = 86_400.0
 KEEP_S = 90 * 86_400.0  # what boxes that were away need: tombstones, verdicts
 
@@ -90,6 +91,7 @@ class Services:
             (self.refresher.refresh_all, self.settings.refresh_s),
             (self.flush_polls, FLUSH_POLLS_S),
             (self.look_elsewhere, LOOK_ELSEWHERE_S),
+            (self.tell_polls, TELL_POLLS_S),
             (self.prune, 86_400.0),
         ):
             scheduler.add_job(self.patiently, "interval", seconds=every_s, args=[job])
@@ -105,6 +107,7 @@ class Services:
             self.scheduler = None
         self.refresher.stop()
         await self.patiently(self.flush_polls)
+        await self.tell_polls()
         self.database.close()
 
     async def patiently(self, job: Callable[[], Awaitable[None]]) -> None:
@@ -123,6 +126,12 @@ class Services:
     async def flush_polls(self) -> None:
         """Store when boxes last polled, and what that makes of their status; also of those that went away."""
         await self.database.write(self._note_polls, self.polls.take_unflushed(), self.now())
+
+    async def tell_polls(self) -> None:
+        """The polls that found nothing new, in one line: a line for each would be most of the log."""
+        if count := self.polls.take_unchanged():
+            facts = {"polls": count, "boxes": self.polls.heard_since(self.now() - TELL_POLLS_S)}
+            log.info("%d polls found nothing new", count, extra={"facts": facts})
 
     async def look_elsewhere(self) -> None:
         """Drop what another process changed, wake who waits for it, and rank those rooms."""

@@ -115,9 +115,10 @@ def seed_cloud(
     strangers: nothing is known yet of what the listeners like.
     """
     command = [sys.executable, "-m", "appliance", "cloud", "seed", "--data", str(stage.cloud_dir),
-               "--listeners", "8", "--pepper", stage.pepper, "--starter", str(starter_dir()), "--json"]  # fmt: skip
+               "--listeners", "8", "--starter", str(starter_dir()), "--json"]  # fmt: skip
     command += [*([] if starter else ["--no-starter"]), *(["--strangers"] if strangers else [])]
-    with subprocess.Popen(command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as seeding:
+    given = {**env, "COSOUND_PEPPER": stage.pepper}  # not as an argument: everybody on the machine reads those
+    with subprocess.Popen(command, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as seeding:
         assert seeding.stderr is not None and seeding.stdout is not None
         said = ""
         for line in seeding.stderr:

@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
+from secret_watch import SecretWatch
 
 from cloud_stub.app import create_app
 from cloud_stub.engines.address import Address
@@ -58,9 +59,12 @@ class Client:
         self.portal = portal
         self._app = app
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://cloud.test", timeout=30)
+        self.watch = SecretWatch()
+        hooks = {"request": [self.watch.sent], "response": [self.watch.answered]}
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://cloud.test", timeout=30, event_hooks=hooks)
 
     def __enter__(self) -> Self:
+        self.watch.begin()
         self._lifespan = self._app.router.lifespan_context(self._app)
         self.portal.call(self._lifespan.__aenter__)
         return self
@@ -68,6 +72,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.portal.call(self._http.aclose)
         self.portal.call(self._lifespan.__aexit__, None, None, None)
+        self.watch.end()
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self.portal.call(partial(self._http.request, method, path, **options))
@@ -240,6 +245,7 @@ class World:
 
     def box(self, name: str = "Lobby") -> Box:
         token = new_token()
+        self.client.watch.keep(token.text)
         player_id = self.write(players.create, name, token, self.time.s)
         return Box(self.client, self.time, player_id, token.text)
 
@@ -305,4 +311,5 @@ def cloud_world(folder: Path, database: Path | Address | None = None, **told: An
     settings = replace(settings_in(folder, database), **told)
     app = create_app(settings, now=clock)
     with start_blocking_portal() as portal, Client(app, portal) as client:
+        client.watch.keep(settings.secret_key)
         yield World(client, clock, app.state.services, settings)

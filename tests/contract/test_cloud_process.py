@@ -72,7 +72,8 @@ def short_library(folder: Path) -> list[Any]:
 
 def test_the_seed_is_what_it_says_and_says_the_same_again(seeded: tuple[Path, dict[str, Any]]) -> None:
     data, first = seeded
-    again = run("seed", "--data", str(data), "--listeners", "4", "--pepper", "00" * 32, "--json")
+    env = {**os.environ, "COSOUND_PEPPER": "00" * 32}
+    again = run("seed", "--data", str(data), "--listeners", "4", "--json", env=env)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout) == first
     assert set(first) >= {"room", "admin", "listeners", "songs"}
@@ -114,7 +115,9 @@ def test_it_stops_at_once_with_people_waiting(seeded: tuple[Path, dict[str, Any]
         assert process.wait(timeout=2) == 0
         assert {answer.result().status_code for answer in held} == {304}
         assert process.stderr is not None
-        assert process.stderr.read() == ""
+        said = [json.loads(line) for line in process.stderr]
+        assert {line["level"] for line in said} == {"info"}
+        assert (said[-2]["says"], said[-1]["says"]) == ("8 polls found nothing new", "stopped")
 
 
 def test_a_killed_server_loses_nothing_it_answered(seeded: tuple[Path, dict[str, Any]]) -> None:
@@ -137,7 +140,7 @@ def test_what_a_person_can_get_wrong_is_one_line_and_exit_2(tmp_path: Path) -> N
     attempts = [
         (in_use, "--port"),
         (run("serve", "--data", str(tmp_path / "file" / "b")), "--data"),
-        (run("seed", "--data", str(tmp_path / "c"), "--pepper", "xyz"), "--pepper"),
+        (run("seed", "--data", str(tmp_path / "c"), env={"PATH": "", "COSOUND_PEPPER": "xyz"}), "COSOUND_PEPPER"),
         (run("serve", "--data", str(tmp_path / "d"), env={"PATH": "", "PORT": "http"}), "PORT"),
     ]
     for done, says in attempts:

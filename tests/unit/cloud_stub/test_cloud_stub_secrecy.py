@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+import pytest
+
+from cloud_stub.logs import Lines
+from cloud_stub.secrecy import CUT, Secrecy
+from cloud_stub.tokens import new_token
+
+TOKEN = new_token()
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (f"token {TOKEN.text} is wrong", f"token csp_{TOKEN.prefix}_{CUT} is wrong"),
+        (f"Bearer {JWT}", f"Bearer {CUT}"),
+        ("postgresql://me:pa%40ss@host:5432/db", f"postgresql://me:{CUT}@host:5432/db"),
+        ("/media/x.wav?expires=1&signature=abcdef", f"/media/x.wav?expires=1&signature={CUT}"),
+        ("?X-Amz-Signature=abc&X-Amz-Date=2", f"?X-Amz-Signature={CUT}&X-Amz-Date={CUT}"),
+        ("GET /api/cosound?player=anything", f"GET /api/cosound?player={CUT}"),
+        ("connection failed: password=hunter2 host=x", f"connection failed: password={CUT} host=x"),
+        ('{"password": "hunter2"}', f'{{"password": "{CUT}"}}'),
+        ("sb_secret_abc and sb_publishable_abc", f"sb_secret_{CUT} and sb_publishable_{CUT}"),
+        ("told exactly this", f"told {CUT} this"),
+        ("room 1 was not ranked: the database is gone", "room 1 was not ranked: the database is gone"),
+    ],
+)
+def test_what_is_secret_is_cut_out_and_the_rest_is_left(said: str, left: str) -> None:
+    assert Secrecy(["exactly", "exact", "no", ""]).hide(said) == left
+
+
+def test_a_trace_says_where_and_what_and_no_secret() -> None:
+    try:
+        raise ValueError(f"{TOKEN.text}\nis bad")
+    except ValueError:
+        record = logging.LogRecord("cloud_stub.x", logging.ERROR, "x.py", 1, "failed\nbadly", (), sys.exc_info())
+    line = Lines(Secrecy(), as_json=True).format(record)
+    assert "\n" not in line
+    told = json.loads(line)
+    assert told["says"] == "failed badly"
+    assert "test_cloud_stub_secrecy.py:" in told["error"]
+    assert told["error"].endswith(f"ValueError: csp_{TOKEN.prefix}_{CUT} is bad")
+    assert TOKEN.text not in repr(Secrecy([TOKEN.text]))
