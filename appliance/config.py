@@ -140,7 +140,7 @@ KEYS: tuple[Key, ...] = (
         "checkin.reader",
         "COSOUND_READER",
         "auto",
-        "where cards are read: auto, none, usb, udp:HOST:PORT, or a /dev path",
+        "where cards are read: auto, none, usb, usb:SOCKET, udp:HOST:PORT, or a /dev path; several with commas",
     ),
     Key("checkin.pepper", "COSOUND_PEPPER", "", "the organisation's secret for card hashes, hex", credential="pepper"),
     Key("room.closes", "COSOUND_CLOSES", "", "closing time HH:MM, empty = never"),

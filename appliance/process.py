@@ -25,13 +25,18 @@ _START_AFRESH = 75  # sysexits.h: try again later
 
 
 class Stop:
-    """Set by SIGTERM and SIGINT; a loop looks at it between steps."""
+    """Set by SIGTERM and SIGINT; a loop looks at it between steps.
 
-    def __init__(self) -> None:
+    wake: ends the wait that a step may be in. It is called inside a signal handler, so it must not take a lock.
+    """
+
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
         self.requested = False
+        self._wake = wake
 
     def request(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         self.requested = True
+        self._wake()
 
     def on_signals(self) -> Stop:
         """Take SIGTERM and SIGINT. Call before any audio library is opened: SDL would take them too."""

@@ -15,17 +15,19 @@ ACK = START + b"\x00\xff\x00"
 HOST, CHIP = 0xD4, 0xD5
 
 DIAGNOSE, VERSION, READ_REGISTER, WRITE_REGISTER = 0x00, 0x02, 0x06, 0x08
-POWER_DOWN, EXCHANGE, LIST_TARGETS = 0x16, 0x42, 0x4A
+POWER_DOWN, RF_CONFIGURATION, EXCHANGE, LIST_TARGETS = 0x16, 0x32, 0x42, 0x4A
 FIFO_DATA = 0x6339
 
 
 class SimulatedPN532:
-    """`port` is its serial port. `mute` swallows commands; `noise` is sent before every answer."""
+    """`port` is its serial port. `mute` swallows commands; `noise` is sent before every answer. `heard`: the commands
+    that came."""
 
     def __init__(self) -> None:
         self.tag: Tag | None = None
         self.mute = False
         self.noise = b""
+        self.heard: list[int] = []
         self._registers: dict[int, int] = {}
         self._chip, self._line = os.openpty()
         tty.setraw(self._line)
@@ -68,6 +70,7 @@ class SimulatedPN532:
     def _heard(self, body: bytes | None) -> None:
         if body is None or body[0] != HOST or self.mute:
             return
+        self.heard.append(body[1])
         answer = self._answer(body[1], body[2:])
         self._send(self.noise + ACK + _framed(bytes([CHIP, body[1] + 1]) + answer))
 

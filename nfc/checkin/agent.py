@@ -21,7 +21,8 @@ from checkin.writing import Judge
 log = logging.getLogger(__name__)
 
 WAITING_TAPS = 256
-WAIT_S = 0.12
+WAIT_S = 0.5
+FULL_WAIT_S = 0.1
 BEAT_S = 5.0
 STOP_WITHIN_S = 2.0
 
@@ -47,7 +48,7 @@ class Agent:
         self._pepper = pepper
         self._closing_s = closing_s
         self._judge = Judge(cloud_url.rstrip("/"), tokens.key_for(pepper, "card"))
-        self._reports: queue.Queue[Tap | ReaderState] = queue.Queue(WAITING_TAPS)
+        self._reports: queue.SimpleQueue[Tap | ReaderState | None] = queue.SimpleQueue()
         self._unstored: Tap | None = None
         self._refused = ""
         self._last: dict[str, Any] | None = None
@@ -66,6 +67,10 @@ class Agent:
             thread.daemon = True
             thread.start()
             self._threads.append(thread)
+
+    def wake(self) -> None:
+        """End the wait of a step. Safe in a signal handler: this queue's `put` takes no lock of Python's."""
+        self._reports.put(None)
 
     def stop(self) -> None:
         """End the threads and let go of every device."""
@@ -102,12 +107,9 @@ class Agent:
 
     def _take(self, report: Tap | ReaderState) -> None:
         """Called by the readers. Waits when the store is behind, but never past the end."""
-        while not self._halt.is_set():
-            try:
-                self._reports.put(report, timeout=WAIT_S)
-            except queue.Full:
-                continue
-            return
+        while self._reports.qsize() >= WAITING_TAPS and not self._halt.is_set():
+            self._halt.wait(FULL_WAIT_S)
+        self._reports.put(report)
 
     def _next_report(self, timeout_s: float) -> Tap | ReaderState | None:
         try:

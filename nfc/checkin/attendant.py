@@ -15,8 +15,8 @@ from checkin.reader import Driver, ReaderGone, TagRead
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.08
-LISTEN_S = 0.15
+LOOK_EVERY_S = 0.06
+LISTEN_S = 0.1
 LOOK_FOR_PLUG_S = 0.5
 
 State = Literal["ready", "absent", "failed"]

@@ -13,7 +13,8 @@ from checkin.socket_reader import SocketReader
 from checkin.wedge_driver import WedgeDriver
 
 UDP = re.compile(r"udp:[A-Za-z0-9.-]+:([0-9]{1,5})")
-FORMS = "auto, none, usb, udp:HOST:PORT, a /dev path (PN532 or keyboard reader), or serial:/dev/… (a reader of lines)"
+USB = re.compile(r"usb(:[0-9]+-[0-9]+(\.[0-9]+)*)?")
+FORMS = "auto, none, usb, usb:SOCKET, udp:HOST:PORT, a /dev path (PN532 or keyboard reader), or serial:/dev/… (lines)"
 
 
 def drivers_of(config: Config) -> list[Driver]:
@@ -27,8 +28,10 @@ def drivers_of(config: Config) -> list[Driver]:
 
 def driver_of(setting: str) -> Driver:
     """One part of the setting. `auto` is a reader on USB: a serial port could be anything, so it is never probed."""
-    if setting in ("auto", "usb"):
+    if setting == "auto":
         return NfcpyDriver("usb")
+    if USB.fullmatch(setting):
+        return NfcpyDriver(setting)
     if setting.startswith("/dev/input/"):
         return WedgeDriver(setting)
     if setting.startswith("/dev/"):

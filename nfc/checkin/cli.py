@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -45,11 +46,13 @@ def list_readers() -> None:
     """Show what is plugged in that could be a reader."""
     found = detect.candidates()
     for one in found:
-        click.echo(f"{one.setting}  ({one.what})")
+        click.echo(f"{one.setting}  ({one.what})" + (f": {one.why_not}" if one.why_not else ""))
     if not found:
         click.echo("nothing plugged in looks like a reader; `cosound tap` works without one")
-    for module in detect.thieves():
-        click.echo(f"kernel module {module} is loaded and takes USB readers: sudo modprobe -r {module}")
+    thieves = detect.thieves()
+    if thieves:
+        click.echo(f"the kernel has loaded what takes USB readers: {detect.give_back(thieves)}")
+    click.echo(f"checkin.reader is {load_config().checkin_reader}")
 
 
 @nfc.command("write")
@@ -182,7 +185,8 @@ def _serve(agent: Agent) -> None:
     def step() -> None:
         agent.step()
 
-    stop = Stop().on_signals()
+    stop = Stop(agent.wake).on_signals()
+    gc.freeze()  # what the imports made stays to the end: to go through it once more there takes half of the stop
     agent.start()
     try:
         run("nfc", step, stop)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path("/")
 USB_READERS = {
     "054c:0193": "Sony PN531",
     "04cc:0531": "Philips PN531",
@@ -16,50 +18,103 @@ USB_READERS = {
     "054c:06c3": "Sony RC-S380",
     "072f:2200": "ACS ACR122U",
 }
-THIEVES = ("pn533_usb", "pn533", "nfc")
+THIEVES = ("pn533_usb", "pn533", "port100", "nfc")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Something that could be a reader: `setting` is what checkin.reader would be to use it."""
+    """Something that could be a reader: `setting` is what checkin.reader would be to use it. `why_not`: what keeps
+    us from opening it, "" = nothing."""
 
     setting: str
     what: str
+    why_not: str = ""
 
 
-def usb_readers(root: Path = Path("/")) -> list[Candidate]:
+@dataclass(frozen=True, slots=True)
+class UsbReader:
+    """A reader at a socket: `port` is the socket's name, `bus` and `address` change at every plug."""
+
+    port: str
+    name: str
+    bus: int
+    address: int
+
+    @property
+    def nfcpy_path(self) -> str:
+        return f"usb:{self.bus:03d}:{self.address:03d}"
+
+    @property
+    def node(self) -> str:
+        return f"dev/bus/usb/{self.bus:03d}/{self.address:03d}"
+
+
+def usb_readers(root: Path = ROOT) -> list[UsbReader]:
     """USB devices that are known to be NFC readers."""
     found = []
     for device in sorted((root / "sys/bus/usb/devices").glob("*")):
         name = USB_READERS.get(f"{_text(device / 'idVendor')}:{_text(device / 'idProduct')}")
-        if name:
-            found.append(Candidate("usb", f"{name} at USB {device.name}"))
+        numbers = _text(device / "busnum"), _text(device / "devnum")
+        if name and all(number.isdecimal() for number in numbers):
+            found.append(UsbReader(device.name, name, *map(int, numbers)))
     return found
 
 
-def serial_ports(root: Path = Path("/")) -> list[Candidate]:
-    """Serial ports by their stable names; behind one may be a PN532, a line reader, or no reader at all."""
-    found = []
-    for port in sorted((root / "dev/serial/by-id").glob("*")):
-        path = "/" + str(port.relative_to(root))
-        found.append(Candidate(path, f"serial port; as a reader that sends lines: serial:{path}"))
-    return found
+def usb_readers_at(where: str, root: Path = ROOT) -> list[UsbReader]:
+    """Those that `usb` (any) or `usb:PORT` names."""
+    port = where.partition(":")[2]
+    return [reader for reader in usb_readers(root) if port in ("", reader.port)]
 
 
-def keyboards(root: Path = Path("/")) -> list[Candidate]:
-    """Input devices that type; a keyboard reader is one of them, and so is every keyboard."""
-    ports = sorted((root / "dev/input/by-id").glob("*-event-kbd"))
-    return [Candidate("/" + str(port.relative_to(root)), "keyboard, or a reader that types") for port in ports]
+def candidates(root: Path = ROOT) -> list[Candidate]:
+    return _on_usb(root) + _serial_ports(root) + _keyboards(root)
 
 
-def candidates(root: Path = Path("/")) -> list[Candidate]:
-    return usb_readers(root) + serial_ports(root) + keyboards(root)
+def permit(group: str) -> str:
+    """How this user comes to may open it."""
+    return f"this user must be in group {group} (systemd/udev/70-cosound.rules)"
 
 
-def thieves(root: Path = Path("/")) -> list[str]:
+def give_back(modules: list[str]) -> str:
+    """How kernel modules let go of a reader, now and after the next start."""
+    return f"sudo modprobe -r {' '.join(modules)} (systemd/modprobe.d keeps them away)"
+
+
+def thieves(root: Path = ROOT) -> list[str]:
     """Loaded kernel modules that take USB readers away from us."""
     loaded = {line.split(" ", 1)[0] for line in _text(root / "proc/modules").splitlines()}
     return [module for module in THIEVES if module in loaded]
+
+
+def _on_usb(root: Path) -> list[Candidate]:
+    """Several are told apart by the sockets they are plugged into."""
+    readers = usb_readers(root)
+    settings = ["usb"] if len(readers) == 1 else [f"usb:{reader.port}" for reader in readers]
+    return [
+        Candidate(setting, f"{reader.name} at USB {reader.port}", _closed(root / reader.node, "plugdev"))
+        for setting, reader in zip(settings, readers, strict=True)
+    ]
+
+
+def _serial_ports(root: Path) -> list[Candidate]:
+    """By their stable names; behind one may be a PN532, a line reader, or no reader at all."""
+    found = []
+    for port in sorted((root / "dev/serial/by-id").glob("*")):
+        path = "/" + str(port.relative_to(root))
+        what = f"serial port; as a reader that sends lines: serial:{path}"
+        found.append(Candidate(path, what, _closed(port, "dialout")))
+    return found
+
+
+def _keyboards(root: Path) -> list[Candidate]:
+    """Input devices that type; a keyboard reader is one of them, and so is every keyboard."""
+    ports = sorted((root / "dev/input/by-id").glob("*-event-kbd"))
+    what = "keyboard, or a reader that types"
+    return [Candidate("/" + str(port.relative_to(root)), what, _closed(port, "input")) for port in ports]
+
+
+def _closed(node: Path, group: str) -> str:
+    return "" if os.access(node, os.R_OK | os.W_OK) else f"no permission: {permit(group)}"
 
 
 def _text(path: Path) -> str:

@@ -6,30 +6,20 @@ taps, either burns a core or takes 1.5 s to stop, and lets errors through that a
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import importlib
-import logging
-import os
-import re
-import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from checkin import detect
+from checkin.frontend import close_frontend, explain, nfcpy, open_frontend
 from checkin.reader import ReaderGone, TagRead, is_random_uid
 from checkin.sticker import TORN, read_message
 
-log = logging.getLogger(__name__)
-
-# nfcpy hands the name to a shell (`stty -F …`): only a plain device name may get there.
-PLAIN_NODE = re.compile(r"/dev/[A-Za-z0-9/._-]+")
-NOT_PERMITTED = (errno.EACCES, errno.EPERM)
-
 
 class NfcpyDriver:
-    """where: `usb`, `udp:HOST:PORT`, or a serial port's path (a stable name is followed to its node at opening)."""
+    """where: `usb` or `usb:PORT`, `udp:HOST:PORT`, or a serial port's path (a stable name is followed to its node at
+    opening)."""
 
     continuous = True
 
@@ -46,25 +36,15 @@ class NfcpyDriver:
         return self._where
 
     def plugged(self) -> bool:
-        if self._where == "usb":
-            return bool(detect.usb_readers())
+        if self._where.startswith("usb"):
+            return bool(detect.usb_readers_at(self._where))
         return Path(self._where).exists() if self._where.startswith("/") else True
 
     def open(self) -> str:
         self._check_there()
-        nfc = _nfcpy()
-        try:
-            if self._where.startswith("/"):
-                self._frontend = _open_serial(nfc, _plain_node(self._where))
-            else:
-                self._frontend = nfc.ContactlessFrontend(self._where)
-        except ReaderGone:
-            raise
-        except TORN as error:
-            raise ReaderGone(f"{self._where}: {_explain(error, self._where)}") from error
-        self._targets = [nfc.clf.RemoteTarget("106A")]
-        name = str(self._frontend.device)  # it ends with "at" and the device as nfcpy knows it
-        return name if self._where in name else f"{name}, {self._where}"
+        self._frontend, name = open_frontend(self._where)
+        self._targets = [nfcpy().clf.RemoteTarget("106A")]
+        return name
 
     def poll(self, timeout_s: float) -> TagRead | None:
         """Looks once, whatever the timeout. A MIFARE Classic that lets nobody read it counts by its number; what is
@@ -80,7 +60,7 @@ class NfcpyDriver:
     def close(self) -> None:
         frontend, self._frontend = self._frontend, None
         if frontend is not None:
-            _close(frontend.close, getattr(frontend.device, "chipset", None))
+            close_frontend(frontend)
 
     def _check_there(self) -> None:
         if self.plugged():
@@ -95,7 +75,7 @@ class NfcpyDriver:
         try:
             target = self._frontend.sense(*self._targets, iterations=1)
         except TORN as error:
-            raise ReaderGone(f"{self._where}: {_explain(error, self._where)}") from error
+            raise ReaderGone(f"{self._where}: {explain(error, self._where)}") from error
         self._target = target
         if target is None or not target.sdd_res:
             return None
@@ -109,75 +89,8 @@ class NfcpyDriver:
         try:
             return importlib.import_module("nfc.tag").activate(self._frontend, self._target)
         except TORN as error:
-            raise ReaderGone(f"{self._where}: {_explain(error, self._where)}") from error
+            raise ReaderGone(f"{self._where}: {explain(error, self._where)}") from error
 
     def _is_doubtful(self, tag: TagRead) -> bool:
         """Four bytes have no check against a torn read: a new one must be read twice, or it enrols a ghost."""
         return len(tag.uid) == 4 and not tag.random_uid and tag.uid != self._last_uid
-
-
-def _nfcpy() -> Any:
-    """nfcpy, quiet: its own log would show card numbers, and repeat at every attempt what we say once."""
-    nfc = importlib.import_module("nfc")
-    if not hasattr(nfc, "ContactlessFrontend"):
-        raise ReaderGone("nfcpy is not installed (our own folder answered its name): pip install nfcpy==1.0.4")
-    logging.getLogger("nfc").setLevel(logging.CRITICAL)
-    return nfc
-
-
-def _plain_node(path: str) -> str:
-    """The character device behind a stable name. Its own name matters too: nfcpy knows Pi's ports by it."""
-    node = os.path.realpath(path)
-    if not PLAIN_NODE.fullmatch(node) or not stat.S_ISCHR(Path(node).stat().st_mode):
-        raise ReaderGone(f"{path}: this is no serial port")
-    return node
-
-
-def _open_serial(nfc: Any, node: str) -> Any:
-    """nfcpy's path syntax knows no /dev/serial/by-id, so its PN532 driver is started on the node itself."""
-    line = importlib.import_module("nfc.clf.transport").TTY(node)
-    try:
-        device = importlib.import_module("nfc.clf.pn532").init(line)
-        line.tty.exclusive = True
-    except BaseException:
-        _shut(line)
-        raise
-    device._path = node
-    frontend = nfc.ContactlessFrontend()
-    frontend.device = device
-    return frontend
-
-
-def _close(close: Any, chipset: Any) -> None:
-    try:
-        close()
-    except TORN as error:
-        log.debug("closing a reader that is gone: %r", error)
-        _shut(getattr(chipset, "transport", None))
-
-
-def _shut(line: Any) -> None:
-    """Close the file under a serial line whose port no longer answers, which pyserial's own close asks first."""
-    port: Any = getattr(line, "tty", None)
-    with contextlib.suppress(*TORN):
-        line.close()
-    with contextlib.suppress(*TORN):
-        port.close()
-
-
-def _explain(error: Exception, where: str) -> str:
-    """The error in words that say what to do."""
-    number = getattr(error, "errno", None) or next(iter(error.args), None)  # termios.error has it as its first word
-    if number in NOT_PERMITTED:
-        group = "plugdev" if where == "usb" else "dialout"
-        return f"no permission: this user must be in group {group} (systemd/udev/70-cosound.rules)"
-    if number == errno.EBUSY or "exclusively lock" in str(error):
-        return "another program holds it (pcscd, a modem manager, a second reader process): stop that one"
-    if where == "usb":
-        taken = [f"the kernel module {module} holds it: sudo modprobe -r {module}" for module in detect.thieves()]
-        return taken[0] if taken else "it does not open: is this user in group plugdev (systemd/udev/70-cosound.rules)?"
-    if where.startswith("/") and number == errno.EIO:
-        return "the line broke: unplugged, or the chip fell silent"
-    if where.startswith("/"):
-        return f"no PN532 answers there ({type(error).__name__}: {error})"
-    return f"{type(error).__name__}: {error}"

@@ -115,10 +115,12 @@ def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, addres
 
 def test_signals_ask_to_stop() -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    woken: list[None] = []
     try:
-        stop = Stop().on_signals()
+        stop = Stop(lambda: woken.append(None)).on_signals()
         signal.raise_signal(signal.SIGTERM)
         assert stop.requested
+        assert woken == [None], "a step that waits is not waited for"
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])

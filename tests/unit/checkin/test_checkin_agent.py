@@ -235,6 +235,12 @@ def test_threads_read_and_stop(tmp_path: Path) -> None:
     assert [reader["state"] for reader in Runtime(tmp_path / "run").read("reader")["readers"]] == ["absent"]
 
 
+def test_the_wait_of_a_step_can_be_ended(box: Callable[..., Box]) -> None:
+    one = box()
+    one.agent.wake()
+    assert one.agent.step(1000.0) is None
+
+
 def test_a_tap_that_the_disk_refuses_is_shown_and_never_counts(box: Callable[..., Box]) -> None:
     one = box((0, A), (5, B))
     one.agent.attend()

@@ -21,6 +21,7 @@ def config(tmp_path: Path) -> Config:
         ("none", []),
         ("auto", ["usb"]),
         ("usb", ["usb"]),
+        ("usb:1-1.2, usb:1-1.4", ["usb:1-1.2", "usb:1-1.4"]),
         ("udp:127.0.0.1:54321", ["udp:127.0.0.1:54321"]),
         ("/dev/serial/by-id/usb-FTDI-port0", ["/dev/serial/by-id/usb-FTDI-port0"]),
         ("/dev/input/by-id/usb-RFID-event-kbd", ["/dev/input/by-id/usb-RFID-event-kbd"]),
@@ -37,10 +38,23 @@ def test_the_setting_names_readers_and_taps_can_always_be_typed(
 
 @pytest.mark.parametrize(
     "setting",
-    ["", "usb0", "udp:", "udp:host", "udp:host:0", "udp:host:70000", "udp:a b:1", "/tmp/x", "serial:x", "usb,,"],
+    [
+        "",
+        "usb0",
+        "usb:072f:2200",
+        "usb:1-",
+        "udp:",
+        "udp:host",
+        "udp:host:0",
+        "udp:host:70000",
+        "udp:a b:1",
+        "/tmp/x",
+        "serial:x",
+        "usb,,",
+    ],
 )
 def test_a_setting_that_names_nothing_is_refused_with_the_forms(config: Config, setting: str) -> None:
-    with pytest.raises(ConfigError, match=r"checkin\.reader .* must be auto, none, usb, udp:HOST:PORT"):
+    with pytest.raises(ConfigError, match=r"checkin\.reader .* must be auto, none, usb, usb:SOCKET, udp:HOST:PORT"):
         drivers_of(replace(config, checkin_reader=setting))
 
 

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
 from checkin import detect
+from checkin.cli import nfc
 
 
-def usb(root: Path, name: str, vendor: str, product: str) -> None:
+def usb(root: Path, name: str, vendor: str, product: str, address: int = 5) -> None:
     device = root / "sys/bus/usb/devices" / name
     device.mkdir(parents=True)
     (device / "idVendor").write_text(vendor + "\n")
     (device / "idProduct").write_text(product + "\n")
+    (device / "busnum").write_text("1\n")
+    (device / "devnum").write_text(f"{address}\n")
+    node = root / f"dev/bus/usb/001/{address:03d}"
+    node.parent.mkdir(parents=True, exist_ok=True)
+    node.touch()
 
 
 def test_an_empty_machine_has_no_readers(tmp_path: Path) -> None:
@@ -20,7 +30,23 @@ def test_an_empty_machine_has_no_readers(tmp_path: Path) -> None:
 def test_known_usb_readers_are_found_among_other_devices(tmp_path: Path) -> None:
     usb(tmp_path, "1-1", "1d6b", "0002")
     usb(tmp_path, "1-2", "072f", "2200")
-    assert detect.usb_readers(tmp_path) == [detect.Candidate("usb", "ACS ACR122U at USB 1-2")]
+    assert detect.usb_readers(tmp_path) == [detect.UsbReader("1-2", "ACS ACR122U", 1, 5)]
+    assert detect.candidates(tmp_path) == [detect.Candidate("usb", "ACS ACR122U at USB 1-2")]
+
+
+def test_two_on_usb_are_told_apart_by_their_sockets(tmp_path: Path) -> None:
+    usb(tmp_path, "1-1.2", "072f", "2200", 7)
+    usb(tmp_path, "1-1.4", "04cc", "2533", 8)
+    assert [one.setting for one in detect.candidates(tmp_path)] == ["usb:1-1.2", "usb:1-1.4"]
+    assert [one.nfcpy_path for one in detect.usb_readers_at("usb:1-1.4", tmp_path)] == ["usb:001:008"]
+    assert len(detect.usb_readers_at("usb", tmp_path)) == 2
+    assert detect.usb_readers_at("usb:1-1", tmp_path) == []
+
+
+def test_what_may_not_be_opened_is_said_with_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usb(tmp_path, "1-2", "072f", "2200")
+    monkeypatch.setattr("os.access", lambda _path, _mode: False)
+    assert "plugdev" in detect.candidates(tmp_path)[0].why_not
 
 
 def test_ports_are_listed_by_stable_names(tmp_path: Path) -> None:
@@ -43,3 +69,19 @@ def test_our_table_of_usb_readers_is_nfcpys() -> None:
     from nfc.clf.device import usb_device_map
 
     assert {f"{vendor:04x}:{product:04x}" for vendor, product in usb_device_map} == set(detect.USB_READERS)
+
+
+def test_the_list_says_what_to_write_and_what_is_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usb(tmp_path, "1-1.2", "072f", "2200", 7)
+    usb(tmp_path, "1-1.4", "072f", "2200", 8)
+    readers = detect.candidates(tmp_path)
+    monkeypatch.setattr(detect, "candidates", lambda: [readers[0], replace(readers[1], why_not="no permission: …")])
+    monkeypatch.setattr(detect, "thieves", lambda: ["pn533_usb", "nfc"])
+    said = CliRunner().invoke(nfc, ["list"], env={"COSOUND_CONFIG": str(tmp_path / "none"), "COSOUND_READER": "usb"})
+    assert said.output.splitlines() == [
+        "usb:1-1.2  (ACS ACR122U at USB 1-1.2)",
+        "usb:1-1.4  (ACS ACR122U at USB 1-1.4): no permission: …",
+        "the kernel has loaded what takes USB readers: "
+        "sudo modprobe -r pn533_usb nfc (systemd/modprobe.d keeps them away)",
+        "checkin.reader is usb",
+    ]

@@ -32,6 +32,7 @@ class BadLine(SimulatedPN532):
         self.tag = Tag(UID)
         self.mute = False
         self.noise = b""
+        self.heard = []
         self._registers = {}
         self.dice: random.Random | None = None
         self.harm = 0

@@ -15,10 +15,10 @@ from nfc.clf.transport import TTY
 
 from appliance.demo.air import Air
 from appliance.demo.emulated_tag import Tag, classic
-from checkin import nfcpy_driver
+from checkin import detect, frontend
 from checkin.nfcpy_driver import NfcpyDriver
 from checkin.reader import ReaderGone, TagRead
-from tests.simulated_pn532 import SimulatedPN532
+from tests.simulated_pn532 import LIST_TARGETS, READ_REGISTER, RF_CONFIGURATION, SimulatedPN532
 
 SEVEN = bytes.fromhex("04a1b2c3d4e5f6")
 
@@ -85,6 +85,16 @@ def test_numbers_of_all_lengths_are_read(bench: tuple[NfcpyDriver, Field], uid: 
         assert driver.poll(0.1) == TagRead(bytes.fromhex(uid), "nfca")
     field.tag = None
     assert driver.poll(0.1) is None
+
+
+def test_a_field_that_is_off_is_not_switched_off_again(chip: SimulatedPN532, patience: None) -> None:
+    driver = NfcpyDriver(chip.port)
+    driver.open()
+    driver.poll(0.1)
+    chip.heard.clear()
+    driver.poll(0.1)
+    assert chip.heard == [LIST_TARGETS, READ_REGISTER, RF_CONFIGURATION], "three commands a look at nothing"
+    driver.close()
 
 
 def test_a_card_that_cannot_be_read_is_still_a_card(bench: tuple[NfcpyDriver, Field]) -> None:
@@ -209,7 +219,7 @@ def test_only_a_plain_device_ever_gets_near_a_shell(path: str, tmp_path: Path, m
 
 
 def test_no_reader_on_usb_says_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nfcpy_driver.detect, "usb_readers", list)
+    monkeypatch.setattr(detect, "usb_readers", lambda _root: [])
     driver = NfcpyDriver("usb")
     assert not driver.plugged()
     with pytest.raises(ReaderGone, match="cosound nfc list"):
@@ -227,9 +237,9 @@ def test_no_reader_on_usb_says_where_to_look(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_an_error_says_what_to_do(error: Exception, where: str, words: str) -> None:
-    assert words in nfcpy_driver._explain(error, where)
+    assert words in frontend.explain(error, where)
 
 
 def test_a_module_that_holds_the_reader_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nfcpy_driver.detect, "thieves", lambda: ["pn533_usb"])
-    assert "modprobe -r pn533_usb" in nfcpy_driver._explain(OSError(19, "no device"), "usb")
+    monkeypatch.setattr(detect, "thieves", lambda: ["pn533_usb", "pn533"])
+    assert "modprobe -r pn533_usb pn533 " in frontend.explain(OSError(19, "no device"), "usb")
