@@ -25,6 +25,7 @@ from sync.wire import (
     Outbound,
     PlayBody,
     PlayEndBody,
+    PushReply,
     PushRequest,
     RuleBody,
     SettleBody,
@@ -46,10 +47,18 @@ class Event:
     now_s: float
 
 
-def apply_push(tx: Tx, player_id: str, request: PushRequest, now_s: float) -> list[Verdict]:
-    """Apply a batch in order. A repeated op gets its first verdict again and does nothing."""
+def apply_push(tx: Tx, player_id: str, request: PushRequest, now_s: float) -> PushReply:
+    """Apply a batch in order. A repeated op gets its first verdict again and does nothing.
+
+    Nothing is applied for a box that remembers more answers than we do: what those were for must come first, and
+    until the box has heard so, our count must not grow past its own.
+    """
+    seen = ops.seen(tx, player_id)
+    if request.heard > seen:
+        return PushReply(results=(), server_time=now_s, seen=seen, restored=True)
     ops.learn_boot(tx, player_id, request.boot_id, now_s - request.mono_ms / 1000, now_s)
-    return [Verdict(op_id=op.op_id, status=_answer(tx, player_id, op, now_s)) for op in request.ops]
+    results = tuple(Verdict(op_id=op.op_id, status=_answer(tx, player_id, op, now_s)) for op in request.ops)
+    return PushReply(results=results, server_time=now_s, seen=ops.seen(tx, player_id))
 
 
 def _answer(tx: Tx, player_id: str, op: Op, now_s: float) -> str:

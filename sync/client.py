@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from sync import wire
 from sync.answers import Answer, judge, read_answer, retry_after
+from sync.digest import bucket_etag
 from sync.errors import LinkDown, MediaError
 
 CONNECT_S = 5.0
@@ -82,19 +83,22 @@ class Cloud:
         since: int,
         *,
         cursor: str | None = None,
+        heard: int = 0,
         wait_s: float = 0.0,
         digest: str = "",
         limit: int = wire.PULL_MAX_ROWS,
     ) -> wire.PullReply | None:
         """The page of changes after `since`, or None: nothing new, and `digest` is the cloud's too (304)."""
         params: dict[str, Any] = {"epoch": epoch, "since": since}
+        if heard:
+            params["heard"] = heard
         if limit != wire.PULL_MAX_ROWS:
             params["limit"] = limit
         if cursor is not None:
             params["cursor"] = cursor
         headers = {"Accept-Encoding": "gzip"}
         if digest:
-            headers["If-None-Match"] = wire.bucket_etag(epoch, since, digest)
+            headers["If-None-Match"] = bucket_etag(epoch, since, digest)
         answer = self._get("/api/sync/v1/pull", params, wait_s, headers)
         return None if answer.status == 304 else read_answer(answer, wire.PullReply)
 

@@ -14,6 +14,7 @@ from appliance.store import Store
 from appliance.store.bucket import BucketChange
 from sync import wire
 from sync.client import Cloud
+from sync.digest import digest_text, row_digest
 from sync.errors import LinkDown
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ def _next_page(store: Store, cloud: Cloud, report: PullReport, wait_s: float) ->
     cursor = store.bucket.cursor()
     if report.resets > MAX_RESTARTS:
         raise LinkDown("the cloud begins its bucket again and again", answered=True)
-    return cloud.pull(cursor.epoch, cursor.rev, wait_s=wait_s, digest=wire.digest_text(cursor.digest))
+    digest = digest_text(cursor.digest)
+    return cloud.pull(cursor.epoch, cursor.rev, heard=store.outbox.heard(), wait_s=wait_s, digest=digest)
 
 
 def _take(store: Store, cloud: Cloud, reply: wire.PullReply, report: PullReport) -> None:
@@ -84,9 +86,10 @@ def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: Pull
     as changes. Returns the last page; its digest only if it is true of that revision.
     """
     report.resets += 1
-    again = store.bucket.begin_reset(epoch=first.epoch, rev=first.next)
+    seen = first.seen if first.restored else None
+    again = store.bucket.begin_reset(epoch=first.epoch, rev=first.next, restored_at=seen)
     if again:
-        log.warning("the cloud is not where it was (restored from a backup?): %d facts go to it again", again)
+        log.warning("the cloud was restored from a backup: %d facts go to it again", again)
     page = first
     _take_reset_page(store, page, report)
     while page.more:
@@ -123,7 +126,7 @@ def _read_one(change: wire.Change, report: PullReport) -> BucketChange:
     if change.op == "del":
         return taken
     row: dict[str, Any] = change.row or {}
-    taken = replace(taken, digest=wire.row_digest(change.tbl, change.pk, row))
+    taken = replace(taken, digest=row_digest(change.tbl, change.pk, row))
     model = wire.BUCKET_ROWS.get(change.tbl)
     if model is None:
         return taken
@@ -138,7 +141,7 @@ def _compare(store: Store, reply: wire.PullReply, report: PullReport) -> None:
     """Both sides must hold the same rows now, unless an op of ours is about to change one."""
     if reply.digest is None or not store.bucket.settled():
         return
-    mine = wire.digest_text(store.bucket.cursor().digest)
+    mine = digest_text(store.bucket.cursor().digest)
     report.mismatched = mine != reply.digest
     if report.mismatched and store.bucket.distrust():
         log.warning("what we hold differs from the cloud (%s, there %s): reading it all again", mine, reply.digest)

@@ -19,15 +19,17 @@ from sync.errors import BadRequest, LinkDown
 
 log = logging.getLogger(__name__)
 
+MAX_RESTARTS = 3
 _ENVELOPE_BYTES = 1024
 REJECTED = "rejected"
 
 
 @dataclass(slots=True)
 class PushReport:
-    """How many ops were answered, and how: by the verdict's first word."""
+    """How many ops were answered, and how: by the verdict's first word. restarts: how often the cloud had lost some."""
 
     answered: int = 0
+    restarts: int = 0
     verdicts: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -47,10 +49,30 @@ def push_once(store: Store, cloud: Cloud, clock: Clock) -> PushReport:
     while ops := store.outbox.batch(wire.PUSH_MAX_OPS):
         answered = report.answered
         merges = frozenset(op.op_id for op in ops if op.type == "merge")
-        _push(_Pusher(store, cloud, clock, report, _stored_ids(ops), merges), ops)
+        try:
+            _push(_Pusher(store, cloud, clock, report, _stored_ids(ops), merges), ops)
+        except _Restored as restored:
+            _begin_again(store, report, restored.seen)
+            continue
         if report.answered == answered:
             raise LinkDown(f"the cloud took {len(ops)} facts and gave a verdict on none of them", answered=True)
     return report
+
+
+def _begin_again(store: Store, report: PushReport, seen: int) -> None:
+    report.restarts += 1
+    if report.restarts > MAX_RESTARTS:
+        raise LinkDown("the cloud says again and again that it was restored from a backup", answered=True)
+    again = store.outbox.send_again(seen)
+    log.warning("the cloud was restored from a backup: %d facts go to it again", again)
+
+
+class _Restored(Exception):
+    """The cloud knows of fewer answers than it gave us."""
+
+    def __init__(self, seen: int) -> None:
+        super().__init__(seen)
+        self.seen = seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +84,10 @@ class _Pusher:
     stored_ids: Mapping[str, str]
     merges: frozenset[str]
 
-    def settle(self, verdicts: Sequence[tuple[str, str]], at_s: float = 0.0) -> None:
-        """at_s: the cloud's clock when it answered."""
+    def settle(self, verdicts: Sequence[tuple[str, str]], at_s: float = 0.0, seen: int | None = None) -> None:
+        """at_s: the cloud's clock when it answered; seen: how many ops of ours it had answered then."""
         if verdicts:
-            self.store.outbox.settle(verdicts, at_s=at_s)
+            self.store.outbox.settle(verdicts, at_s=at_s, seen=seen)
             self.report.count(verdicts)
         for op_id, status in verdicts:
             if status.startswith(REJECTED):
@@ -130,7 +152,7 @@ def _batches(ops: Sequence[wire.Op]) -> list[list[wire.Op]]:
 def _send(pusher: _Pusher, ops: Sequence[wire.Op]) -> None:
     """Send a batch; refused as a whole it goes in halves, until the op that is to blame stands alone."""
     try:
-        reply = pusher.cloud.push(_request(pusher.clock, ops))
+        reply = pusher.cloud.push(_request(pusher, ops))
     except BadRequest as error:
         if len(ops) == 1:
             pusher.settle([(pusher.stored_ids[str(ops[0].op_id)], f"{REJECTED}:{error.code}")])
@@ -139,14 +161,18 @@ def _send(pusher: _Pusher, ops: Sequence[wire.Op]) -> None:
         _send(pusher, ops[:middle])
         _send(pusher, ops[middle:])
         return
+    if reply.restored:
+        raise _Restored(reply.seen or 0)
     sent = {str(op.op_id) for op in ops}
     verdicts = {str(result.op_id): result.status for result in reply.results}
     answered = [(pusher.stored_ids[op_id], status) for op_id, status in verdicts.items() if op_id in sent]
-    pusher.settle(answered, reply.server_time)
+    pusher.settle(answered, reply.server_time, reply.seen)
 
 
-def _request(clock: Clock, ops: Sequence[wire.Op]) -> wire.PushRequest:
+def _request(pusher: _Pusher, ops: Sequence[wire.Op]) -> wire.PushRequest:
+    clock = pusher.clock
     return wire.PushRequest(
+        heard=pusher.store.outbox.heard(),
         boot_id=clock.boot_id,
         mono_ms=round(clock.boot_s() * 1000),
         wall_ms=round(clock.wall_s() * 1000),

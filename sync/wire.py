@@ -1,20 +1,16 @@
 """The HTTP contract between box and cloud: the only source of what travels, read by both sides.
 
     POST /api/sync/v1/push       PushRequest  → PushReply      facts from the box, exactly once by op_id
-    GET  /api/sync/v1/pull       ?epoch=&since=&limit=&wait=[&cursor=] → PullReply   the box's bucket, by revision
+    GET  /api/sync/v1/pull       ?epoch=&since=&heard=&limit=&wait=[&cursor=] → PullReply   the bucket, by revision
     GET  /api/player/queue       ?wait=  If-None-Match         → QueueReply  what is best next
     POST /api/player/heartbeat   Heartbeat    → HeartbeatReply,  or  BareBeat → 204 (409: say it all)
     GET  /api/media/{sha256}     → 302 to a signed URL, or the bytes, with Range
 
-All of them carry the player's token in `X-API-Key`. Outbound models refuse unknown fields; what comes in from a
-newer peer may hold more than we know.
+All carry the player's token in `X-API-Key`. Outbound models refuse unknown fields; a newer peer may send more.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from hashlib import sha256
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -129,10 +125,8 @@ class LinkBody(Outbound):
 
 
 class MergeBody(Outbound):
-    """Two profiles are one person: what `profile_id` has becomes `into_id`'s, also what of it is still on its way.
-
-    Should only the former have a login, it is the one that stays: an account is its owner's.
-    """
+    """Two profiles are one person: what `profile_id` has, also what is still on its way, becomes `into_id`'s. One with
+    a login stays, whichever it is."""
 
     profile_id: UUID
     into_id: UUID
@@ -160,8 +154,8 @@ OP_BODIES: dict[str, type[Outbound]] = {
 
 
 class Op(Outbound):
-    """One fact, made once on the box. `body` is validated against `OP_BODIES[type]` per op, so that one bad
-    op is rejected alone. Times: boot milliseconds of boot `boot_id`, and what the wall clock said."""
+    """One fact, made once on the box. `body` is validated per op, so that a bad one is rejected alone. Times: boot
+    milliseconds of boot `boot_id`, and what the wall clock said."""
 
     op_id: UUID
     seq: int
@@ -174,11 +168,12 @@ class Op(Outbound):
 
 class PushRequest(Outbound):
     """The request's own `boot_id`, `mono_ms`, `wall_ms` are 'now' on the box: the cloud corrects event times
-    by them (`event = server_now − (mono_now − mono_event)` within one boot)."""
+    by them (`event = server_now − (mono_now − mono_event)` within one boot). heard: the highest `seen` it was told."""
 
     boot_id: str
     mono_ms: int
     wall_ms: int
+    heard: Annotated[int, Field(ge=0)] = 0
     ops: Annotated[tuple[Op, ...], Field(max_length=PUSH_MAX_OPS)]
 
 
@@ -190,8 +185,13 @@ class Verdict(Inbound):
 
 
 class PushReply(Inbound):
+    """seen: how many ops of this player were ever answered. restored: the box heard of more, so we come from a backup
+    and looked at none of these: what we took since goes again first."""
+
     results: tuple[Verdict, ...]
     server_time: float
+    seen: int | None = None
+    restored: bool = False
 
 
 # The bucket, from the cloud to the box
@@ -307,14 +307,13 @@ class Change(Inbound):
 
 
 class PullReply(Inbound):
-    """A page of changes after `since`, or (`reset`) a page of the whole bucket.
+    """A page of changes after `since`, or (`reset`) a page of the whole bucket: when `epoch` is another, `since` is
+    ahead of us or older than our tombstones, or (`restored`) the box heard of more answers than the `seen` we know of.
 
-    A reset is answered when `epoch` is another, or `since` is ahead of us or older than our tombstones. Its
-    pages go by `cursor`, the name of the next page (None: `<tbl>:<pk>` of the last row here), which the box
-    sends beside the first page's `epoch` and, as `since`, the first page's `next`. In a reset `next` is a
-    revision at which the page was read: the box goes on from the first page's, so what changed while it paged
-    comes again as changes. `digest` comes with a last page (`more=False`) that is the whole truth at `next`:
-    `digest_text` of the sum of `row_digest` over the bucket.
+    A reset's pages go by `cursor`, the name of the next page (None: `<tbl>:<pk>` of the last row here), which the box
+    sends beside the first page's `epoch` and, as `since`, its `next`: a revision at which it was read. The box goes
+    on from there, so what changed while it paged comes again as changes. `digest`, of the whole
+    bucket, comes with a last page (`more=False`) that is the whole truth at `next`.
     """
 
     reset: bool
@@ -325,22 +324,8 @@ class PullReply(Inbound):
     cursor: str | None = None
     digest: str | None = None
     server_time: float
-
-
-def row_digest(tbl: str, pk: str, row: Mapping[str, Any]) -> int:
-    """One row's part of the bucket's digest, 0 … 2⁶⁴−1: the head of the sha256 of its canonical JSON."""
-    text = json.dumps([tbl, pk, row], sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
-
-
-def digest_text(total: int) -> str:
-    """A sum of row digests as it travels: 16 hex digits, modulo 2⁶⁴."""
-    return f"{total % 2**64:016x}"
-
-
-def bucket_etag(epoch: str, rev: int, digest: str) -> str:
-    """Names a whole bucket. A box asks by what it holds, so a 304 also says that both sides hold the same."""
-    return f'"s-{epoch}-{rev}-{digest}"'
+    seen: int | None = None
+    restored: bool = False
 
 
 class QueueSong(Inbound):

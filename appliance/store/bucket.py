@@ -77,7 +77,7 @@ class Cursor:
 
     def precedes(self, epoch: str, rev: int) -> bool:
         """Is that a place which a cloud that never lost anything can have come to from where we stood?"""
-        return self.stood_epoch == epoch and self.stood_rev <= rev
+        return not self.stood_epoch or (self.stood_epoch == epoch and self.stood_rev <= rev)
 
 
 class Bucket:
@@ -99,15 +99,17 @@ class Bucket:
             cursor = self._take(changes, self.cursor())
             self._set_cursor(cursor.at(epoch, rev))
 
-    def begin_reset(self, *, epoch: str, rev: int) -> int:
+    def begin_reset(self, *, epoch: str, rev: int, restored_at: int | None = None) -> int:
         """The whole bucket comes, page by page: forget the cursor, and begin to tell new rows from old.
 
-        epoch, rev: where the cloud stands. Unless that follows from where we stood, it was restored from a
-        backup, and what it took goes again; how many facts that were.
+        epoch, rev: where the cloud stands. Unless that follows from where we stood, or when it says so, it was
+        restored from a backup, and what it took goes again; how many facts that were.
+        restored_at: how many of our ops it knows, if it says that it was.
         """
         with self._db.write(durable=False):
             cursor = self.cursor()
-            again = 0 if cursor.precedes(epoch, rev) else self._outbox.send_again()
+            restored = restored_at is not None or not cursor.precedes(epoch, rev)
+            again = self._outbox.send_again(restored_at or 0) if restored else 0
             self._set_cursor(replace(cursor.nowhere(), generation=cursor.generation + 1))
         return again
 

@@ -46,12 +46,20 @@ class Outbox:
         rows = self._db.rows("select * from outbox order by seq limit ?", limit)
         return [_op(row) for row in rows]
 
-    def settle(self, verdicts: Collection[tuple[str, str]], *, at_s: float = 0.0) -> None:
+    def heard(self) -> int:
+        """How many ops of ours the cloud had answered, by its own count, when we last heard it: should it ever know
+        of fewer, it was restored from a backup."""
+        value = self._db.value("select value from sync_state where key = 'heard'")
+        return 0 if value is None else int(str(value))
+
+    def settle(self, verdicts: Collection[tuple[str, str]], *, at_s: float = 0.0, seen: int | None = None) -> None:
         """Take what the cloud answered: answered ops leave, rejected ones become dead letters staff can see.
 
-        at_s: the cloud's clock. Should a power cut take this back, the same op gets the same answer again.
+        at_s: the cloud's clock. seen: how many ops of ours it has answered.
+        Should a power cut take this back, the same op gets the same answer again.
         """
         with self._db.write(durable=False) as conn:
+            self._hear(max(seen or 0, self.heard()))
             for op_id, status in verdicts:
                 if status.startswith(REJECTED):
                     conn.execute(
@@ -71,10 +79,14 @@ class Outbox:
                 (2 * len(verdicts), at_s - KEEP_SENT_S),
             )
 
-    def send_again(self) -> int:
+    def send_again(self, seen: int = 0) -> int:
         """The cloud was restored from a backup: what it took in the last week goes once more, in its old place
-        before what has not gone yet. Returns how many; each still counts once there, by its id."""
+        before what has not gone yet. Returns how many; each still counts once there, by its id.
+
+        seen: how many ops of ours it knows now.
+        """
         with self._db.write(durable=False) as conn:
+            self._hear(seen)
             again = conn.execute(f"insert or ignore into outbox ({_COPY}) select {_COPY} from sent").rowcount  # noqa: S608
             conn.execute("delete from sent")
         return again
@@ -86,6 +98,10 @@ class Outbox:
         with self._db.write(durable=False) as conn:
             conn.execute("delete from sent")
             conn.execute("insert or replace into sync_state values ('cloud', ?)", (cloud,))
+            self._hear(0)
+
+    def _hear(self, seen: int) -> None:
+        self._db.conn.execute("insert or replace into sync_state values ('heard', ?)", (str(seen),))
 
     def dead_letters(self) -> list[sqlite3.Row]:
         return self._db.rows("select * from dead_letter order by wall_ms")

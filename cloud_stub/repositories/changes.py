@@ -12,7 +12,7 @@ from typing import Any
 
 from cloud_stub.database import Row, Tx
 from cloud_stub.moments import to_text
-from sync.wire import digest_text, row_digest
+from sync.digest import digest_text, row_digest
 
 WireRow = Mapping[str, Any]
 

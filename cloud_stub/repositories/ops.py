@@ -12,11 +12,15 @@ def verdict(tx: Tx, player_id: str, op_id: str) -> str | None:
     return found
 
 
+def seen(tx: Tx, player_id: str) -> int:
+    """How many ops of the player were ever answered."""
+    return int(tx.value("select coalesce(max(n), 0) from op_seen where player_id = ?", player_id))
+
+
 def note(tx: Tx, player_id: str, op_id: str, type_: str, status: str, now_s: float) -> None:
-    n = tx.value("select coalesce(max(n), 0) + 1 from op_seen where player_id = ?", player_id)
     tx.run(
         "insert into op_seen (player_id, op_id, n, type, status, seen_at) values (?, ?, ?, ?, ?, ?)",
-        player_id, op_id, n, type_, status, to_text(now_s),
+        player_id, op_id, seen(tx, player_id) + 1, type_, status, to_text(now_s),
     )  # fmt: skip
 
 
@@ -44,6 +48,11 @@ def boot_offset(tx: Tx, player_id: str, boot_id: str) -> float | None:
 
 
 def prune(tx: Tx, before_s: float) -> None:
-    """Forget verdicts and boots older than that: longer than a box may be away with ops it has sent before."""
-    tx.run("delete from op_seen where seen_at < ?", to_text(before_s))
+    """Forget verdicts and boots older than that: longer than a box may be away with ops it has sent before. The newest
+    verdict of a player stays, by which we know how many there were."""
+    tx.run(
+        "delete from op_seen where seen_at < ? and n < (select max(o.n) from op_seen o "
+        "where o.player_id = op_seen.player_id)",
+        to_text(before_s),
+    )
     tx.run("delete from boots where seen_at < ?", to_text(before_s))

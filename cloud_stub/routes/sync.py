@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
@@ -13,9 +13,10 @@ from cloud_stub.auth import Cloud
 from cloud_stub.boxes import Box
 from cloud_stub.database import Row, Tx
 from cloud_stub.facts import apply_push
-from cloud_stub.repositories import changes
+from cloud_stub.repositories import changes, ops
 from cloud_stub.waiters import bucket_topic
-from sync.wire import LONG_POLL_S, PULL_MAX_ROWS, PushReply, PushRequest, bucket_etag
+from sync.digest import bucket_etag
+from sync.wire import LONG_POLL_S, PULL_MAX_ROWS, PushReply, PushRequest
 
 router = APIRouter(prefix="/api/sync/v1")
 
@@ -31,6 +32,8 @@ class Page:
     rows: list[Row]
     next: int
     more: bool
+    seen: int
+    restored: bool = False
 
     @property
     def is_news(self) -> bool:
@@ -39,9 +42,7 @@ class Page:
 
 @router.post("/push")
 async def push(request: PushRequest, player_id: Box, cloud: Cloud) -> PushReply:
-    now_s = cloud.now()
-    results = await cloud.database.write(apply_push, player_id, request, now_s)
-    return PushReply(results=tuple(results), server_time=now_s)
+    return await cloud.database.write(apply_push, player_id, request, cloud.now())
 
 
 @router.get("/pull")
@@ -50,6 +51,7 @@ async def pull(
     cloud: Cloud,
     epoch: str = "",
     since: Annotated[int, Query(ge=0)] = 0,
+    heard: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=PULL_MAX_ROWS)] = PULL_MAX_ROWS,
     wait: Annotated[float, Query(ge=0, allow_inf_nan=False)] = 0.0,
     cursor: str | None = None,
@@ -58,13 +60,15 @@ async def pull(
 ) -> Response:
     """Changes after `since`, or the whole bucket when the box stands somewhere we do not know.
 
+    heard: how many of its ops we had answered when the box last heard us; more than we know of means that we were
+    restored from a backup, which the box is told with the whole bucket.
     cursor: `<tbl>:<pk>` of the last row received, for the next page of a whole bucket.
     """
     with cloud.waiters.listening(bucket_topic(player_id)) as bell:
-        page = await cloud.database.read(_page, player_id, epoch, since, limit, cursor)
+        page = await cloud.database.read(_page, player_id, epoch, since, heard, limit, cursor)
         if not page.is_news and wait > 0:
             await cloud.waiters.heard(bell, min(wait, LONG_POLL_S))
-            page = await cloud.database.read(_page, player_id, epoch, since, limit, cursor)
+            page = await cloud.database.read(_page, player_id, epoch, since, heard, limit, cursor)
     etag = bucket_etag(page.mark.epoch, page.mark.rev, page.mark.digest)
     if if_none_match == etag and not page.is_news:
         return Response(status_code=304, headers={"ETag": etag})
@@ -79,14 +83,16 @@ def _answer(body: bytes, etag: str, accept_encoding: str) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
-def _page(tx: Tx, player_id: str, epoch: str, since: int, limit: int, cursor: str | None) -> Page:
-    mark = changes.mark(tx, player_id)
-    if cursor is not None or epoch != mark.epoch or since > mark.rev or since < mark.pruned_rev:
-        return _bucket_page(tx, player_id, mark, since if epoch == mark.epoch else None, limit, cursor)
+def _page(tx: Tx, player_id: str, epoch: str, since: int, heard: int, limit: int, cursor: str | None) -> Page:
+    mark, seen = changes.mark(tx, player_id), ops.seen(tx, player_id)
+    restored = heard > seen
+    if restored or cursor is not None or epoch != mark.epoch or since > mark.rev or since < mark.pruned_rev:
+        page = _bucket_page(tx, player_id, mark, since if epoch == mark.epoch else None, limit, cursor)
+        return replace(page, seen=seen, restored=restored)
     rows = changes.since(tx, player_id, since, limit + 1)
     more = len(rows) > limit
     rows = rows[:limit]
-    return Page(False, mark, rows, rows[-1]["rev"] if more else mark.rev, more)
+    return Page(False, mark, rows, rows[-1]["rev"] if more else mark.rev, more, seen)
 
 
 def _bucket_page(tx: Tx, player_id: str, mark: changes.Mark, began: int | None, limit: int, cursor: str | None) -> Page:
@@ -96,14 +102,15 @@ def _bucket_page(tx: Tx, player_id: str, mark: changes.Mark, began: int | None, 
     rows = changes.bucket_page(tx, player_id, (tbl, pk), limit + 1)
     more = len(rows) > limit
     in_range = cursor is not None and began is not None and mark.pruned_rev <= began <= mark.rev
-    return Page(True, mark, rows[:limit], began if in_range and began is not None else mark.rev, more)
+    return Page(True, mark, rows[:limit], began if in_range and began is not None else mark.rev, more, seen=0)
 
 
 def _json(page: Page, now_s: float) -> str:
     """The reply; rows are JSON text already and are not read again."""
     whole = not page.more and page.next == page.mark.rev
     head = {"reset": page.reset, "epoch": page.mark.epoch, "next": page.next, "more": page.more,
-            "digest": page.mark.digest if whole else None, "server_time": now_s}  # fmt: skip
+            "digest": page.mark.digest if whole else None, "server_time": now_s,
+            "seen": page.seen, "restored": page.restored}  # fmt: skip
     rows = ",".join(_change(row, page.reset) for row in page.rows)
     return f'{json.dumps(head)[:-1]}, "changes": [{rows}]}}'
 

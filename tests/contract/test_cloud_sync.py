@@ -11,7 +11,8 @@ from cloud_world import FIRE, RAIN, SEA, Box, Copy, World, enrolled, stay, vote
 
 from cloud_stub.repositories import changes, players, profiles, songs
 from ml.taste import Taste, learn
-from sync.wire import PULL_MAX_ROWS, PullReply, PushReply, digest_text, row_digest
+from sync.digest import digest_text, row_digest
+from sync.wire import PULL_MAX_ROWS, PullReply, PushReply
 
 
 @pytest.fixture

@@ -20,15 +20,18 @@ from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from appliance.store.identity import Identity
 from checkin import rules
+from cloud_stub.database import Tx
+from cloud_stub.repositories import ops
 from mixer.scene import SongId
 from sync.client import Cloud
-from sync.errors import MediaError, NotAuthorised
+from sync.digest import digest_text
+from sync.errors import LinkDown, MediaError, NotAuthorised
 from sync.heartbeat import Heart, build_heartbeat
 from sync.media import fetch
 from sync.pull import pull_once
 from sync.push import push_once
 from sync.queue import queue_once
-from sync.wire import digest_text
+from sync.wire import PushReply, PushRequest
 
 KEY = "ab" * 32
 
@@ -137,10 +140,10 @@ def test_every_kind_of_fact_is_understood(world: World, cloud: Cloud, store: Sto
 def test_a_repeated_push_is_one_fact(world: World, cloud: Cloud, store: Store) -> None:
     rain = world.song("rain")
     store.scenes.begin_play(rain, 10.0)
-    ops = store.outbox.batch(1)
+    (op,) = store.outbox.batch(1)
     push_once(store, cloud, store.clock)
     with store.db.write():  # as if the reply had been lost
-        store.outbox.append(ops[0].type, ops[0].body, op_id=ops[0].op_id)
+        store.outbox.append(op.type, op.body, op_id=op.op_id)
     assert push_once(store, cloud, store.clock).verdicts == {"applied": 1}
     assert world.read(lambda tx: tx.one("select count(*) as n from songs_playing"))["n"] == 1
 
@@ -287,6 +290,75 @@ def test_what_the_cloud_refuses_to_join_is_two_here_again(
     pull_once(store, cloud)
     assert {person.listener.id for person in store.people.present()} == {away, into}
     assert in_step(store, cloud)
+
+
+def plays_in(world: World) -> int:
+    return int(world.read(lambda tx: tx.value("select count(*) from songs_playing")))
+
+
+def restore_the_state_after(world: World, ops: int) -> None:
+    """As an old backup would: what was taken since is gone, and nobody says so. Plays move no revision of a bucket."""
+
+    def forget(tx: Tx) -> None:
+        tx.run("delete from songs_playing where op_id in (select op_id from op_seen where n > ?)", ops)
+        tx.run("delete from op_seen where n > ?", ops)
+
+    world.write(forget)
+
+
+@pytest.mark.parametrize("first", ["pull", "push", "push, and the reply is lost"])
+def test_a_cloud_restored_from_a_backup_gets_back_what_it_took_since(
+    world: World, cloud: Cloud, store: Store, clock: ManualClock, first: str
+) -> None:
+    rain = world.song("rain")
+    for _ in range(5):
+        store.scenes.begin_play(rain, 10.0)
+        push_once(store, cloud, clock)
+    pull_once(store, cloud)
+    restore_the_state_after(world, ops=2)
+    if first == "pull":
+        assert pull_once(store, cloud).resets == 1
+        assert store.outbox.pending() == 5
+    else:
+        for _ in range(4):  # more than were lost: its count could grow past ours
+            store.scenes.begin_play(rain, 10.0)
+        if "lost" in first:
+            lose_a_reply(store, cloud, clock)
+    push_once(store, cloud, clock)
+    assert plays_in(world) == (5 if first == "pull" else 9)
+    assert store.outbox.heard() == world.read(lambda tx: ops.seen(tx, store_player(tx)))
+    assert push_once(store, cloud, clock).answered == 0
+    assert in_step(store, cloud)
+
+
+def lose_a_reply(store: Store, cloud: Cloud, clock: ManualClock) -> None:
+    def push(request: PushRequest) -> PushReply:
+        whole_push(request)
+        raise LinkDown("the reply is lost")
+
+    whole_push = cloud.push
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(LinkDown):
+        patch.setattr(cloud, "push", push)
+        push_once(store, cloud, clock)
+
+
+def store_player(tx: Tx) -> str:
+    """The only room."""
+    return str(tx.value("select id from players"))
+
+
+def test_verdicts_that_grew_old_are_no_reason_to_send_anything_again(
+    world: World, cloud: Cloud, store: Store, clock: ManualClock
+) -> None:
+    rain = world.song("rain")
+    for _ in range(3):
+        store.scenes.begin_play(rain, 10.0)
+    push_once(store, cloud, clock)
+    pull_once(store, cloud)
+    world.time.advance(1000)
+    world.write(ops.prune, world.time.s)
+    assert in_step(store, cloud)
+    assert store.outbox.pending() == 0
 
 
 def test_a_wrong_token_keeps_everything(world: World, store: Store) -> None:

@@ -13,7 +13,8 @@ from uuid import UUID, uuid4, uuid5
 import httpx
 
 from sync.client import Cloud
-from sync.wire import OP_BODIES, digest_text, row_digest
+from sync.digest import digest_text, row_digest
+from sync.wire import OP_BODIES
 
 TOKEN = "csp_test"
 NAMES = UUID("00000000-0000-4000-8000-000000000000")
@@ -80,10 +81,9 @@ class FakeCloud:
         return {name: copy(getattr(self, name)) for name in ("rev", "pruned_rev", "log", "verdicts", "facts")}
 
     def restore(self, backup: dict[str, Any]) -> None:
-        """All is as it was then, but for a new epoch."""
+        """All is as it was then, and nobody says so."""
         for name, value in backup.items():
             setattr(self, name, copy(value))
-        self.epoch += "+"
 
     def set_queue(self, *names: str) -> None:
         self.queue = [song_id(name) for name in names]
@@ -128,8 +128,13 @@ class FakeCloud:
     def _push(self, body: dict[str, Any]) -> httpx.Response:
         if len(body["ops"]) > self.max_ops:
             return httpx.Response(413, json={"detail": "too many"})
+        if body.get("heard", 0) > len(self.verdicts):
+            return httpx.Response(200, json={"results": [], "server_time": self.now_s} | self._count(restored=True))
         results = [{"op_id": op["op_id"], "status": self._apply(op)} for op in body["ops"]]
-        return httpx.Response(200, json={"results": results, "server_time": self.now_s})
+        return httpx.Response(200, json={"results": results, "server_time": self.now_s} | self._count())
+
+    def _count(self, restored: bool = False) -> dict[str, Any]:
+        return {"seen": len(self.verdicts), "restored": restored}
 
     def _apply(self, op: dict[str, Any]) -> str:
         if op["op_id"] not in self.verdicts:
@@ -152,8 +157,9 @@ class FakeCloud:
 
     def _pull(self, params: httpx.QueryParams) -> httpx.Response:
         epoch, since = params["epoch"], int(params["since"])
-        if "cursor" in params or epoch != self.epoch or since > self.rev or since < self.pruned_rev:
-            return self._bucket_page(params)
+        behind = int(params.get("heard", 0)) > len(self.verdicts)
+        if behind or "cursor" in params or epoch != self.epoch or since > self.rev or since < self.pruned_rev:
+            return self._bucket_page(params, behind)
         newer = sorted((rev, tbl, pk, row) for (tbl, pk), (rev, row) in self.log.items() if rev > since)
         page = newer[: self.page]
         more = len(newer) > len(page)
@@ -163,16 +169,18 @@ class FakeCloud:
         ]
         return self._page(False, changes, page[-1][0] if more else self.rev, more)
 
-    def _bucket_page(self, params: httpx.QueryParams) -> httpx.Response:
+    def _bucket_page(self, params: httpx.QueryParams, restored: bool) -> httpx.Response:
         after = params.get("cursor", "")
         keys = [key for key in sorted(self.rows()) if ":".join(key) > after]
         page = keys[: self.page]
         changes = [{"tbl": tbl, "pk": pk, "op": "put", "row": self.rows()[tbl, pk]} for tbl, pk in page]
-        return self._page(True, changes, self.rev, len(keys) > len(page))
+        return self._page(True, changes, self.rev, len(keys) > len(page), restored)
 
-    def _page(self, reset: bool, changes: list[dict[str, Any]], following: int, more: bool) -> httpx.Response:
+    def _page(
+        self, reset: bool, changes: list[dict[str, Any]], following: int, more: bool, restored: bool = False
+    ) -> httpx.Response:
         page = {"reset": reset, "epoch": self.epoch, "changes": changes, "next": following, "more": more,
-                "server_time": self.now_s}  # fmt: skip
+                "server_time": self.now_s} | self._count(restored)  # fmt: skip
         return httpx.Response(200, json=page if more else page | {"digest": self.digest()})
 
     def _queue(self, request: httpx.Request) -> httpx.Response:

@@ -58,6 +58,30 @@ def test_a_lost_reply_is_repeated_and_counts_once(store: Store, fake: FakeCloud,
     assert len(fake.facts) == 3
 
 
+def test_a_cloud_that_forgot_what_it_took_is_told_again_before_what_is_new(
+    store: Store, fake: FakeCloud, clock: ManualClock
+) -> None:
+    play(store, 2)
+    push_once(store, fake.cloud(), clock)
+    backup = fake.backup()
+    play(store, 3)
+    push_once(store, fake.cloud(), clock)
+    fake.restore(backup)
+    play(store, 4)
+    report = push_once(store, fake.cloud(), clock)
+    assert (report.restarts, report.answered) == (1, 9)
+    assert [op["seq"] for op in fake.facts] == list(range(1, 10))
+    assert store.outbox.heard() == 9
+
+
+def test_a_cloud_that_forgets_for_ever_is_left(store: Store, fake: FakeCloud, clock: ManualClock) -> None:
+    play(store)
+    lost = {"results": [], "server_time": 1.0, "seen": 0, "restored": True}
+    with pytest.raises(LinkDown, match="again and again"):
+        push_once(store, fake.cloud(lambda _: httpx.Response(200, json=lost)), clock)
+    assert store.outbox.pending() == 1
+
+
 def test_a_refused_batch_is_halved_until_each_part_passes(store: Store, fake: FakeCloud, clock: ManualClock) -> None:
     fake.max_ops = 3
     play(store, 20)
