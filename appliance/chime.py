@@ -30,7 +30,7 @@ NOTES_HZ: Mapping[Kind, tuple[float, ...]] = {
     "out": (987.77, 659.26),  # down: goodbye
     "phone": (440.0, 440.0),  # twice the same: look at the screen
 }
-KINDS: Mapping[TapOutcome, Kind] = {"in": "in", "stay": "in", "out": "out", "phone": "phone"}
+KINDS: Mapping[TapOutcome, Kind] = {"in": "in", "stay": "in", "out": "out", "phone": "phone", "again": "phone"}
 
 
 class Chimes:

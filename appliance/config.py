@@ -142,7 +142,20 @@ KEYS: tuple[Key, ...] = (
         "auto",
         "where cards are read: auto, none, usb, usb:SOCKET, udp:HOST:PORT, or a /dev path; several with commas",
     ),
-    Key("checkin.pepper", "COSOUND_PEPPER", "", "the organisation's secret for card hashes, hex", credential="pepper"),
+    Key(
+        "checkin.pepper",
+        "COSOUND_PEPPER",
+        "",
+        "the organisation's secret for card hashes, hex; several as VERSION:HEX,… the one in use first",
+        credential="pepper",
+    ),
+    Key(
+        "checkin.sun_keys",
+        "COSOUND_SUN_KEYS",
+        "",
+        "keys of cards that sign (NTAG 424 DNA): VERSION:META_KEY:FILE_KEY,…",
+        credential="sun-keys",
+    ),
     Key("room.closes", "COSOUND_CLOSES", "", "closing time HH:MM, empty = never"),
     Key("ui.port", "COSOUND_UI_PORT", 8550, "port of the touchscreen, on 127.0.0.1", minimum=0, maximum=65535),
     Key("ui.pin", "COSOUND_PIN", "", "staff PIN, four to eight digits; empty = no staff pages", credential="pin"),
@@ -180,6 +193,7 @@ class Config:
     taste_change_per_minute: float
     checkin_reader: str
     checkin_pepper: str
+    checkin_sun_keys: str
     room_closes: str
     ui_port: int
     ui_pin: str
@@ -206,8 +220,11 @@ class Config:
         )
 
     @property
-    def pepper(self) -> bytes:
-        return bytes.fromhex(self.checkin_pepper)
+    def peppers(self) -> tuple[tuple[int, bytes], ...]:
+        """(version, secret), the one in use first. One without a number is the first version."""
+        parts = [part.strip() for part in self.checkin_pepper.split(",") if part.strip()]
+        versions = [part.rpartition(":") for part in parts]
+        return tuple((int(version or 1), bytes.fromhex(secret)) for version, _, secret in versions)
 
 
 def load_config(env: Mapping[str, str] | None = None, file: Path | None = None) -> Config:
@@ -335,8 +352,11 @@ def _check_whole(config: Config) -> None:
         raise ConfigError(f"sound: {error}") from None
     if config.cloud_url and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", config.cloud_url):
         raise ConfigError(f"cloud.url is {config.cloud_url!r}, but must begin with http:// or https://")
-    if not re.fullmatch(r"([0-9a-fA-F]{2})*", config.checkin_pepper):
-        raise ConfigError("checkin.pepper must be hexadecimal digits, two a byte")
+    one = r"\s*(\d{1,4}:)?([0-9a-fA-F]{2})+\s*"
+    if config.checkin_pepper and not re.fullmatch(f"{one}(,{one})*", config.checkin_pepper, re.ASCII):
+        raise ConfigError("checkin.pepper must be hexadecimal digits, two a byte; or several as VERSION:DIGITS,…")
+    if len({version for version, _ in config.peppers}) < len(config.peppers):
+        raise ConfigError("checkin.pepper names a version twice: each has a number of its own, as in 2:ab…,1:cd…")
     if config.room_closes and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", config.room_closes):
         raise ConfigError(f"room.closes is {config.room_closes!r}, but must be HH:MM, as in 22:30")
     if not re.fullmatch(r"(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?", config.sync_rate_hours):

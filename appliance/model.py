@@ -12,7 +12,7 @@ Vector = tuple[float, float, float, float, float]
 NEUTRAL: Vector = (0.0, 0.0, 0.0, 0.0, 0.0)
 LOCAL = "local:"  # how the address of a file begins that was put on this box by hand, unknown to any cloud
 RuleKind = Literal["pin", "skip", "ban", "place"]
-TapOutcome = Literal["in", "out", "stay", "phone"]
+TapOutcome = Literal["in", "out", "stay", "phone", "again"]
 VoteSource = Literal["screen", "card", "phone"]
 
 
@@ -75,19 +75,34 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class CardKey:
+    """A card's name: the keyed hash of its number, and under which version of the secret."""
+
+    key_hash: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class TapRead:
-    """What a reader reports: who by keyed hash, when by boot clock. `key_hash=None` is a phone's random id."""
+    """What a reader reports: who by keyed hash, when by boot clock. `key_hash=None` is a phone's random id.
+
+    older: the card's names under other versions of the secret. counter: what a card that signs has counted to.
+    as_signer: the names this number has if its card signs; such a card is believed by its signature alone.
+    """
 
     tap_id: str
     key_hash: str | None
     key_version: int
     boot_ms: int
     wall_ms: int
+    older: tuple[CardKey, ...] = ()
+    counter: int | None = None
+    as_signer: tuple[CardKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TapResult:
-    """What the tap did, once it is committed."""
+    """What the tap did, once it is committed. `again`: nothing, for the card did not prove that it is there now."""
 
     tap_id: str
     outcome: TapOutcome

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from cloud_stub.database import Database, Tx
 from cloud_stub.learning import cast
 from cloud_stub.merging import join
-from cloud_stub.repositories import ops, plays, profiles, queue, sessions, songs, votes
+from cloud_stub.repositories import cards, ops, plays, profiles, queue, sessions, songs, votes
 from cloud_stub.repositories.votes import NewVote
 from sync.wire import (
     OP_BODIES,
+    CardBody,
     CheckinBody,
     CheckoutBody,
     EnrolBody,
@@ -110,14 +111,25 @@ def enrol(event: Event, body: EnrolBody) -> str:
     profile_id = known or profiles.create(
         tx, event.now_s, profile_id=str(body.profile_id), display_name=body.display_name
     )
-    if profiles.add_tag(tx, body.key_hash, body.key_version, profile_id, event.now_s):
+    if cards.add(tx, body.key_hash, body.key_version, profile_id, event.now_s, counter=body.counter):
         return APPLIED
-    owner = profiles.owner_of_tag(tx, body.key_hash)
+    cards.count(tx, body.key_hash, body.counter, event.now_s)
+    owner = cards.owner(tx, body.key_hash)
     if owner is None or owner == profile_id:
         return APPLIED
     if known is None:  # two boxes met the same card while apart: it stays with whom it was, as do the newcomer's facts
         join(tx, profile_id, owner, event.now_s)
     return SUPERSEDED
+
+
+def card(event: Event, body: CardBody) -> str:
+    tx, key_hash = event.tx, body.new_hash or body.key_hash
+    if body.new_hash is not None:
+        cards.rename(tx, body.key_hash, body.new_hash, body.new_version, event.now_s)
+    if cards.find(tx, key_hash) is None:
+        return SUPERSEDED
+    cards.count(tx, key_hash, body.counter, event.now_s)
+    return APPLIED
 
 
 def checkin(event: Event, body: CheckinBody) -> str:
@@ -230,6 +242,7 @@ def forget(event: Event, body: ForgetBody) -> str:
 # Each handler takes the body of its own key.
 HANDLERS: dict[type[Outbound], Callable[[Event, Any], str]] = {
     EnrolBody: enrol,
+    CardBody: card,
     CheckinBody: checkin,
     CheckoutBody: checkout,
     VoteBody: vote,

@@ -26,7 +26,7 @@ from cloud_stub.ingest import Heard, Meant, ingest
 from cloud_stub.migrate import migrate
 from cloud_stub.moments import to_text
 from cloud_stub.passwords import hash_password
-from cloud_stub.repositories import logins, players, profiles, songs
+from cloud_stub.repositories import cards, logins, players, profiles, songs
 from cloud_stub.settings import CloudSettings
 from cloud_stub.storage import FolderStorage
 from cloud_stub.tokens import derived_token
@@ -179,7 +179,7 @@ def _seed_logins(database: Database, wanted: Sequence[_Login]) -> None:
 
 def _seed_card(tx: Tx, person: SeededListener, pepper: bytes, now_s: float) -> None:
     card = key_hash(pepper, CARD_TECH, bytes.fromhex(person.uid_hex))
-    profiles.add_tag(tx, card, KEY_VERSION, person.profile_id, now_s)
+    cards.add(tx, card, KEY_VERSION, person.profile_id, now_s)
 
 
 def _starter_rows() -> list[Row]:

@@ -26,6 +26,8 @@ API_KEY_HEADER = "X-API-Key"
 VoteValue = Annotated[int, Field(ge=1, le=5, strict=True)]
 Vector = Annotated[tuple[float, float, float, float, float], Field()]
 SongKind = Literal["soundscape", "instrumental"]
+KeyHash = Annotated[str, Field(min_length=16, max_length=128)]
+Counter = Annotated[int, Field(ge=0, le=0xFFFFFF)]  # of a card that signs: it rises with each read
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 RuleKind = Literal["pin", "skip", "ban", "place"]
 
@@ -57,8 +59,19 @@ class EnrolBody(Outbound):
 
     profile_id: UUID
     display_name: Annotated[str, Field(min_length=1, max_length=80)]
-    key_hash: Annotated[str, Field(min_length=16, max_length=128)]
+    key_hash: KeyHash
     key_version: int = 1
+    counter: Counter | None = None
+
+
+class CardBody(Outbound):
+    """A known card: how far it has counted, if it signs; its new name, once the secret behind names has changed."""
+
+    profile_id: UUID
+    key_hash: KeyHash
+    counter: Counter | None = None
+    new_hash: KeyHash | None = None
+    new_version: int = 1
 
 
 class CheckinBody(Outbound):
@@ -140,6 +153,7 @@ class ForgetBody(Outbound):
 
 OP_BODIES: dict[str, type[Outbound]] = {
     "enrol": EnrolBody,
+    "card": CardBody,
     "checkin": CheckinBody,
     "checkout": CheckoutBody,
     "vote": VoteBody,
@@ -238,11 +252,12 @@ class MergeRow(Inbound):
 
 
 class TagRow(Inbound):
-    """A card: the keyed hash of what the reader read, and whose it is."""
+    """A card: the keyed hash of what the reader read, whose it is, and how far it has counted if it signs."""
 
     key_hash: str
     key_version: int = 1
     profile_id: UUID
+    counter: int | None = None
 
 
 class SessionRow(Inbound):

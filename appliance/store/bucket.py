@@ -237,9 +237,12 @@ class Bucket:
         )  # fmt: skip
 
     def _put_tag(self, row: Mapping[str, Any]) -> None:
+        """A card's counter never falls: ours may be ahead of what the cloud has heard."""
         self._db.conn.execute(
-            "insert or replace into tags (key_hash, key_version, profile_id) values (?, ?, ?)",
-            (row["key_hash"], row.get("key_version", 1), self._merges.resolve(row["profile_id"])),
+            "insert into tags (key_hash, key_version, profile_id, counter) values (?, ?, ?, ?) on conflict (key_hash) "
+            "do update set key_version = excluded.key_version, profile_id = excluded.profile_id, "
+            "counter = coalesce(max(counter, excluded.counter), counter, excluded.counter)",
+            (row["key_hash"], row.get("key_version", 1), self._merges.resolve(row["profile_id"]), row.get("counter")),
         )
 
     def _put_session(self, row: Mapping[str, Any]) -> None:

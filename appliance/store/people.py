@@ -23,6 +23,7 @@ from appliance.model import (
     Vector,
     VoteSource,
 )
+from appliance.store.cards import Card, Cards
 from appliance.store.database import Database
 from appliance.store.merges import Merges
 from appliance.store.outbox import Outbox, boot_ms, wall_ms
@@ -39,6 +40,7 @@ class People:
         self._clock = clock
         self._outbox = outbox
         self._merges = Merges(db)
+        self._cards = Cards(db)
 
     def record_tap(self, tap: TapRead, rules: TapRules, *, closing_s: float | None = None) -> TapResult:
         """Decide in, out or stay and store it with its op, in one transaction that is on disk when we return.
@@ -51,7 +53,11 @@ class People:
             if tap.key_hash is None:
                 self._insert_tap(tap, outcome="phone")
                 return self._result(tap.tap_id)
-            profile_id, is_new = self._whose(tap, rules)
+            known = self._cards.known(tap)
+            if self._cards.is_unproven(tap, known):
+                self._insert_tap(tap, outcome="again")
+                return self._result(tap.tap_id)
+            profile_id, is_new = self._whose(tap, known, rules)
             stay = self._open_stay(profile_id)
             decision = rules.decide(
                 stay.checked_in_s if stay else None,
@@ -171,31 +177,21 @@ class People:
             sql = f"update sessions set status = 'inactive' where {passed}"  # noqa: S608 - our own constant
             return conn.execute(sql, args).rowcount
 
-    def _whose(self, tap: TapRead, rules: TapRules) -> tuple[str, bool]:
-        row = self._db.row("select profile_id from tags where key_hash = ?", tap.key_hash)
-        if row is not None and self.listener(row["profile_id"]) is not None:
-            return row["profile_id"], False
-        return self._enrol(tap, rules, row["profile_id"] if row else str(uuid4())), True
+    def _whose(self, tap: TapRead, known: Card | None, rules: TapRules) -> tuple[str, bool]:
+        """The listener whose card this is, born now if there is none; and whether they are new."""
+        if known is not None and self.listener(known.profile_id) is not None:
+            self._cards.note(tap, known, self._outbox)
+            return known.profile_id, False
+        return self._enrol(tap, rules, known.profile_id if known else str(uuid4())), True
 
     def _enrol(self, tap: TapRead, rules: TapRules, profile_id: str) -> str:
         taken = frozenset(str(row[0]) for row in self._db.rows("select display_name from profiles"))
         name = rules.friendly_name(profile_id, taken)
-        conn = self._db.conn
-        conn.execute(
+        self._db.conn.execute(
             "insert into profiles (id, display_name, preference_vector) values (?, ?, ?)",
             (profile_id, name, json.dumps(NEUTRAL)),
         )
-        conn.execute(
-            "insert or replace into tags (key_hash, key_version, profile_id) values (?, ?, ?)",
-            (tap.key_hash, tap.key_version, profile_id),
-        )
-        body = {
-            "profile_id": profile_id,
-            "display_name": name,
-            "key_hash": tap.key_hash,
-            "key_version": tap.key_version,
-        }
-        self._outbox.append("enrol", body)
+        self._cards.enrol(tap, profile_id, name, self._outbox)
         return profile_id
 
     def _times(self, stay: sqlite3.Row) -> tuple[float, float]:

@@ -105,4 +105,5 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
     ("0005_merges", "create table merges (profile_id text primary key, into_id text not null)"),
+    ("0006_cards", "alter table tags add column counter integer"),
 )

@@ -151,7 +151,12 @@ class RoomPage:
         return self._centred(icon, view)
 
     def _message(self, view: RoomView) -> ft.Control:
-        marks = {"phone": ft.Icons.PHONE_ANDROID, "goodbye": ft.Icons.WAVING_HAND, "greeting": ft.Icons.CHECK_CIRCLE}
+        marks = {
+            "phone": ft.Icons.PHONE_ANDROID,
+            "again": ft.Icons.CONTACTLESS,
+            "goodbye": ft.Icons.WAVING_HAND,
+            "greeting": ft.Icons.CHECK_CIRCLE,
+        }
         icon = ft.Icon(marks.get(view.mode, ft.Icons.INFO), size=self._layout.px(120), color=theme.BLUE)
         return self._centred(icon, view)
 

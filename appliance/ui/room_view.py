@@ -17,7 +17,7 @@ NAMES_SHOWN = 4
 COUNTDOWN_STEPS = 40
 LEAST_SHARE = 0.01
 
-Mode = Literal["invite", "playing", "faces", "greeting", "goodbye", "phone", "thanks"]
+Mode = Literal["invite", "playing", "faces", "greeting", "goodbye", "phone", "again", "thanks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,8 @@ def _faces(tap: SeenTap, age_s: float, texts: Texts) -> RoomView:
 def _greeting(tap: SeenTap, texts: Texts) -> RoomView:
     if tap.outcome == "phone":
         return RoomView("phone", texts.phone, texts.phone_detail, tap_id=tap.tap_id)
+    if tap.outcome == "again":
+        return RoomView("again", texts.once_more, texts.once_more_detail, tap_id=tap.tap_id)
     if tap.outcome == "out":
         return RoomView(
             "goodbye", texts.goodbye.format(name=drawable(tap.name)), texts.goodbye_detail, tap_id=tap.tap_id

@@ -54,6 +54,8 @@ class Texts:
     goodbye_detail: str
     phone: str
     phone_detail: str
+    once_more: str
+    once_more_detail: str
     thanks: str
     thanks_liked: str
     thanks_neutral: str
@@ -114,6 +116,8 @@ ENGLISH = Texts(
     goodbye_detail="You are checked out. Thank you for listening.",
     phone="That was a phone",
     phone_detail="Phones join by the sign in this room. Here, tap a card.",
+    once_more="Once more, please",
+    once_more_detail="Hold the card still on the reader until you hear it.",
     thanks="Thank you, {name}",
     thanks_liked="More like this when you are here.",
     thanks_neutral="Noted.",
@@ -174,6 +178,8 @@ FRENCH = Texts(
     goodbye_detail="Votre départ est noté. Merci de votre écoute.",
     phone="C’était un téléphone",
     phone_detail="Les téléphones passent par l’affiche de la salle. Ici, posez une carte.",
+    once_more="Encore une fois, merci",
+    once_more_detail="Laissez la carte sur le lecteur jusqu’au signal.",
     thanks="Merci, {name}",
     thanks_liked="Plus de sons comme ça quand vous êtes là.",
     thanks_neutral="C’est noté.",

@@ -138,7 +138,7 @@ VIEWS: dict[str, View] = {
         dict,
     ),
     "tags": View(
-        "select t.key_hash as pk, t.key_hash, t.key_version, t.profile_id from tags t where 1 = 1",
+        "select t.key_hash as pk, t.key_hash, t.key_version, t.profile_id, t.counter from tags t where 1 = 1",
         "t.key_hash",
         0,
         dict,

@@ -46,24 +46,6 @@ def find_by_login(tx: Tx, auth_user_id: str) -> Row | None:
     return tx.one("select * from profiles where auth_user_id = ?", auth_user_id)
 
 
-def add_tag(tx: Tx, key_hash: str, key_version: int, profile_id: str, now_s: float) -> bool:
-    """Give a card to a listener; False when it is somebody's already."""
-    added = tx.run(
-        "insert into tags (key_hash, key_version, profile_id, created_at) values (?, ?, ?, ?) "
-        "on conflict (key_hash) do nothing",
-        key_hash, key_version, profile_id, to_text(now_s),
-    )  # fmt: skip
-    if added:
-        bucket.touch_everywhere(tx, "tags", key_hash, now_s)
-        bucket.touch_everywhere(tx, "profiles", profile_id, now_s)
-    return bool(added)
-
-
-def owner_of_tag(tx: Tx, key_hash: str) -> str | None:
-    found: str | None = tx.value("select profile_id from tags where key_hash = ?", key_hash)
-    return found
-
-
 def has_login(tx: Tx, profile_id: str) -> bool:
     return tx.value("select auth_user_id from profiles where id = ?", profile_id) is not None
 

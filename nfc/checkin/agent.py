@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from appliance.errors import StoreBusy, TransientError
-from appliance.model import TapRead, TapResult
+from appliance.model import CardKey, TapRead, TapResult
 from appliance.runtime import Runtime
 from appliance.store import Store
-from checkin import rules, tokens
+from checkin import rules, sun
 from checkin.attendant import Attendant, ReaderState, Tap
-from checkin.reader import Driver, uid_fault
-from checkin.writing import Judge
+from checkin.keyring import Keyring
+from checkin.reader import Driver, TagRead, uid_fault
+from checkin.writing import Copied, Judge, Meaning, RoomSticker
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Agent:
         self,
         store: Store,
         runtime: Runtime,
-        pepper: bytes,
+        keys: Keyring,
         drivers: Sequence[Driver],
         *,
         closing_s: Callable[[], float | None] = lambda: None,
@@ -45,9 +46,9 @@ class Agent:
     ) -> None:
         self._store = store
         self._runtime = runtime
-        self._pepper = pepper
+        self._keys = keys
         self._closing_s = closing_s
-        self._judge = Judge(cloud_url.rstrip("/"), tokens.key_for(pepper, "card"))
+        self._judge = Judge(cloud_url.rstrip("/"), tuple(keys.signs_cards()), keys.sun_keys)
         self._reports: queue.SimpleQueue[Tap | ReaderState | None] = queue.SimpleQueue()
         self._unstored: Tap | None = None
         self._refused = ""
@@ -119,12 +120,14 @@ class Agent:
 
     def _store_tap(self, tap: Tap) -> TapResult | None:
         self._unstored = None
-        fault = uid_fault(tap.tag.uid)
-        if fault or self._judge.meaning(tap.tag) == "copy":
-            self._ignore(tap, fault or "it carries another card's writing")
+        fault, meaning = uid_fault(tap.tag.uid), self._judge.meaning(tap.tag)
+        if isinstance(meaning, Copied):
+            fault = fault or meaning.why
+        if fault:
+            self._ignore(tap, fault)
             return None
         try:
-            result = self._store.people.record_tap(self._keyed(tap), rules, closing_s=self._closing_s())
+            result = self._store.people.record_tap(self._keyed(tap, meaning), rules, closing_s=self._closing_s())
         except StoreBusy:
             self._unstored = tap
             raise
@@ -136,11 +139,20 @@ class Agent:
         self._show(result, tap)
         return result
 
-    def _keyed(self, tap: Tap) -> TapRead:
-        tag = tap.tag
-        nobodys = tag.random_uid or self._judge.meaning(tag) == "room"
-        key = None if nobodys else tokens.key_hash(self._pepper, tag.tech, tag.uid)
-        return TapRead(tap.tap_id, key, tokens.KEY_VERSION, tap.boot_ms, tap.wall_ms)
+    def _keyed(self, tap: Tap, meaning: Meaning) -> TapRead:
+        """The tap in the words of the database: from here on nobody knows a card's number."""
+        names, as_signer, counter = self._names(tap.tag, meaning)
+        first = names[0] if names else CardKey("", 0)
+        return TapRead(tap.tap_id, first.key_hash or None, first.version, tap.boot_ms, tap.wall_ms,
+                       older=tuple(names[1:]), counter=counter, as_signer=tuple(as_signer))  # fmt: skip
+
+    def _names(self, tag: TagRead, meaning: Meaning) -> tuple[list[CardKey], list[CardKey], int | None]:
+        if isinstance(meaning, sun.Proof):
+            by_number = self._keys.of_number(tag.tech, meaning.uid)  # once, when its word was not heard to the end
+            return [*self._keys.of_signer(meaning.uid), *by_number], [], meaning.counter
+        if tag.random_uid or isinstance(meaning, RoomSticker):
+            return [], [], None
+        return self._keys.of_number(tag.tech, tag.uid), self._keys.of_signer(tag.uid), None
 
     def _ignore(self, tap: Tap, why: str) -> None:
         if not self._misreads:

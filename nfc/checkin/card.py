@@ -26,6 +26,8 @@ def parse_uid(text: str) -> bytes:
 
 def say(result: TapResult) -> str:
     """What happened, in a few words."""
+    if result.outcome == "again":
+        return "this card signs what it says, and that was not heard: hold it still on the reader"
     if result.listener is None:
         return USE_INSTEAD
     name = result.listener.display_name

@@ -15,7 +15,7 @@ import click
 
 from appliance.clock import SystemClock
 from appliance.config import Config, load_config
-from appliance.errors import TransientError
+from appliance.errors import InputError, TransientError
 from appliance.model import TapResult
 from appliance.process import Stop, main, name_process, only_one, run, set_up_logging
 from appliance.runtime import Runtime
@@ -27,10 +27,12 @@ from checkin.agent import Agent
 from checkin.card import DEMO_CARD, parse_uid, say
 from checkin.choose import drivers_of
 from checkin.closing import closing_s
-from checkin.pepper import pepper_of
+from checkin.keyring import Keyring
+from checkin.programming import programme
 from checkin.sheet import write_sheet
 
 RESULT_WITHIN_S = 2.0
+SIGNER_BYTES = 7
 
 
 @click.group(invoke_without_command=True)
@@ -72,6 +74,13 @@ def sheet(out: Path, url: str | None) -> None:
     sys.exit(main(_sheet, out, url))
 
 
+@nfc.command("sun")
+@click.argument("uid", metavar="UID_HEX")
+def sun(uid: str) -> None:
+    """Show what to programme into the NTAG 424 DNA with this number, so that it signs. Secrets are among it."""
+    sys.exit(main(_sun, uid))
+
+
 @nfc.command("forget")
 def forget() -> None:
     """Forget whoever taps next: everything that tells of them goes, here and in the cloud."""
@@ -110,7 +119,7 @@ def _run() -> None:
                 Agent(
                     store,
                     Runtime(config.box_runtime_dir),
-                    pepper_of(config.pepper, config.box_data_dir),
+                    Keyring.of(config),
                     drivers_of(config),
                     closing_s=partial(_closing_s, config),
                     cloud_url=config.cloud_url,
@@ -137,6 +146,17 @@ def _sheet(out: Path, url: str | None) -> None:
     click.echo(f"{out} says {address}")
 
 
+def _sun(uid: str) -> None:
+    config = load_config()
+    number = parse_uid(uid)
+    keys = Keyring.of(config).sun_keys
+    if not keys or not config.cloud_url or len(number) != SIGNER_BYTES:
+        raise InputError(
+            "a card that signs has a number of 7 bytes; cloud.url and checkin.sun_keys must be set to programme one"
+        )
+    click.echo("\n".join(programme(keys[0], config.cloud_url.rstrip("/"), number)))
+
+
 def _forget() -> None:
     with _store(load_config(), "forget") as store:
         listener = desk.next_listener(store, _ask_for_a_card)
@@ -160,7 +180,7 @@ def _link(code: str | None) -> None:
             desk.link(store, listener, code)
             click.echo(f"The cloud is asked to move what {listener.display_name} liked to the profile of that code.")
             return
-        pepper = pepper_of(config.pepper, config.box_data_dir)
+        (_, pepper), *_older = Keyring.of(config).peppers
         import segno
 
         address = desk.link_address(config, pepper, store.clock, listener)

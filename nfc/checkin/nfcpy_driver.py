@@ -19,12 +19,14 @@ from checkin.sticker import TORN, read_message
 
 class NfcpyDriver:
     """where: `usb` or `usb:PORT`, `udp:HOST:PORT`, or a serial port's path (a stable name is followed to its node at
-    opening)."""
+    opening). signing: whether cards with a file system are asked for their word.
+    """
 
     continuous = True
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, signing: bool = False) -> None:
         self._where = where
+        self._signing = signing
         self._frontend: Any = None
         self._targets: list[Any] = []
         self._last_uid = b""
@@ -52,8 +54,8 @@ class NfcpyDriver:
         tag = self._sense()
         if tag is not None and self._is_doubtful(tag) and self._sense() != tag:
             tag = None
-        if tag is not None and tag.uid != self._last_uid:
-            self._written = read_message(self._frontend, self._target)
+        if tag is not None and not self._lay_there(tag):
+            self._written = read_message(self._frontend, self._target, signing=self._signing)
         self._last_uid = tag.uid if tag else b""
         return tag and replace(tag, ndef=self._written)
 
@@ -90,6 +92,10 @@ class NfcpyDriver:
             return importlib.import_module("nfc.tag").activate(self._frontend, self._target)
         except TORN as error:
             raise ReaderGone(f"{self._where}: {explain(error, self._where)}") from error
+
+    def _lay_there(self, tag: TagRead) -> bool:
+        """A number that is drawn anew at each look is still the same card, until a look finds none."""
+        return tag.uid == self._last_uid or (tag.random_uid and is_random_uid(tag.tech, self._last_uid))
 
     def _is_doubtful(self, tag: TagRead) -> bool:
         """Four bytes have no check against a torn read: a new one must be read twice, or it enrols a ghost."""

@@ -1,4 +1,4 @@
-"""The secret under which cards are hashed: the organisation's, or one this box makes for itself and keeps."""
+"""The secret under which cards are hashed where no organisation gave one: this box makes it, and keeps it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ PEPPER_BYTES = 32
 SHORTEST_BYTES = 16
 
 
-def pepper_of(configured: bytes, data_dir: Path) -> bytes:
-    """The configured pepper; without one, the box's own from `data_dir/pepper`, made there on first use.
+def pepper_of(data_dir: Path) -> bytes:
+    """The box's own pepper from `data_dir/pepper`, made there on first use.
 
     Raises SetupError when that file is damaged: with another pepper every card would be a stranger.
     """
-    if configured:
-        return configured
     path = data_dir / "pepper"
     if not path.exists():
         _make(path)
     return _read(path)
+
+
+def kept_pepper(data_dir: Path) -> bytes | None:
+    """The box's own pepper, None when it never needed one. Raises SetupError as `pepper_of` does."""
+    path = data_dir / "pepper"
+    return _read(path) if path.exists() else None
 
 
 def _make(path: Path) -> None:

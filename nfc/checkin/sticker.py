@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import struct
 import termios
 from typing import Any
 
@@ -14,17 +15,53 @@ log = logging.getLogger(__name__)
 
 # What nfcpy lets through when a device is torn from under it, or talks rubbish.
 TORN = (OSError, termios.error, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
+ISO_DEP = 0x20  # the bit of the selection answer of cards with a file system
+MOST_EXCHANGES = 40
 PLAIN_PAGES = b"\x00"  # the selection answer of tags that are read as pages, without a key
 PAGE = 4
 
 
-def read_message(frontend: Any, target: Any) -> bytes:
+def read_message(frontend: Any, target: Any, *, signing: bool = False) -> bytes:
     """The NDEF message on a tag that was just put there; b"" when there is none, or it was pulled away.
 
-    Two reads for a blank card; a written one is read to the end of its message.
+    Two reads for a blank card; a written one is read to the end of its message. signing: also ask cards that speak
+    ISO-DEP, as NTAG 424 DNA does; phones and bank cards do, too.
     """
-    if bytes(target.sel_res or b"") != PLAIN_PAGES:
+    selected = bytes(target.sel_res or b"")
+    if signing and selected and selected[0] & ISO_DEP:
+        return _read_by_dep(frontend, target)
+    return _read_pages(frontend, target) if selected == PLAIN_PAGES else b""
+
+
+def _read_by_dep(frontend: Any, target: Any) -> bytes:
+    """Whatever the card says, it is heard for `MOST_EXCHANGES` only: nfcpy would listen to it for ever."""
+    tags, air = importlib.import_module("nfc.tag"), importlib.import_module("nfc.clf")
+    try:
+        card = importlib.import_module("nfc.tag.tt4").Type4ATag(_Hearing(frontend), target)
+        return bytes(card.ndef.octets) if card.ndef is not None else b""
+    except (*TORN, struct.error, tags.TagCommandError, air.CommunicationError) as error:
+        log.debug("a card was not read to its end: %s", type(error).__name__)
         return b""
+
+
+class _Hearing:
+    """A frontend that ends."""
+
+    def __init__(self, frontend: Any) -> None:
+        self._frontend = frontend
+        self._left = MOST_EXCHANGES
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._frontend, name)
+
+    def exchange(self, *args: Any, **kwargs: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise OSError("the card speaks without end")
+        return self._frontend.exchange(*args, **kwargs)
+
+
+def _read_pages(frontend: Any, target: Any) -> bytes:
     tags = importlib.import_module("nfc.tag")
     pages = importlib.import_module("nfc.tag.tt2").Type2Tag(frontend, target)
     try:

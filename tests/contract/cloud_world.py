@@ -20,7 +20,7 @@ from secret_watch import SecretWatch
 
 from cloud_stub.app import create_app
 from cloud_stub.engines.address import Address
-from cloud_stub.repositories import logins, players, profiles, songs
+from cloud_stub.repositories import cards, logins, players, profiles, songs
 from cloud_stub.repositories.songs import NewSong
 from cloud_stub.services import Services
 from cloud_stub.settings import CloudSettings
@@ -277,7 +277,7 @@ class World:
 
     def card_holder(self, key_hash: str) -> str:
         profile_id = self.write(profiles.create, self.time.s, display_name=f"Card {key_hash[:4]}")
-        self.write(profiles.add_tag, key_hash, 1, profile_id, self.time.s)
+        self.write(cards.add, key_hash, 1, profile_id, self.time.s)
         return profile_id
 
     def until_waiting(self, count: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cloud_world import RAIN, SEA, Box, Copy, World, enrolled, stay, vote
 
 from cloud_stub.moments import to_text
-from cloud_stub.repositories import profiles
+from cloud_stub.repositories import cards, profiles
 from ml.taste import Taste, learn
 from sync.wire import PUSH_MAX_OPS
 
@@ -204,4 +204,4 @@ def test_a_known_listener_does_not_become_another_by_holding_up_their_card(world
     again = box.op("enrol", {"profile_id": second, "display_name": "Kite", "key_hash": "c" * 64})
     assert box.push(again) == ["superseded"]
     assert world.read(profiles.resolve, second) == second
-    assert world.read(profiles.owner_of_tag, "c" * 64) == first
+    assert world.read(cards.owner, "c" * 64) == first

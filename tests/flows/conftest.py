@@ -12,6 +12,7 @@ from appliance.runtime import Runtime
 from appliance.store import Store
 from checkin import tokens
 from checkin.agent import Agent
+from checkin.keyring import Keyring
 from checkin.reader import TagRead
 from mixer.engine import Engine
 from tests.factories import Box, profile_row, put, uid
@@ -51,7 +52,7 @@ class Room:
         self.sync: Store = box.store("sync")
         self.screen: Store = box.store("ui")
         self._hand = Hand()
-        self._reader = Agent(box.store("nfc"), Runtime(box.folder / "run"), PEPPER, [self._hand])
+        self._reader = Agent(box.store("nfc"), Runtime(box.folder / "run"), Keyring(((1, PEPPER),)), [self._hand])
         self._reader.attend()
 
     def know(self, card: str, name: str, taste: Any, rev: int = 1, **columns: Any) -> str:

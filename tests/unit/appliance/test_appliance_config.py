@@ -42,6 +42,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "taste.change_per_minute": ("0.5", 0.5),
     "checkin.reader": ("udp:127.0.0.1:4000", "udp:127.0.0.1:4000"),
     "checkin.pepper": ("00ff10", "00ff10"),
+    "checkin.sun_keys": ("1:ab:cd", "1:ab:cd"),
     "room.closes": ("22:30", "22:30"),
     "ui.port": ("0", 0),
     "ui.pin": ("24680", "24680"),
@@ -109,8 +110,15 @@ def test_directories_are_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert config.media_dir == tmp_path / "box" / "media"
 
 
-def test_the_pepper_comes_as_bytes(tmp_path: Path) -> None:
-    assert load(tmp_path, COSOUND_PEPPER="00fF10").pepper == b"\x00\xff\x10"
+def test_the_pepper_comes_as_bytes_with_its_version(tmp_path: Path) -> None:
+    assert load(tmp_path, COSOUND_PEPPER="").peppers == ()
+    assert load(tmp_path, COSOUND_PEPPER="00fF10").peppers == ((1, b"\x00\xff\x10"),)
+    assert load(tmp_path, COSOUND_PEPPER="3:00ff10, 1:ab").peppers == ((3, b"\x00\xff\x10"), (1, b"\xab"))
+
+
+@pytest.mark.parametrize("pepper", ["2:ab,2:cd", "1:ab,cd", "1:ab,", "1:", "x:ab", "2:abc"])
+def test_versions_of_the_pepper_are_told_apart(tmp_path: Path, pepper: str) -> None:
+    assert "checkin.pepper" in refusal(tmp_path, COSOUND_PEPPER=pepper)
 
 
 def test_a_byte_order_mark_and_foreign_line_ends_are_no_matter(tmp_path: Path) -> None:
@@ -225,7 +233,7 @@ SECRETS = [key for key in KEYS if key.credential]
 
 
 def test_the_secrets_are_known() -> None:
-    assert {key.name for key in SECRETS} == {"cloud.token", "checkin.pepper", "ui.pin"}
+    assert {key.name for key in SECRETS} == {"cloud.token", "checkin.pepper", "checkin.sun_keys", "ui.pin"}
 
 
 @pytest.mark.parametrize(("env", "secret"), [("COSOUND_PEPPER", "hunter2"), ("COSOUND_PIN", "hunter2")])

@@ -16,12 +16,14 @@ from appliance.store import Store, open_store
 from appliance.tapline import send_tap
 from checkin import tokens
 from checkin.agent import Agent
+from checkin.keyring import Keyring
 from checkin.message import uri_message
 from checkin.reader import TagRead
 from checkin.scripted import ScriptedReader
 from checkin.socket_reader import SocketReader
 
 PEPPER = bytes(range(32))
+KEYS = Keyring(((1, PEPPER),))
 CLOUD = "https://cosound.example"
 A = TagRead(bytes.fromhex("04a1b2c3d4e5f6"), "nfca")
 B = TagRead(bytes.fromhex("04ffeeddccbbaa"), "nfca")
@@ -39,7 +41,7 @@ class Box:
         self.closing_s: float | None = None
         drivers = [ScriptedReader(script, self.clock.boot_s), SocketReader(folder / "run")]
         self.agent = Agent(
-            self.store, self.runtime, PEPPER, drivers, closing_s=lambda: self.closing_s, cloud_url=f"{CLOUD}/"
+            self.store, self.runtime, KEYS, drivers, closing_s=lambda: self.closing_s, cloud_url=f"{CLOUD}/"
         )
 
     def run(self, seconds: float, every_s: float = 0.1) -> list[TapResult]:
@@ -220,7 +222,7 @@ def test_no_stay_outlives_closing_time(box: Callable[..., Box]) -> None:
 
 def test_threads_read_and_stop(tmp_path: Path) -> None:
     store = open_store(tmp_path / "data", tmp_path / "run", "nfc")
-    agent = Agent(store, Runtime(tmp_path / "run"), PEPPER, [SocketReader(tmp_path / "run")])
+    agent = Agent(store, Runtime(tmp_path / "run"), KEYS, [SocketReader(tmp_path / "run")])
     agent.start()
     try:
         assert agent.step(5.0) is None, "the reader's state comes first"

@@ -43,7 +43,7 @@ def kind(part: dict[str, Any]) -> str:
             return told(part)
     name = _NAMES.get(part.get("type", "JSON"), part.get("type", "JSON"))
     low, high = part.get("minimum", part.get("minLength")), part.get("maximum", part.get("maxLength"))
-    limits = "" if low is high is None else f" {low:g} … {'' if high is None else f'{high:g}'}"
+    limits = "" if low is high is None else f" {low:.10g} … {'' if high is None else f'{high:.10g}'}"
     return f"{name}{limits}".rstrip()
 
 
