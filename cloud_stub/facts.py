@@ -13,7 +13,7 @@ from cloud_stub.learning import cast
 from cloud_stub.merging import join
 from cloud_stub.repositories import cards, ops, plays, profiles, queue, sessions, songs, votes
 from cloud_stub.repositories.votes import NewVote
-from sync.wire import (
+from sync.facts import (
     OP_BODIES,
     CardBody,
     CheckinBody,
@@ -22,17 +22,14 @@ from sync.wire import (
     ForgetBody,
     LinkBody,
     MergeBody,
-    Op,
     Outbound,
     PlayBody,
     PlayEndBody,
-    PushReply,
-    PushRequest,
     RuleBody,
     SettleBody,
-    Verdict,
     VoteBody,
 )
+from sync.wire import Op, PushReply, PushRequest, Verdict
 
 APPLIED, SUPERSEDED = "applied", "superseded"
 

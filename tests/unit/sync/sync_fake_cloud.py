@@ -14,7 +14,7 @@ import httpx
 
 from sync.client import Cloud
 from sync.digest import digest_text, row_digest
-from sync.wire import OP_BODIES
+from sync.facts import OP_BODIES
 
 TOKEN = "csp_test"
 NAMES = UUID("00000000-0000-4000-8000-000000000000")

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sync import wire
+from sync import facts, wire
 
 PAGE = Path(__file__).parents[3] / "docs" / "sync-protocol.md"
 ENVELOPES: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
         wire.PushRequest, wire.Op, wire.PushReply, wire.Verdict, wire.PullReply, wire.Change, wire.QueueReply,
-        wire.QueueSong, wire.Heartbeat, wire.LayerShare, wire.BareBeat, wire.HeartbeatReply,
+        wire.QueueSong, wire.Heartbeat, facts.LayerShare, wire.BareBeat, wire.HeartbeatReply,
     )
 }  # fmt: skip
 
@@ -60,7 +60,7 @@ _TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-@pytest.mark.parametrize("models", [wire.OP_BODIES, wire.BUCKET_ROWS, ENVELOPES], ids=["facts", "rows", "envelopes"])
+@pytest.mark.parametrize("models", [facts.OP_BODIES, wire.BUCKET_ROWS, ENVELOPES], ids=["facts", "rows", "envelopes"])
 def test_the_page_has_every_body_as_the_models_have_it(models: dict[str, type[BaseModel]]) -> None:
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     start = lines.index(table(models)[0])
