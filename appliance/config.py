@@ -143,6 +143,12 @@ KEYS: tuple[Key, ...] = (
         "where cards are read: auto, none, usb, usb:SOCKET, udp:HOST:PORT, or a /dev path; several with commas",
     ),
     Key(
+        "checkin.feedback",
+        "COSOUND_FEEDBACK",
+        "",
+        "lights and beepers that answer a tap: reader, led:NAME, beep:/dev/input/…; several with commas, empty = none",
+    ),
+    Key(
         "checkin.pepper",
         "COSOUND_PEPPER",
         "",
@@ -192,6 +198,7 @@ class Config:
     taste_min_group: int
     taste_change_per_minute: float
     checkin_reader: str
+    checkin_feedback: str
     checkin_pepper: str
     checkin_sun_keys: str
     room_closes: str

@@ -1,7 +1,8 @@
-"""A PN532 chip on a pseudo-terminal: enough of its host protocol for nfcpy's real driver."""
+"""A PN532 chip, on a pseudo-terminal or inside an ACR122U: enough of both for nfcpy's real drivers."""
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import threading
@@ -19,16 +20,52 @@ POWER_DOWN, RF_CONFIGURATION, EXCHANGE, LIST_TARGETS = 0x16, 0x32, 0x42, 0x4A
 FIFO_DATA = 0x6339
 
 
-class SimulatedPN532:
-    """`port` is its serial port. `mute` swallows commands; `noise` is sent before every answer. `heard`: the commands
-    that came."""
+class Chip:
+    """What a PN532 answers, however it is asked. `heard`: the commands that came."""
 
     def __init__(self) -> None:
         self.tag: Tag | None = None
-        self.mute = False
-        self.noise = b""
         self.heard: list[int] = []
         self._registers: dict[int, int] = {}
+
+    def answer(self, command: int, data: bytes) -> bytes:
+        self.heard.append(command)
+        answers = {
+            DIAGNOSE: lambda: data,
+            VERSION: lambda: b"\x32\x01\x06\x07",
+            READ_REGISTER: lambda: bytes(self._registers.get(address, 0) for address in _addresses(data, 2)),
+            WRITE_REGISTER: lambda: self._write(data),
+            LIST_TARGETS: lambda: self._list_targets(data),
+            EXCHANGE: lambda: self._exchange(data),
+            POWER_DOWN: lambda: b"\x00",
+        }
+        return answers.get(command, lambda: b"")()
+
+    def _write(self, data: bytes) -> bytes:
+        self._registers.update(zip(_addresses(data, 3), data[2::3], strict=True))
+        return b""
+
+    def _exchange(self, data: bytes) -> bytes:
+        answer = self.tag.answer(data) if self.tag else None
+        if answer is None:
+            return b"\x01"
+        return b"\x00" + answer + (_crc_a(answer) if len(answer) > 1 else b"")
+
+    def _list_targets(self, data: bytes) -> bytes:
+        tag = self.tag
+        if tag is None or data[1] != 0x00:
+            self._registers[FIFO_DATA] = 0x26  # the poll stays in the chip's buffer: nobody took it
+            return b"\x00"
+        return b"\x01\x01" + tag.sens_res[::-1] + bytes([tag.sel_res, len(tag.uid)]) + tag.uid
+
+
+class SimulatedPN532(Chip):
+    """`port` is its serial port. `mute` swallows commands; `noise` is sent before every answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mute = False
+        self.noise = b""
         self._chip, self._line = os.openpty()
         tty.setraw(self._line)
         self.port = os.ttyname(self._line)
@@ -70,42 +107,52 @@ class SimulatedPN532:
     def _heard(self, body: bytes | None) -> None:
         if body is None or body[0] != HOST or self.mute:
             return
-        self.heard.append(body[1])
-        answer = self._answer(body[1], body[2:])
+        answer = self.answer(body[1], body[2:])
         self._send(self.noise + ACK + _framed(bytes([CHIP, body[1] + 1]) + answer))
 
     def _send(self, data: bytes) -> None:
         with suppress(OSError):
             os.write(self._chip, data)
 
-    def _answer(self, command: int, data: bytes) -> bytes:
-        answers = {
-            DIAGNOSE: lambda: data,
-            VERSION: lambda: b"\x32\x01\x06\x07",
-            READ_REGISTER: lambda: bytes(self._registers.get(address, 0) for address in _addresses(data, 2)),
-            WRITE_REGISTER: lambda: self._write(data),
-            LIST_TARGETS: lambda: self._list_targets(data),
-            EXCHANGE: lambda: self._exchange(data),
-            POWER_DOWN: lambda: b"\x00",
-        }
-        return answers.get(command, lambda: b"")()
 
-    def _write(self, data: bytes) -> bytes:
-        self._registers.update(zip(_addresses(data, 3), data[2::3], strict=True))
-        return b""
+class SimulatedACR122U(Chip):
+    """The chip behind an ACR122U's own USB protocol, in place of nfcpy's USB transport. `lights`: what its LED and
+    buzzer were told; `dark`: they do not answer, as on some clones."""
 
-    def _exchange(self, data: bytes) -> bytes:
-        answer = self.tag.answer(data) if self.tag else None
-        if answer is None:
-            return b"\x01"
-        return b"\x00" + answer + (_crc_a(answer) if len(answer) > 1 else b"")
+    TYPE = "USB"
+    manufacturer_name, product_name = "ACS", "ACR122U PICC Interface"
 
-    def _list_targets(self, data: bytes) -> bytes:
-        tag = self.tag
-        if tag is None or data[1] != 0x00:
-            self._registers[FIFO_DATA] = 0x26  # the poll stays in the chip's buffer: nobody took it
-            return b"\x00"
-        return b"\x01\x01" + tag.sens_res[::-1] + bytes([tag.sel_res, len(tag.uid)]) + tag.uid
+    def __init__(self) -> None:
+        super().__init__()
+        self.lights: list[bytes] = []
+        self.dark = False
+        self.gone = False
+        self._frame = b""
+
+    def write(self, frame: bytes, _timeout: int = 0) -> None:
+        if self.gone:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        self._frame = bytes(frame)
+
+    def read(self, _timeout: int = 0) -> bytearray:
+        told = self._told(self._frame[10:])
+        if told is None:
+            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        return bytearray(b"\x80" + len(told).to_bytes(4, "little") + bytes(5) + told)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _told(self, apdu: bytes) -> bytes | None:
+        if apdu.startswith(b"\xff\x00\x48"):
+            return b"ACR122U214"
+        if apdu.startswith(b"\xff\x00\x40"):
+            self.lights.append(apdu[3:])
+            return None if self.dark and apdu[3] & 0xF0 else b"\x90\x02"
+        if apdu.startswith(b"\xff\x00\x00\x00"):
+            command, data = apdu[6], apdu[7:]
+            return bytes([CHIP, command + 1]) + self.answer(command, data) + b"\x90\x00"
+        return b"\x90\x00"
 
 
 def _crc_a(data: bytes) -> bytes:

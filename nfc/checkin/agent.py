@@ -15,6 +15,7 @@ from appliance.runtime import Runtime
 from appliance.store import Store
 from checkin import rules, sun
 from checkin.attendant import Attendant, ReaderState, Tap
+from checkin.feedback import ANSWERS, Answer, Lamps
 from checkin.keyring import Keyring
 from checkin.reader import Driver, TagRead, uid_fault
 from checkin.writing import Copied, Judge, Meaning, RoomSticker
@@ -32,6 +33,7 @@ class Agent:
     """One `step` takes one report. Readers report from their threads, or from `attend` where there are none.
 
     closing_s: asks for the boot-clock second at which the room closes, None = never.
+    lamps, readers_show: what answers a tap beside the screen: the box's own lights, and the reader's.
     """
 
     def __init__(
@@ -43,6 +45,8 @@ class Agent:
         *,
         closing_s: Callable[[], float | None] = lambda: None,
         cloud_url: str = "",
+        lamps: Lamps | None = None,
+        readers_show: bool = False,
     ) -> None:
         self._store = store
         self._runtime = runtime
@@ -56,6 +60,8 @@ class Agent:
         self._misreads = 0
         self._published_s = float("-inf")
         self._halt = threading.Event()
+        self._lamps = lamps or Lamps()
+        self._readers_show = readers_show
         self._attendants = [Attendant(driver, store.clock, self._take) for driver in drivers]
         self._states = {one.state.where: one.state for one in self._attendants}
         self._threads: list[threading.Thread] = []
@@ -63,6 +69,7 @@ class Agent:
 
     def start(self) -> None:
         """A thread for each reader."""
+        self._lamps.start()
         for one in self._attendants:
             thread = threading.Thread(target=self._attend_until_halt, args=(one,), name=f"reader {one.state.where}")
             thread.daemon = True
@@ -80,6 +87,7 @@ class Agent:
             thread.join(STOP_WITHIN_S)
         if not self._threads:
             self._close_all()
+        self._lamps.stop()
         gone = (replace(one, state="absent", why="the reader process has stopped") for one in self._states.values())
         self._states = {one.where: one for one in gone}
         self._publish()
@@ -121,10 +129,12 @@ class Agent:
     def _store_tap(self, tap: Tap) -> TapResult | None:
         self._unstored = None
         fault, meaning = uid_fault(tap.tag.uid), self._judge.meaning(tap.tag)
-        if isinstance(meaning, Copied):
-            fault = fault or meaning.why
         if fault:
             self._ignore(tap, fault)
+            return None
+        if isinstance(meaning, Copied):
+            self._ignore(tap, meaning.why)
+            self._answer("refused", tap)
             return None
         try:
             result = self._store.people.record_tap(self._keyed(tap, meaning), rules, closing_s=self._closing_s())
@@ -132,10 +142,12 @@ class Agent:
             self._unstored = tap
             raise
         except TransientError as error:
+            self._answer("refused", tap)
             self._refused = f"the last tap was not stored: {error}"
             self._publish()
             raise
         self._refused = ""
+        self._answer(ANSWERS[result.outcome], tap)
         self._show(result, tap)
         return result
 
@@ -153,6 +165,12 @@ class Agent:
         if tag.random_uid or isinstance(meaning, RoomSticker):
             return [], [], None
         return self._keys.of_number(tag.tech, tag.uid), self._keys.of_signer(tag.uid), None
+
+    def _answer(self, answer: Answer, tap: Tap) -> None:
+        self._lamps.show(answer)
+        for one in self._attendants if self._readers_show else ():
+            if one.state.where == tap.where:
+                one.show(answer)
 
     def _ignore(self, tap: Tap, why: str) -> None:
         if not self._misreads:

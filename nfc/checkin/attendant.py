@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -10,8 +11,9 @@ from uuid import uuid4
 
 from appliance.clock import Clock
 from checkin.backoff import Backoff
+from checkin.feedback import Answer
 from checkin.presence import Presence
-from checkin.reader import Driver, ReaderGone, TagRead
+from checkin.reader import Driver, Lit, ReaderGone, TagRead
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +26,13 @@ State = Literal["ready", "absent", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A tap as it was read: when is the moment of the read, not of its storing."""
+    """A tap as it was read: when is the moment of the read, not of its storing. `where` is the reader."""
 
     tap_id: str
     tag: TagRead
     boot_ms: int
     wall_ms: int
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Attendant:
         self._open = False
         self._retry_at_s = float("-inf")
         self._was_plugged = True
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self.state = ReaderState(driver.where, driver.where, "absent", "not looked for yet")
 
     def step(self) -> float:
@@ -72,6 +76,10 @@ class Attendant:
             if self.state.state != "failed":
                 log.exception("reader %s: the driver failed; it is closed and tried again", self._driver.where)
             return self._lost("failed", f"the driver failed ({type(error).__name__}); see the log")
+
+    def show(self, answer: Answer) -> None:
+        """Have the reader's own light say it, at its next step. Any thread may ask."""
+        self._answers.put(answer)
 
     def close(self) -> None:
         """Let go of the device. A chip left open stays mute until its power is cut."""
@@ -93,6 +101,7 @@ class Attendant:
         return 0.0
 
     def _look(self) -> float:
+        self._show_newest()
         began_s = self._clock.boot_s()
         tag = self._driver.poll(LOOK_EVERY_S if self._driver.continuous else LISTEN_S)
         now_s = self._clock.boot_s()
@@ -100,10 +109,17 @@ class Attendant:
         tap = tag if tag is not None and tag.tap_id else self._presence.read(tag, now_s)
         if tap is not None:
             wall_ms = round(self._clock.wall_s() * 1000)
-            self._report(Tap(tap.tap_id or str(uuid4()), tap, round(now_s * 1000), wall_ms))
+            self._report(Tap(tap.tap_id or str(uuid4()), tap, round(now_s * 1000), wall_ms, self._driver.where))
         if not self._driver.continuous:
             return 0.0
         return max(0.0, LOOK_EVERY_S - (now_s - began_s))
+
+    def _show_newest(self) -> None:
+        answer = None
+        while not self._answers.empty():
+            answer = self._answers.get()
+        if answer is not None and isinstance(self._driver, Lit):
+            self._driver.show(answer)
 
     def _lost(self, state: State, why: str) -> float:
         self.close()

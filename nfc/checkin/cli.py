@@ -27,7 +27,9 @@ from checkin.agent import Agent
 from checkin.card import DEMO_CARD, parse_uid, say
 from checkin.choose import drivers_of
 from checkin.closing import closing_s
+from checkin.feedback import Lamps
 from checkin.keyring import Keyring
+from checkin.lamps import lamps_of
 from checkin.programming import programme
 from checkin.sheet import write_sheet
 
@@ -45,9 +47,9 @@ def nfc(context: click.Context) -> None:
 
 @nfc.command("list")
 def list_readers() -> None:
-    """Show what is plugged in that could be a reader."""
+    """Show what is plugged in that could be a reader, or a light or beeper beside one."""
     found = detect.candidates()
-    for one in found:
+    for one in [*found, *detect.lamps()]:
         click.echo(f"{one.setting}  ({one.what})" + (f": {one.why_not}" if one.why_not else ""))
     if not found:
         click.echo("nothing plugged in looks like a reader; `cosound tap` works without one")
@@ -114,6 +116,7 @@ def _run() -> None:
     name_process("nfc")
     with only_one("nfc", config.box_data_dir):
         store = open_store(config.box_data_dir, config.box_runtime_dir, "nfc")
+        lamps, readers_show = lamps_of(config.checkin_feedback)
         try:
             _serve(
                 Agent(
@@ -123,6 +126,8 @@ def _run() -> None:
                     drivers_of(config),
                     closing_s=partial(_closing_s, config),
                     cloud_url=config.cloud_url,
+                    lamps=Lamps(lamps),
+                    readers_show=readers_show,
                 )
             )
         finally:

@@ -70,6 +70,18 @@ def candidates(root: Path = ROOT) -> list[Candidate]:
     return _on_usb(root) + _serial_ports(root) + _keyboards(root)
 
 
+def lamps(root: Path = ROOT) -> list[Candidate]:
+    """What could answer a tap: LEDs that were named for it, and speakers that take tones. For checkin.feedback."""
+    leds = sorted((root / "sys/class/leds").glob("cosound*"))
+    lights = [Candidate(f"led:{led.name}", "LED", _closed(led / "brightness", "cosound")) for led in leds]
+    speakers = sorted((root / "dev/input/by-path").glob("*-event-spkr"))
+    beepers = [
+        Candidate(f"beep:/{speaker.relative_to(root)}", "speaker for tones", _closed(speaker, "input"))
+        for speaker in speakers
+    ]
+    return lights + beepers
+
+
 def permit(group: str) -> str:
     """How this user comes to may open it."""
     return f"this user must be in group {group} (systemd/udev/70-cosound.rules)"

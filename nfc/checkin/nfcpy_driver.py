@@ -7,14 +7,18 @@ taps, either burns a core or takes 1.5 s to stop, and lets errors through that a
 from __future__ import annotations
 
 import importlib
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from checkin import detect
+from checkin import acr122u, detect
+from checkin.feedback import Answer
 from checkin.frontend import close_frontend, explain, nfcpy, open_frontend
 from checkin.reader import ReaderGone, TagRead, is_random_uid
 from checkin.sticker import TORN, read_message
+
+log = logging.getLogger(__name__)
 
 
 class NfcpyDriver:
@@ -32,6 +36,7 @@ class NfcpyDriver:
         self._last_uid = b""
         self._written = b""
         self._target: Any = None
+        self._is_dark = False
 
     @property
     def where(self) -> str:
@@ -58,6 +63,16 @@ class NfcpyDriver:
             self._written = read_message(self._frontend, self._target, signing=self._signing)
         self._last_uid = tag.uid if tag else b""
         return tag and replace(tag, ndef=self._written)
+
+    def show(self, answer: Answer) -> None:
+        """On an ACR122U's own LED and buzzer. One whose lights do not work still reads."""
+        chipset = getattr(self._frontend.device, "chipset", None)
+        if not self._is_dark and acr122u.has_lights(chipset):
+            try:
+                acr122u.show(chipset, answer)
+            except TORN as error:
+                log.warning("reader %s: its LED and buzzer do not answer (%r)", self._where, error)
+                self._is_dark = True
 
     def close(self) -> None:
         frontend, self._frontend = self._frontend, None

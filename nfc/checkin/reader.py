@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from appliance.errors import TransientError
+from checkin.feedback import Answer
 
 UID_BYTES = range(4, 11)
 
@@ -52,6 +53,14 @@ class Driver(Protocol):
         """The tag that is there, None when there is none."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Lit(Protocol):
+    """A driver whose reader may have a light of its own."""
+
+    def show(self, answer: Answer) -> None:
+        """Answer a tap with it, if it has one. The reader may look away meanwhile, for less than a second."""
 
 
 def is_random_uid(tech: str, uid: bytes) -> bool:

@@ -41,6 +41,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "taste.min_group": ("3", 3),
     "taste.change_per_minute": ("0.5", 0.5),
     "checkin.reader": ("udp:127.0.0.1:4000", "udp:127.0.0.1:4000"),
+    "checkin.feedback": ("reader,led:cosound", "reader,led:cosound"),
     "checkin.pepper": ("00ff10", "00ff10"),
     "checkin.sun_keys": ("1:ab:cd", "1:ab:cd"),
     "room.closes": ("22:30", "22:30"),

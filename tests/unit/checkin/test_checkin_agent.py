@@ -16,6 +16,7 @@ from appliance.store import Store, open_store
 from appliance.tapline import send_tap
 from checkin import tokens
 from checkin.agent import Agent
+from checkin.feedback import Answer, Lamps
 from checkin.keyring import Keyring
 from checkin.message import uri_message
 from checkin.reader import TagRead
@@ -30,19 +31,45 @@ B = TagRead(bytes.fromhex("04ffeeddccbbaa"), "nfca")
 PHONE = TagRead(bytes.fromhex("08123456"), "nfca", random_uid=True)
 
 
+class Answers(Lamps):
+    """Lamps that note what they were to show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[Answer] = []
+
+    def show(self, answer: Answer) -> None:
+        self.shown.append(answer)
+
+
+class LitReader(ScriptedReader):
+    """A reader with a light of its own."""
+
+    def __init__(self, script: list[tuple[float, TagRead]], now_s: Callable[[], float]) -> None:
+        super().__init__(script, now_s)
+        self.shown: list[tuple[float, Answer]] = []
+        self._clock = now_s
+
+    def show(self, answer: Answer) -> None:
+        self.shown.append((self._clock(), answer))
+
+
 class Box:
     """The reader process in one thread, on a clock moved by hand."""
 
-    def __init__(self, folder: Path, script: list[tuple[float, TagRead]]) -> None:
+    def __init__(self, folder: Path, script: list[tuple[float, TagRead]], *, readers_show: bool = False) -> None:
         self.folder = folder
         self.clock = ManualClock()
         self.store: Store = open_store(folder / "data", folder / "run", "nfc", self.clock)
         self.runtime = Runtime(folder / "run")
         self.closing_s: float | None = None
-        drivers = [ScriptedReader(script, self.clock.boot_s), SocketReader(folder / "run")]
+        self.lamps = Answers()
+        self.reader = LitReader(script, self.clock.boot_s)
+        drivers = [self.reader, SocketReader(folder / "run")]
         self.agent = Agent(
-            self.store, self.runtime, KEYS, drivers, closing_s=lambda: self.closing_s, cloud_url=f"{CLOUD}/"
-        )
+            self.store, self.runtime, KEYS, drivers, closing_s=lambda: self.closing_s, cloud_url=f"{CLOUD}/",
+            lamps=self.lamps, readers_show=readers_show,
+        )  # fmt: skip
 
     def run(self, seconds: float, every_s: float = 0.1) -> list[TapResult]:
         results = []
@@ -66,8 +93,8 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     monkeypatch.setattr("checkin.attendant.LISTEN_S", 0.0)
     made: list[Box] = []
 
-    def make(*script: tuple[float, TagRead]) -> Box:
-        made.append(Box(tmp_path, list(script)))
+    def make(*script: tuple[float, TagRead], readers_show: bool = False) -> Box:
+        made.append(Box(tmp_path, list(script), readers_show=readers_show))
         return made[-1]
 
     yield make
@@ -235,6 +262,45 @@ def test_threads_read_and_stop(tmp_path: Path) -> None:
         store.close()
     assert not (tmp_path / "run" / "tap").exists()
     assert [reader["state"] for reader in Runtime(tmp_path / "run").read("reader")["readers"]] == ["absent"]
+
+
+def test_every_outcome_is_shown(box: Callable[..., Box]) -> None:
+    written = uri_message(tokens.sign_card_url(tokens.key_for(PEPPER, "card"), CLOUD, "heron-7", A.uid))
+    copy = replace(B, ndef=written)
+    one = box((0, A), (5, A), (30, A), (35, PHONE), (40, copy), readers_show=True)
+    one.run(50)
+    assert one.lamps.shown == ["in", "in", "out", "phone", "refused"]
+    assert [answer for _, answer in one.reader.shown] == one.lamps.shown
+
+
+def test_a_tap_that_the_disk_refuses_is_shown_as_refused(box: Callable[..., Box]) -> None:
+    one = box((0, A))
+    one.agent.attend()
+    one.take()
+    one.store.db.conn.execute("pragma query_only=1")
+    with pytest.raises(TransientError):
+        one.run(1)
+    one.store.db.conn.execute("pragma query_only=0")
+    assert one.lamps.shown == ["refused"]
+
+
+def test_the_readers_light_answers_at_its_next_look_and_for_its_own_taps_only(box: Callable[..., Box]) -> None:
+    one = box((1, A), readers_show=True)
+    one.run(2, every_s=0.06)
+    ((shown_s, answer),) = one.reader.shown
+    read_s = one.store.db.value("select boot_ms from taps") / 1000
+    assert answer == "in"
+    assert shown_s - read_s <= 0.2
+    send_tap(one.folder / "run", B.uid)
+    one.run(1)
+    assert one.lamps.shown == ["in", "in"]
+    assert len(one.reader.shown) == 1, "a typed tap is not this reader's"
+
+
+def test_a_readers_light_stays_as_it_is_unless_asked_for(box: Callable[..., Box]) -> None:
+    one = box((0, A))
+    one.run(2)
+    assert one.reader.shown == []
 
 
 def test_the_wait_of_a_step_can_be_ended(box: Callable[..., Box]) -> None:

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from checkin import detect
 from checkin.cli import nfc
+from checkin.lamps import lamps_of
 
 
 def usb(root: Path, name: str, vendor: str, product: str, address: int = 5) -> None:
@@ -69,6 +70,18 @@ def test_our_table_of_usb_readers_is_nfcpys() -> None:
     from nfc.clf.device import usb_device_map
 
     assert {f"{vendor:04x}:{product:04x}" for vendor, product in usb_device_map} == set(detect.USB_READERS)
+
+
+def test_lights_and_beepers_are_listed_as_the_setting_names_them(tmp_path: Path) -> None:
+    for path in ("sys/class/leds/cosound/brightness", "sys/class/leds/mmc0/brightness"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).touch()
+    speaker = tmp_path / "dev/input/by-path/platform-pcspkr-event-spkr"
+    speaker.parent.mkdir(parents=True)
+    speaker.touch()
+    found = [one.setting for one in detect.lamps(tmp_path)]
+    assert found == ["led:cosound", "beep:/dev/input/by-path/platform-pcspkr-event-spkr"]
+    assert [[lamp.where for lamp in lamps_of(one)[0]] for one in found] == [[one] for one in found]
 
 
 def test_the_list_says_what_to_write_and_what_is_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from appliance.demo.emulated_tag import Tag
 from checkin.nfcpy_driver import NfcpyDriver
 from checkin.reader import ReaderGone, TagRead
 from checkin.wedge_driver import ENTER, EV_KEY, EVENT, KEYS, WedgeDriver
-from tests.simulated_pn532 import ACK, SimulatedPN532
+from tests.simulated_pn532 import ACK, Chip, SimulatedPN532
 
 FLIPS = 10_000
 UID = bytes.fromhex("04a1b2c3d4e5f6")
@@ -29,11 +29,10 @@ class BadLine(SimulatedPN532):
     """A PN532 without a line of its own: every frame it sends may be flipped, torn, doubled or drowned."""
 
     def __init__(self, dice: random.Random) -> None:
+        Chip.__init__(self)
         self.tag = Tag(UID)
         self.mute = False
         self.noise = b""
-        self.heard = []
-        self._registers = {}
         self.dice: random.Random | None = None
         self.harm = 0
         self._frames: deque[bytes] = deque()
