@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from cloud_stub.database import Database, Tx
 from cloud_stub.learning import cast
 from cloud_stub.merging import join
-from cloud_stub.repositories import cards, ops, plays, profiles, queue, sessions, songs, votes
+from cloud_stub.repositories import cards, ops, plays, profiles, sessions, songs, votes
+from cloud_stub.repositories.stamps import Stamp
 from cloud_stub.repositories.votes import NewVote
+from cloud_stub.ruling import say
 from sync.facts import (
     OP_BODIES,
     CardBody,
@@ -36,13 +38,17 @@ APPLIED, SUPERSEDED = "applied", "superseded"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One op as its handler sees it: whose, and when it happened by our clock."""
+    """One op as its handler sees it: whose, and when it happened by our clock.
+
+    box_ahead_s: how far the box's wall clock was ahead of that.
+    """
 
     tx: Tx
     player_id: str
     op_id: str
     at_s: float
     now_s: float
+    box_ahead_s: float
 
 
 def apply_push(tx: Tx, player_id: str, request: PushRequest, now_s: float) -> PushReply:
@@ -64,7 +70,8 @@ def _answer(tx: Tx, player_id: str, op: Op, now_s: float) -> str:
     known = ops.verdict(tx, player_id, op_id)
     if known is not None:
         return known
-    event = Event(tx, player_id, op_id, event_time(tx, player_id, op, now_s), now_s)
+    at_s = event_time(tx, player_id, op, now_s)
+    event = Event(tx, player_id, op_id, at_s, now_s, op.wall_ms / 1000 - at_s)
     try:
         with tx.part():
             status = _apply(event, op)
@@ -192,11 +199,12 @@ def play_end(event: Event, body: PlayEndBody) -> str:
 
 
 def rule(event: Event, body: RuleBody) -> str:
-    song_id = str(body.song_id)
-    if not songs.exists(event.tx, song_id):
+    if not songs.exists(event.tx, str(body.song_id)):
         return "rejected:unknown_song"
-    queue.set_rule(event.tx, event.player_id, song_id, body.kind, body.place, body.until_s, event.now_s)
-    return APPLIED
+    if body.until_s is not None:
+        body = body.model_copy(update={"until_s": body.until_s - event.box_ahead_s})
+    stamp = Stamp(round(event.at_s * 1000), event.op_id)
+    return APPLIED if say(event.tx, event.player_id, body, stamp, event.now_s, by_box=True) else SUPERSEDED
 
 
 def settle(event: Event, body: SettleBody) -> str:

@@ -19,7 +19,7 @@ from cloud_stub.moments import to_text
 from cloud_stub.polls import Polls
 from cloud_stub.presence import status_of
 from cloud_stub.refresh import Refresher
-from cloud_stub.repositories import attempts, changes, ops, players, rooms
+from cloud_stub.repositories import attempts, changes, ops, players, rooms, stamps
 from cloud_stub.settings import CloudSettings
 from cloud_stub.storage import FolderStorage, Storage
 from cloud_stub.supabase import SupabaseLogins
@@ -145,6 +145,7 @@ class Services:
     async def prune(self) -> None:
         await self.database.write(changes.prune, self.now() - KEEP_S)
         await self.database.write(ops.prune, self.now() - KEEP_S)
+        await self.database.write(stamps.prune, self.now() - KEEP_S)
         await self.database.write(attempts.prune, self.now() - KEEP_ATTEMPTS_S)
 
     def _note_polls(self, tx: Tx, polled: dict[str, float], now_s: float) -> None:

@@ -20,6 +20,7 @@ from sync.errors import LinkDown
 log = logging.getLogger(__name__)
 
 MAX_RESTARTS = 3
+_MOMENTS = ("checked_in_at", "expires_at", "until_s")
 SLICE = 50  # rows a transaction, and room between two: nobody's tap waits longer than for these
 
 
@@ -64,19 +65,18 @@ def _take(store: Store, cloud: Cloud, reply: wire.PullReply, report: PullReport)
         _take_changes(store, reply, report)
     if not reply.more:
         _compare(store, reply, report)
-        skew_s = reply.server_time - store.clock.wall_s()
-        report.settled_votes += store.scenes.settle_held_votes(skew_s)
+        report.settled_votes += store.scenes.settle_held_votes(_ahead_s(store, reply))
 
 
 def _take_changes(store: Store, reply: wire.PullReply, report: PullReport) -> None:
     cursor = store.bucket.cursor()
     if not reply.changes and (cursor.epoch, cursor.rev) == (reply.epoch, reply.next):
         return  # nothing new is nothing written
-    done = 0
+    done, ahead_s = 0, _ahead_s(store, reply)
     while len(reply.changes) - done > SLICE:
         part, done = reply.changes[done : done + SLICE], done + SLICE
-        store.bucket.apply(_read(part, report), epoch=reply.epoch, rev=part[-1].rev)
-    store.bucket.apply(_read(reply.changes[done:], report), epoch=reply.epoch, rev=reply.next)
+        store.bucket.apply(_read(part, report, ahead_s), epoch=reply.epoch, rev=part[-1].rev)
+    store.bucket.apply(_read(reply.changes[done:], report, ahead_s), epoch=reply.epoch, rev=reply.next)
 
 
 def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: PullReport) -> wire.PullReply:
@@ -100,8 +100,9 @@ def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: Pull
 
 
 def _take_reset_page(store: Store, page: wire.PullReply, report: PullReport) -> None:
+    ahead_s = _ahead_s(store, page)
     for start in range(0, len(page.changes), SLICE):
-        store.bucket.take_reset_page(_read(page.changes[start : start + SLICE], report))
+        store.bucket.take_reset_page(_read(page.changes[start : start + SLICE], report, ahead_s))
 
 
 def _bucket_page(cloud: Cloud, first: wire.PullReply, before: wire.PullReply) -> wire.PullReply:
@@ -115,12 +116,17 @@ def _bucket_page(cloud: Cloud, first: wire.PullReply, before: wire.PullReply) ->
     return page
 
 
-def _read(changes: Sequence[wire.Change], report: PullReport) -> list[BucketChange]:
+def _ahead_s(store: Store, reply: wire.PullReply) -> float:
+    """How far the cloud's clock is ahead of this box's."""
+    return reply.server_time - store.clock.wall_s()
+
+
+def _read(changes: Sequence[wire.Change], report: PullReport, ahead_s: float) -> list[BucketChange]:
     report.changes += len(changes)
-    return [_read_one(change, report) for change in changes]
+    return [_read_one(change, report, ahead_s) for change in changes]
 
 
-def _read_one(change: wire.Change, report: PullReport) -> BucketChange:
+def _read_one(change: wire.Change, report: PullReport, ahead_s: float) -> BucketChange:
     """The change as the store takes it. A row of a table we do not know counts, and is not kept."""
     taken = BucketChange(change.tbl, change.pk, change.op)
     if change.op == "del":
@@ -131,10 +137,16 @@ def _read_one(change: wire.Change, report: PullReport) -> BucketChange:
     if model is None:
         return taken
     try:
-        return replace(taken, row=model.model_validate(row).model_dump(mode="json"))
+        return replace(taken, row=_by_our_clock(model.model_validate(row).model_dump(mode="json"), ahead_s))
     except ValidationError as error:
         report.bad[f"{change.tbl}: {error.errors(include_url=False, include_input=False)[0]['msg']}"] += 1
         return taken
+
+
+def _by_our_clock(row: dict[str, Any], ahead_s: float) -> dict[str, Any]:
+    """The row with the moments that stays and rules end told by this box's clock, which may be years off."""
+    moved = {name: row[name] - ahead_s for name in _MOMENTS if row.get(name) is not None}
+    return row | moved
 
 
 def _compare(store: Store, reply: wire.PullReply, report: PullReport) -> None:

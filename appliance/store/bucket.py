@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from appliance.clock import Clock
+from appliance.model import Rule
 from appliance.store.conflicts import Conflicts
 from appliance.store.database import Database
 from appliance.store.merges import Merges
 from appliance.store.outbox import Outbox, boot_ms
+from appliance.store.rules import Rules
+from mixer.scene import SongId
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +91,7 @@ class Bucket:
         self._clock = clock
         self._outbox = outbox
         self._merges = Merges(db)
+        self._rules = Rules(db, clock)
 
     def cursor(self) -> Cursor:
         value = self._db.value("select value from sync_state where key = 'cursor'")
@@ -264,10 +268,7 @@ class Bucket:
         )  # fmt: skip
 
     def _put_rule(self, row: Mapping[str, Any]) -> None:
-        self._db.conn.execute(
-            "insert or replace into queue_rules (song_id, kind, place, until_s) values (?, ?, ?, ?)",
-            (row["song_id"], row["kind"], row.get("place"), row.get("until_s")),
-        )
+        self._rules.put(Rule(SongId(row["song_id"]), row["kind"], row.get("place"), row.get("until_s")))
 
     def _put_setting(self, row: Mapping[str, Any]) -> None:
         self._db.conn.execute(

@@ -7,6 +7,7 @@ from typing import Any
 
 from appliance.clock import Clock
 from appliance.store.database import Database
+from appliance.store.rules import Rules
 
 _SAME_MOMENT_S = 1.0
 # Which row an op is about to change, and where its body names that.
@@ -54,11 +55,11 @@ class Conflicts:
 
     def _is_our_rule(self, pk: str, op: str, row: Mapping[str, Any] | None) -> bool:
         song_id, _, kind = pk.partition("/")
-        mine = self._db.row("select place, until_s from queue_rules where song_id = ? and kind = ?", song_id, kind)
-        lifted = mine is None or (mine["until_s"] is not None and mine["until_s"] <= self._clock.wall_s())
+        mine = Rules(self._db, self._clock).find(song_id, kind)
+        lifted = mine is None or (mine.until_s is not None and mine.until_s <= self._clock.wall_s())
         if op == "del" or row is None or mine is None:
             return lifted
-        return mine["place"] == row.get("place") and _same_moment(mine["until_s"], row.get("until_s"))
+        return mine.place == row.get("place") and _same_moment(mine.until_s, row.get("until_s"))
 
 
 def _same_moment(a: float | None, b: float | None) -> bool:

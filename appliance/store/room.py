@@ -14,6 +14,7 @@ from appliance.model import Control, Fader, Queue, QueueEntry, Rule
 from appliance.store.confirmation import Confirmations
 from appliance.store.database import Database
 from appliance.store.outbox import Outbox
+from appliance.store.rules import Rules
 from mixer.scene import SongId
 
 LOUDEST_DB = 24.0  # as the mixer has it
@@ -27,6 +28,7 @@ class Room:
         self._clock = clock
         self._outbox = outbox
         self._confirmations = confirmations
+        self._rules = Rules(db, clock)
 
     def queue(self) -> Queue:
         rows = self._db.rows("select song_id, position from player_queue order by position")
@@ -64,19 +66,16 @@ class Room:
 
     def rules(self) -> list[Rule]:
         """Staff's rules that hold now."""
-        now = self._clock.wall_s()
-        rows = self._db.rows("select * from queue_rules where until_s is null or until_s > ?", now)
-        return [Rule(SongId(row["song_id"]), row["kind"], row["place"], row["until_s"]) for row in rows]
+        return [rule for rule in map(self._rules.read, self._db.rows("select * from queue_rules")) if self._holds(rule)]
 
     def set_rule(self, rule: Rule) -> None:
         """Set, or (with `until_s` in the past) lift, a rule; on disk when this returns."""
-        with self._db.write() as conn:
-            conn.execute(
-                "insert into queue_rules (song_id, kind, place, until_s) values (?, ?, ?, ?) "
-                "on conflict (song_id, kind) do update set place = excluded.place, until_s = excluded.until_s",
-                (rule.song_id, rule.kind, rule.place, rule.until_s),
-            )
+        with self._db.write():
+            self._rules.put(rule)
             self._outbox.append("rule", asdict(rule))
+
+    def _holds(self, rule: Rule) -> bool:
+        return rule.until_s is None or rule.until_s > self._clock.wall_s()
 
     def control(self) -> Control:
         row = self._db.row("select value from control where key = 'room'")

@@ -106,4 +106,8 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ),
     ("0005_merges", "create table merges (profile_id text primary key, into_id text not null)"),
     ("0006_cards", "alter table tags add column counter integer"),
+    (
+        "0007_rules",
+        "alter table queue_rules add column boot_id text; alter table queue_rules add column until_ms integer",
+    ),
 )

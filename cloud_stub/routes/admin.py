@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel, Field
@@ -19,8 +19,11 @@ from cloud_stub.moments import seconds_or_none
 from cloud_stub.presence import status_of
 from cloud_stub.repositories import claims, ops, players, plays, queue, rooms, sessions, songs, votes
 from cloud_stub.repositories.songs import NewSong
+from cloud_stub.repositories.stamps import Stamp
+from cloud_stub.ruling import say
 from cloud_stub.services import Services
 from cloud_stub.tokens import PlayerToken, new_token
+from sync.facts import RuleBody
 
 router = APIRouter(prefix="/api/admin")
 
@@ -98,6 +101,13 @@ async def show_player(player_id: UUID, staff: Staff, cloud: Cloud) -> dict[str, 
 async def set_library(player_id: UUID, body: Library, staff: Staff, cloud: Cloud) -> Response:
     """The songs the room may play; an empty list means all of them."""
     await cloud.database.write(_set_library, staff, str(player_id), [str(song) for song in body.song_ids], cloud.now())
+    return Response(status_code=204)
+
+
+@router.put("/players/{player_id}/rules", status_code=204)
+async def set_rule(player_id: UUID, body: RuleBody, staff: Staff, cloud: Cloud) -> Response:
+    """Pin, skip, ban or place a song in this room, or lift that with `until_s` in the past."""
+    await cloud.database.write(_set_rule, staff, str(player_id), body, cloud.now())
     return Response(status_code=204)
 
 
@@ -224,6 +234,14 @@ def _set_library(tx: Tx, staff: Listener, player_id: str, song_ids: list[str], n
     if unknown is not None:
         raise not_found("song", unknown)
     songs.set_library(tx, player_id, song_ids, now_s)
+
+
+def _set_rule(tx: Tx, staff: Listener, player_id: str, body: RuleBody, now_s: float) -> None:
+    """It is the newest word on that song, unless a box's clock says otherwise of one that has come already."""
+    _theirs(tx, staff, player_id)
+    if not songs.exists(tx, str(body.song_id)):
+        raise not_found("song", str(body.song_id))
+    say(tx, player_id, body, Stamp(round(now_s * 1000), str(uuid4())), now_s, by_box=False)
 
 
 def _rotate(tx: Tx, staff: Listener, player_id: str, token: PlayerToken, now_s: float, overlap: bool) -> None:

@@ -100,6 +100,14 @@ def _of_the_server(side: int, room: str) -> dict[str, dict[str, Any]]:
     """Tables that are about nobody."""
     return {
         "claim_codes": {"hash": f"code {side}", "player_id": room, "created_at": AT, "expires_at": AT},
+        "stamps": {
+            "player_id": room,
+            "tbl": "queue_rules",
+            "pk": f"{side}",
+            "at_ms": 1,
+            "word_id": named(f"word {side}"),
+            "by_box": 1,
+        },
         "attempts": {"who": f"hash {side}", "began_at": AT, "n": 1},
         "schema_migrations": {"name": f"{side}.sql", "applied_at": AT},
         "ranking": {"one": True, "owner": "cloud"},

@@ -134,8 +134,8 @@ ADMIN = [
     ("POST", "/api/admin/players"),
     ("GET", "/api/admin/players"),
     *((method, f"/api/admin/players/{SONG}{rest}") for method, rest in (
-        ("GET", ""), ("PUT", "/library"), ("POST", "/token"), ("DELETE", "/token"), ("POST", "/claim"),
-        ("GET", "/ops"), ("GET", "/plays"), ("GET", "/votes"),
+        ("GET", ""), ("PUT", "/library"), ("PUT", "/rules"), ("POST", "/token"), ("DELETE", "/token"),
+        ("POST", "/claim"), ("GET", "/ops"), ("GET", "/plays"), ("GET", "/votes"),
         ("GET", "/sessions"), ("GET", "/queue"),
     )),
 ]  # fmt: skip

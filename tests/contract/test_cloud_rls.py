@@ -12,7 +12,7 @@ from rls_matrix import PERSONAS, Conn, insert, matrix, named, page, peopled, row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "rls.md"
 SECRET = {
-    "auth_users", "player_tokens", "changes", "op_seen", "boots", "claim_codes", "attempts",
+    "auth_users", "player_tokens", "changes", "op_seen", "boots", "stamps", "claim_codes", "attempts",
     "schema_migrations", "ranking",
 }  # fmt: skip
 

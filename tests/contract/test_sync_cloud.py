@@ -292,6 +292,36 @@ def test_what_the_cloud_refuses_to_join_is_two_here_again(
     assert in_step(store, cloud)
 
 
+@pytest.mark.parametrize("first", ["box", "staff"])
+def test_a_rule_changed_on_both_sides_is_what_was_said_last(
+    world: World, cloud: Cloud, store: Store, box: Box, clock: ManualClock, first: str
+) -> None:
+    """The box was offline when both were said, and its clock is ten years behind."""
+    rain = world.song("rain")
+    pull_once(store, cloud)
+    push_once(store, cloud, clock)
+    clock.set_wall(clock.wall - 3e8)
+
+    def at_the_box() -> None:
+        store.room.set_rule(Rule(SongId(rain), "place", place=2, until_s=clock.wall + 600))
+
+    def from_afar() -> None:
+        path = f"/api/admin/players/{box.player_id}/rules"
+        body = {"song_id": rain, "kind": "place", "place": 7, "until_s": world.time.s + 600}
+        assert world.client.request("PUT", path, headers=world.staff().headers, json=body).status_code == 204
+
+    for say in (at_the_box, from_afar) if first == "box" else (from_afar, at_the_box):
+        for moment in (clock, world.time):
+            moment.advance(10)
+        say()
+    assert push_once(store, cloud, clock).verdicts == {"superseded" if first == "box" else "applied": 1}
+    pull_once(store, cloud)
+    (rule,) = store.room.rules()
+    assert rule.place == (7 if first == "box" else 2)
+    assert rule.until_s == pytest.approx(clock.wall + 600, abs=1)
+    assert in_step(store, cloud)
+
+
 def plays_in(world: World) -> int:
     return int(world.read(lambda tx: tx.value("select count(*) from songs_playing")))
 

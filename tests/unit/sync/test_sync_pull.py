@@ -44,16 +44,22 @@ def test_every_table_finds_its_place(store: Store, fake: FakeCloud, clock: Manua
     profile = {"id": PROFILE, "display_name": "Heron", "preference_vector": [1.0, 0, 0, 0, 0], "taste_rev": 3}
     fake.put("profiles", PROFILE, profile)
     fake.put("tags", "k" * 32, {"key_hash": "k" * 32, "profile_id": PROFILE})
-    stay = {"id": song_id("stay"), "user_id": PROFILE, "checked_in_at": clock.wall, "expires_at": clock.wall + 600,
+    now_s = fake.now_s  # this box's clock is three years behind
+    stay = {"id": song_id("stay"), "user_id": PROFILE, "checked_in_at": now_s, "expires_at": now_s + 600,
             "status": "active"}  # fmt: skip
     fake.put("sessions", stay["id"], stay)
-    fake.put("queue_rules", f"{rain}/pin", {"song_id": rain, "kind": "pin"})
+    fake.put("queue_rules", f"{rain}/pin", {"song_id": rain, "kind": "pin", "until_s": now_s + 60})
     fake.put("settings", "volume", {"key": "volume", "value": {"max": 3}})
     fake.put("player_library", rain, {"song_id": rain})
     pull_once(store, fake.cloud())
     assert store.library.songs().__next__().embedding == (0.1, 0.2, 0.3, 0.4, 0.5)
-    assert [person.listener.display_name for person in store.people.present()] == ["Heron"]
+    (person,) = store.people.present()
+    assert (person.listener.display_name, person.remaining_s) == ("Heron", pytest.approx(600))
+    clock.set_wall(now_s + 3e8)  # and is then set, wrongly
+    clock.advance(59)
     assert [rule.kind for rule in store.room.rules()] == ["pin"]
+    clock.advance(2)
+    assert store.room.rules() == []
     assert store.room.setting("volume") == {"max": 3}
     assert in_step(store, fake)
 

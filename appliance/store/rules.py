@@ -1,0 +1,40 @@
+"""Staff's rules as they are stored: until when one holds goes by boot time, whatever is done to the wall clock."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from appliance.clock import Clock
+from appliance.model import Rule
+from appliance.store.database import Database
+from appliance.store.outbox import boot_ms
+from mixer.scene import SongId
+
+
+class Rules:
+    """`until_s` of a value is what the wall clock says now; writes are the caller's transaction's."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    def put(self, rule: Rule) -> None:
+        until_ms = None
+        if rule.until_s is not None:
+            until_ms = boot_ms(self._clock) + round((rule.until_s - self._clock.wall_s()) * 1000)
+        self._db.conn.execute(
+            "insert or replace into queue_rules (song_id, kind, place, until_s, boot_id, until_ms) "
+            "values (?, ?, ?, ?, ?, ?)",
+            (rule.song_id, rule.kind, rule.place, rule.until_s, self._clock.boot_id, until_ms),
+        )
+
+    def find(self, song_id: str, kind: str) -> Rule | None:
+        row = self._db.row("select * from queue_rules where song_id = ? and kind = ?", song_id, kind)
+        return None if row is None else self.read(row)
+
+    def read(self, row: sqlite3.Row) -> Rule:
+        """What was written in an earlier boot can only be told by the wall clock."""
+        until_s = row["until_s"]
+        if row["until_ms"] is not None and row["boot_id"] == self._clock.boot_id:
+            until_s = self._clock.wall_s() + (row["until_ms"] - boot_ms(self._clock)) / 1000
+        return Rule(SongId(row["song_id"]), row["kind"], row["place"], until_s)
