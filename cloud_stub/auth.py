@@ -14,6 +14,8 @@ from cloud_stub.login_tokens import ISSUER
 from cloud_stub.repositories import logins, profiles
 from cloud_stub.services import Services, services_of
 
+Cloud = Annotated[Services, Depends(services_of)]
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -24,17 +26,21 @@ class Listener:
     roles: frozenset[str]
 
 
-async def current_listener(request: Request) -> Listener:
-    services = services_of(request)
+async def current_login(request: Request, cloud: Cloud) -> Login:
+    """The login whose token was sent, whoever it may stand for."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused(401, "no_token", "log in first: send Authorization: Bearer <access_token>")
-    login = await services.logins.verify(token.strip(), services.now())
-    listener = await services.database.read(_load, login.auth_user_id)
-    if listener is None and login.issuer != ISSUER:
-        listener = await services.database.write(_first_sight, login, services.now())
+    return await cloud.logins.verify(token.strip(), cloud.now())
+
+
+LoggedIn = Annotated[Login, Depends(current_login)]
+
+
+async def current_listener(login: LoggedIn, cloud: Cloud) -> Listener:
+    listener = await cloud.database.read(_load, login.auth_user_id)
     if listener is None:
-        raise Refused(401, "bad_token", "log in again: this login is gone")
+        return await cloud.database.write(listener_of, login, cloud.now())
     return listener
 
 
@@ -44,21 +50,28 @@ async def current_staff(listener: Annotated[Listener, Depends(current_listener)]
     return listener
 
 
-def _load(tx: Tx, auth_user_id: str) -> Listener | None:
-    profile = profiles.find_by_login(tx, auth_user_id)
-    if profile is None:
-        return None
-    profile_id = profiles.resolve(tx, profile["id"]) or profile["id"]
-    return Listener(profile_id, auth_user_id, logins.roles(tx, profile_id))
+def listener_of(tx: Tx, login: Login, now_s: float) -> Listener:
+    """Whom the login stands for; somebody who signed up at the project is a newcomer here at first sight.
 
-
-def _first_sight(tx: Tx, login: Login, now_s: float) -> Listener | None:
-    """Somebody who signed up at the project: a newcomer here, unless another request was first."""
-    if profiles.find_by_login(tx, login.auth_user_id) is None:
+    Raises Refused (401) when it stands for nobody.
+    """
+    listener = _load(tx, login.auth_user_id)
+    if listener is None and login.issuer != ISSUER:
         profiles.create(tx, now_s, auth_user_id=login.auth_user_id, email=login.email)
-    return _load(tx, login.auth_user_id)
+        listener = _load(tx, login.auth_user_id)
+    if listener is None:
+        raise login_gone()
+    return listener
 
 
-Cloud = Annotated[Services, Depends(services_of)]
+def login_gone() -> Refused:
+    return Refused(401, "bad_token", "log in again: this login is gone")
+
+
+def _load(tx: Tx, auth_user_id: str) -> Listener | None:
+    found = logins.whose(tx, auth_user_id)
+    return None if found is None else Listener(found[0], auth_user_id, found[1])
+
+
 SignedIn = Annotated[Listener, Depends(current_listener)]
 Staff = Annotated[Listener, Depends(current_staff)]

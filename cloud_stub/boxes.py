@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from cloud_stub.auth import Cloud
 from cloud_stub.errors import CloudError
 from cloud_stub.request_log import name_box
-from cloud_stub.services import services_of
 from cloud_stub.tokens import prefix_of
 from sync.wire import API_KEY_HEADER
 
@@ -19,11 +19,10 @@ class InvalidPlayerToken(CloudError):
     """Answered with the seeds' 401, to the letter."""
 
 
-async def current_player(request: Request) -> str:
+async def current_player(request: Request, cloud: Cloud) -> str:
     """The id of the player whose token was sent."""
-    services = services_of(request)
     token = request.headers.get(API_KEY_HEADER, "")
-    player_id = await services.polls.authenticate(token, services.now())
+    player_id = await cloud.polls.authenticate(token, cloud.now())
     if player_id is None:
         if (prefix := prefix_of(token)) is not None:
             name_box(request.scope, f"csp_{prefix}")

@@ -11,18 +11,33 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from cloud_stub.engines.address import Address
-from cloud_stub.engines.engine import Dialect, Engine, Row, Session
+from cloud_stub.engines.engine import Answer, Dialect, Engine, Row, Session
 from cloud_stub.engines.sqlite import Sqlite
 from cloud_stub.errors import Conflict, DatabaseError
 
-__all__ = ["Database", "Row", "Tx"]
+__all__ = ["Asked", "Database", "Row", "Tx"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Tell = Callable[["Tx"], None]
+
+
+class Asked(Generic[T]):
+    """A question that was asked, and its answer once somebody wants it."""
+
+    def __init__(self, answer: Answer, shape: Callable[[list[Row]], T]) -> None:
+        self._answer = answer
+        self._shape = shape
+        self._got: list[T] = []
+
+    def get(self) -> T:
+        """The rows in the asker's shape."""
+        if not self._got:
+            self._got.append(self._shape(self._answer.all()))
+        return self._got[0]
 
 
 class Tx:
@@ -37,20 +52,32 @@ class Tx:
         self.rooms: set[str] = set()  # players whose people, votes, rules or songs changed: rank again
         self.heard: set[str] = set()  # players whose box said what sounds
         self.tokens: set[str] = set()  # players whose tokens changed
+        self.unlogged: dict[tuple[str, str], set[str] | None] = {}  # (tbl, pk) → players whose log lacks it; None: all
+        self.ending: dict[str, Tell] = {}  # what is done once, before the commit
+
+    def ask(self, shape: Callable[[list[Row]], T], sql: str, *args: object) -> Asked[T]:
+        """A question whose answer is looked at later: on PostgreSQL all that are open travel together."""
+        return Asked(self._session.ask(sql, args), shape)
+
+    def tell(self, sql: str, *args: object) -> None:
+        """A write of which nobody asks how many rows it changed: it travels with the next question."""
+        self._session.ask(sql, args)
 
     def one(self, sql: str, *args: object) -> Row | None:
-        return self._session.one(sql, args)
+        """The first row, or None."""
+        return next(iter(self.all(sql, *args)), None)
 
     def all(self, sql: str, *args: object) -> list[Row]:
-        return self._session.all(sql, args)
+        return self._session.ask(sql, args).all()
 
     def value(self, sql: str, *args: object) -> Any:
         """The first column of the first row, or None."""
-        return self._session.value(sql, args)
+        row = self.one(sql, *args)
+        return None if row is None else next(iter(row.values()))
 
     def run(self, sql: str, *args: object) -> int:
         """How many rows the statement changed."""
-        return self._session.run(sql, args)
+        return self._session.ask(sql, args).count()
 
     def many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
         self._session.many(sql, rows)
@@ -59,12 +86,18 @@ class Tx:
         """Several statements without values."""
         self._session.script(text)
 
+    def finish(self) -> None:
+        """Do what was left for the end, while it still belongs to the transaction."""
+        while self.ending:
+            self.ending.pop(next(iter(self.ending)))(self)
+
     @contextmanager
     def part(self) -> Iterator[None]:
         """A part that is undone alone when it raises. A key that is there twice raises Conflict."""
         self.run("savepoint part")
         try:
             yield
+            self._session.settle()
         except BaseException as error:
             self.run("rollback to savepoint part")
             self.run("release savepoint part")
@@ -115,6 +148,7 @@ class Database:
         with self._translated(), self._engine.writing(alone_in) as session:
             tx = self._tx(session)
             yield tx
+            tx.finish()
         (tell or self._tell)(tx)
 
     async def read(self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

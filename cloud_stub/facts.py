@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cloud_stub.database import Database, Tx
-from cloud_stub.learning import cast
+from cloud_stub.learning import cast_by
 from cloud_stub.merging import join
 from cloud_stub.repositories import cards, ops, plays, profiles, sessions, songs, votes
 from cloud_stub.repositories.stamps import Stamp
@@ -148,7 +148,7 @@ def checkin(event: Event, body: CheckinBody) -> str:
         return APPLIED
     if known["status"] != "active":
         return SUPERSEDED
-    sessions.extend(tx, session_id, expires_s, event.now_s)
+    sessions.extend(tx, known, expires_s, event.now_s)
     return APPLIED
 
 
@@ -181,7 +181,7 @@ def vote(event: Event, body: VoteBody) -> str:
         op_id=event.op_id,
         layers=tuple((str(layer.song_id), layer.share) for layer in body.scene if layer.share > 0),
     )
-    return APPLIED if cast(tx, new, event.now_s).counts else SUPERSEDED
+    return APPLIED if cast_by(tx, new, event.now_s).counts else SUPERSEDED
 
 
 def play(event: Event, body: PlayBody) -> str:
@@ -212,7 +212,7 @@ def settle(event: Event, body: SettleBody) -> str:
     if held is None:
         return "rejected:unknown_vote"
     if body.sounded:
-        cast(event.tx, held, event.now_s)
+        cast_by(event.tx, held, event.now_s)
     return APPLIED
 
 

@@ -6,13 +6,16 @@ taught, by folding the person's taste again from the votes that count.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 from checkin.rules import expiry_s
-from cloud_stub.database import Row, Tx
+from cloud_stub.database import Asked, Row, Tx
+from cloud_stub.errors import not_found
 from cloud_stub.moments import to_seconds
-from cloud_stub.repositories import crowd, plays, profiles, sessions, songs, votes
+from cloud_stub.repositories import crowd, plays, profiles, sessions, songs, voters, votes
+from cloud_stub.repositories.voters import Voter
 from cloud_stub.repositories.votes import NewVote
 from cloud_stub.voting import SAME_PLAY_S, mix_embedding
 from ml.taste import Taste, learn
@@ -27,38 +30,62 @@ class Learnt:
     counts: bool
 
 
-def cast(tx: Tx, vote: NewVote, now_s: float) -> Learnt:
-    """Store the vote, teach the person's taste and the room's crowd, and renew their stay."""
-    heard = _heard(tx, vote)
-    earlier, later = _rivals(tx, vote)
-    counts = later is None
-    before, rev = profiles.taste(tx, vote.user_id)
-    votes.add(tx, vote, heard, rev + 1, later["id"] if later else None)
-    for rival in earlier if counts else ():
-        votes.supersede(tx, rival["id"], vote.vote_id)
-    if not counts:
-        after = before
-    elif earlier:
-        after = fold(tx, vote.user_id)
-    else:
-        after = learn(before, heard, vote.value)
-    taste_rev = profiles.set_taste(tx, vote.user_id, after, now_s)
-    if counts:
-        crowd.add_vote(tx, vote.player_id, heard, vote.value, taste_rev, earlier, now_s)
-    _renew_stay(tx, vote, now_s)
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a vote is weighed with: what its songs sound like, and who rated the same play."""
+
+    embeddings: Asked[dict[str, list[float] | None]]
+    rivals: Asked[list[Row]]
+
+
+def look_back(tx: Tx, vote: NewVote) -> Past:
+    song_ids = dict.fromkeys([vote.song_id, *(song_id for song_id, _ in vote.layers)])
+    return Past(songs.embeddings(tx, list(song_ids)), votes.rivals(tx, vote, SAME_PLAY_S))
+
+
+def cast_by(tx: Tx, vote: NewVote, now_s: float) -> Learnt:
+    """`cast` for whoever has looked at nothing yet."""
+    asked, past = voters.by_id(tx, vote.user_id, vote.player_id, now_s), look_back(tx, vote)
+    voter = asked.get()
+    assert voter is not None, f"no profile {vote.user_id}"
+    return cast(tx, vote, voter, past, now_s)
+
+
+def cast(tx: Tx, vote: NewVote, voter: Voter, past: Past, now_s: float) -> Learnt:
+    """Store the vote, teach the person's taste and the room's crowd, and renew their stay.
+
+    Raises Refused (404) when there is no such song.
+    """
+    heard = _heard(vote, past.embeddings.get())
+    earlier, later = _rivals(tx, vote, past.rivals.get())
+    rev = voter.taste_rev + 1
+    votes.add(tx, vote, heard, rev, later["id"] if later else None)
+    after = voter.taste if later else _taught(tx, vote, voter, heard, earlier)
+    profiles.keep_taste(tx, vote.user_id, after, rev, now_s, before=None if voter.taste_known else voter.taste)
+    if later is None:
+        crowd.add_vote(tx, vote.player_id, voter.crowd, heard, vote.value, rev, earlier, now_s)
+    _renew_stay(tx, vote, voter, now_s)
     tx.rooms.add(vote.player_id)
-    return Learnt(after, taste_rev, counts)
+    return Learnt(after, rev, counts=later is None)
 
 
-def _heard(tx: Tx, vote: NewVote) -> list[float]:
-    layers = vote.layers or ((vote.song_id, 1.0),)
-    return mix_embedding(layers, songs.embeddings(tx, [song_id for song_id, _ in layers]))
+def _taught(tx: Tx, vote: NewVote, voter: Voter, heard: list[float], earlier: list[Row]) -> Taste:
+    """The taste after a vote that counts; what it replaces no longer does."""
+    for rival in earlier:
+        votes.supersede(tx, rival["id"], vote.vote_id)
+    return fold(tx, vote.user_id) if earlier else learn(voter.taste, heard, vote.value)
 
 
-def _rivals(tx: Tx, vote: NewVote) -> tuple[list[Row], Row | None]:
+def _heard(vote: NewVote, embeddings: Mapping[str, Sequence[float] | None]) -> list[float]:
+    if vote.song_id not in embeddings:
+        raise not_found("song", vote.song_id)
+    return mix_embedding(vote.layers or ((vote.song_id, 1.0),), embeddings)
+
+
+def _rivals(tx: Tx, vote: NewVote, around: Sequence[Row]) -> tuple[list[Row], Row | None]:
     """Votes on the same play: those it replaces, and one that replaces it."""
     earlier, later = [], None
-    for row in votes.rivals(tx, vote, SAME_PLAY_S):
+    for row in around:
         at_s = to_seconds(row["vote_time"])
         if not same_play(tx, vote.player_id, vote.song_id, at_s, vote.at_s):
             continue
@@ -81,7 +108,6 @@ def fold(tx: Tx, user_id: str) -> Taste:
     return reduce(lambda taste, vote: learn(taste, *vote), votes.counting(tx, user_id), base)
 
 
-def _renew_stay(tx: Tx, vote: NewVote, now_s: float) -> None:
-    stay = sessions.open_stay(tx, vote.user_id, now_s)
-    if stay is not None and stay["player_id"] == vote.player_id:
-        sessions.extend(tx, stay["id"], expiry_s(vote.at_s), now_s)
+def _renew_stay(tx: Tx, vote: NewVote, voter: Voter, now_s: float) -> None:
+    if voter.stay is not None and voter.stay["player_id"] == vote.player_id:
+        sessions.extend(tx, voter.stay, expiry_s(vote.at_s), now_s)

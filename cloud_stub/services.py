@@ -175,6 +175,7 @@ class Services:
         self.waiters.wake(room_topic(player_id))
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
+    """A coroutine, although nothing is awaited: a plain function would be run in a thread of its own."""
     services: Services = request.app.state.services
     return services

@@ -44,13 +44,13 @@ def loudest(layers: Layers) -> str | None:
     return min(audible, key=lambda layer: (-layer[0], layer[1]))[1] if audible else None
 
 
-def mix_embedding(layers: Layers, embeddings: Mapping[str, Sequence[float]]) -> list[float]:
+def mix_embedding(layers: Layers, embeddings: Mapping[str, Sequence[float] | None]) -> list[float]:
     """The share-weighted mean embedding (5,) of a mix; a neutral song (no embedding) counts as zeros."""
     total = sum(share for _, share in layers if share > 0)
     mean = [0.0] * DIMENSIONS
     for song_id, share in layers:
         if share > 0:
-            vector = embeddings.get(song_id, [0.0] * DIMENSIONS)
+            vector = embeddings.get(song_id) or [0.0] * DIMENSIONS
             mean = [m + share / total * x for m, x in zip(mean, vector, strict=True)]
     return mean
 

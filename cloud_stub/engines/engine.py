@@ -11,20 +11,24 @@ Dialect = Literal["sqlite", "postgres"]
 T = TypeVar("T")
 
 
+class Answer(Protocol):
+    """What came, or is still to come, of a question."""
+
+    def all(self) -> list[Row]:
+        """Every row; once."""
+
+    def count(self) -> int:
+        """How many rows the statement changed."""
+
+
 class Session(Protocol):
     """Statements of one open transaction, with `?` for values."""
 
-    def one(self, sql: str, args: Sequence[object]) -> Row | None:
-        """The first row, or None."""
+    def ask(self, sql: str, args: Sequence[object]) -> Answer:
+        """Any statement. It may wait until its answer or another one is looked at, and fail there; the order holds."""
 
-    def all(self, sql: str, args: Sequence[object]) -> list[Row]:
-        """Every row."""
-
-    def value(self, sql: str, args: Sequence[object]) -> Any:
-        """The first column of the first row, or None."""
-
-    def run(self, sql: str, args: Sequence[object]) -> int:
-        """How many rows the statement changed."""
+    def settle(self) -> None:
+        """What waits is done now. Raises what went wrong with it."""
 
     def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """One statement for each of the rows."""

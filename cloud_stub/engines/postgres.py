@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -31,43 +31,85 @@ Conn = psycopg.Connection[DictRow]
 POOL_SIZE = 5  # Supabase's pooler grants about fifteen to a project
 CONNECT_TIMEOUT_S = 5
 PREPARE_AFTER = 3  # uses of a statement; a prepared one is three times as fast
+_FEW = 8  # rows: beyond that psycopg's own way with many is quicker
 LEAVE_ALONE_S = 1.0  # after a server refused us: answers 503 at once instead of queueing for the next refusal
-_LIMITS = "set local lock_timeout = '5s'; set local statement_timeout = '20s'"
+_LIMITS = ("lock_timeout = '5s'", "statement_timeout = '20s'")
 _WRITERS_LOCK = 7_260_221  # any number, the same in every copy of this server
 
 
+class PostgresAnswer:
+    """What a statement brings, once it was sent."""
+
+    def __init__(self, session: PostgresSession) -> None:
+        self._session = session
+        self.cursor: psycopg.Cursor[DictRow] | None = None
+
+    def all(self) -> list[Row]:
+        cursor = self.came()
+        return cursor.fetchall() if cursor.description else []
+
+    def count(self) -> int:
+        return self.came().rowcount
+
+    def came(self) -> psycopg.Cursor[DictRow]:
+        if self.cursor is None:
+            self._session.settle()
+        assert self.cursor is not None, "settling sends all that waits"
+        return self.cursor
+
+
 class PostgresSession:
-    """Statements on one connection, within a transaction."""
+    """Statements on one connection, within a transaction.
 
-    def __init__(self, conn: Conn) -> None:
+    On a direct connection they are gathered until an answer is looked at, and travel in one round trip (libpq's
+    pipeline): that, not the work, is what a statement costs.
+    """
+
+    def __init__(self, conn: Conn, *, gathers: bool) -> None:
         self._conn = conn
+        self._gathers = gathers
+        self._waiting: list[tuple[bytes, Sequence[object] | None, PostgresAnswer]] = []
 
-    def one(self, sql: str, args: Sequence[object]) -> Row | None:
-        return self._execute(sql, args).fetchone()
+    def ask(self, sql: str, args: Sequence[object]) -> PostgresAnswer:
+        # Without values the text is sent as it is: then `%` is an ordinary sign.
+        return self._ask(translated(sql), args) if args else self._ask(sql.encode(), None)
 
-    def all(self, sql: str, args: Sequence[object]) -> list[Row]:
-        return self._execute(sql, args).fetchall()
-
-    def value(self, sql: str, args: Sequence[object]) -> Any:
-        row = self._execute(sql, args).fetchone()
-        return None if row is None else next(iter(row.values()))
-
-    def run(self, sql: str, args: Sequence[object]) -> int:
-        return self._execute(sql, args).rowcount
+    def settle(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if len(waiting) > 1:
+            with self._conn.pipeline():
+                self._send(waiting)
+        else:
+            self._send(waiting)
 
     def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         wanted = list(rows)
-        if not wanted:
+        if len(wanted) <= _FEW:
+            for row in wanted:
+                self.ask(sql, row)
             return
+        self.settle()
         with self._conn.cursor() as cursor:
             cursor.executemany(translated(sql), wanted)
 
     def script(self, text: str) -> None:
+        self.settle()
         self._conn.execute(text.encode())
 
-    def _execute(self, sql: str, args: Sequence[object]) -> psycopg.Cursor[DictRow]:
-        # Without values the text is sent as it is: then `%` is an ordinary sign.
-        return self._conn.execute(translated(sql), args) if args else self._conn.execute(sql.encode())
+    def commit(self) -> bool:
+        """False when a statement had failed and nobody said so."""
+        return self._ask(b"commit", None).came().statusmessage == "COMMIT"
+
+    def _ask(self, sql: bytes, args: Sequence[object] | None) -> PostgresAnswer:
+        answer = PostgresAnswer(self)
+        self._waiting.append((sql, args, answer))
+        if not self._gathers:
+            self.settle()
+        return answer
+
+    def _send(self, waiting: Sequence[tuple[bytes, Sequence[object] | None, PostgresAnswer]]) -> None:
+        for sql, args, answer in waiting:
+            answer.cursor = self._conn.execute(sql, args)
 
 
 class Postgres:
@@ -112,7 +154,7 @@ class Postgres:
 
     @contextmanager
     def reading(self) -> Iterator[PostgresSession]:
-        with self._transaction(f"begin isolation level repeatable read, read only; {_LIMITS}") as session:
+        with self._transaction("begin isolation level repeatable read, read only") as session:
             yield session
 
     @contextmanager
@@ -121,7 +163,7 @@ class Postgres:
 
         Those who keep to one room's own rows (`alone_in`) wait for those of the same room and for the others.
         """
-        with self._transaction(f"begin; {_LIMITS}; {_locks(alone_in)}") as session:
+        with self._transaction("begin", _locks(alone_in)) as session:
             yield session
 
     def submit(self, work: Callable[[], T]) -> Awaitable[T]:
@@ -134,11 +176,12 @@ class Postgres:
         return True
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[PostgresSession]:
+    def _transaction(self, *begin: str) -> Iterator[PostgresSession]:
         conn = self._begun(begin)
+        session = PostgresSession(conn, gathers=_is_direct(conn))
         try:
-            yield PostgresSession(conn)
-            if conn.execute("commit").statusmessage != "COMMIT":  # a statement failed and nobody said so
+            yield session
+            if not session.commit():
                 raise DatabaseError("the transaction had failed: nothing was stored")
         except BaseException:
             with suppress(psycopg.Error):
@@ -147,12 +190,13 @@ class Postgres:
         finally:
             self._give_back(conn)
 
-    def _begun(self, begin: str) -> Conn:
+    def _begun(self, begin: Sequence[str]) -> Conn:
         """A connection in a new transaction. One that was cut while it lay idle is replaced."""
         while True:
             conn, is_fresh = self._take()
             try:
-                conn.execute(begin.encode())
+                limits = () if _is_direct(conn) else (f"set local {limit}" for limit in _LIMITS)
+                conn.execute("; ".join((begin[0], *limits, *begin[1:])).encode())
             except psycopg.Error:
                 is_cut = conn.broken or conn.closed
                 if not is_cut:
@@ -193,7 +237,13 @@ class Postgres:
         adapt(conn)
         if self._address.port != POOLER_PORT and _speaks_for_itself(conn):
             conn.prepare_threshold = PREPARE_AFTER
+            conn.execute("; ".join(f"set {limit}" for limit in _LIMITS).encode())
         return conn
+
+
+def _is_direct(conn: Conn) -> bool:
+    """Whether the same server process hears all we say on it, so that it may be told things once."""
+    return conn.prepare_threshold is not None
 
 
 def _speaks_for_itself(conn: Conn) -> bool:

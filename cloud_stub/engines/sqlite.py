@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cloud_stub.engines.engine import Dialect, Row
 from cloud_stub.errors import SetupError
@@ -23,25 +23,33 @@ _PRAGMAS = (
 )
 
 
+class SqliteAnswer:
+    """The rows of a statement that was run."""
+
+    def __init__(self, rows: list[Row], count: int) -> None:
+        self._rows = rows
+        self._count = count
+
+    def all(self) -> list[Row]:
+        return self._rows
+
+    def count(self) -> int:
+        return self._count
+
+
 class SqliteSession:
     """Statements on the one connection."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
 
-    def one(self, sql: str, args: Sequence[object]) -> Row | None:
-        row = self._conn.execute(sql, args).fetchone()
-        return None if row is None else dict(row)
+    def ask(self, sql: str, args: Sequence[object]) -> SqliteAnswer:
+        cursor = self._conn.execute(sql, args)
+        rows = [dict(row) for row in cursor]
+        return SqliteAnswer(rows, cursor.rowcount)
 
-    def all(self, sql: str, args: Sequence[object]) -> list[Row]:
-        return [dict(row) for row in self._conn.execute(sql, args)]
-
-    def value(self, sql: str, args: Sequence[object]) -> Any:
-        row = self._conn.execute(sql, args).fetchone()
-        return None if row is None else row[0]
-
-    def run(self, sql: str, args: Sequence[object]) -> int:
-        return self._conn.execute(sql, args).rowcount
+    def settle(self) -> None:
+        """Nothing waits here."""
 
     def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         self._conn.executemany(sql, rows)

@@ -1,16 +1,18 @@
 """What a box may hold: the views of its bucket over the tables, and how the change log follows them.
 
-Writers call `touch` with the row they changed; it looks the row up as this room sees it and notes the difference.
+Writers call `touch` with the row they changed. When the transaction ends, each touched row is looked up once as its
+rooms see it, and the difference is noted.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloud_stub.database import Row, Tx
+from cloud_stub.database import Asked, Row, Tx
 from cloud_stub.moments import seconds_or_none, to_seconds
 from cloud_stub.repositories import changes
 from sync.wire import BUCKET_ROWS
@@ -29,45 +31,129 @@ _KNOWN_HERE = (
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One table as a room sees it. `players` is how often the SQL asks for the player's id."""
+    """One table as a room sees it: what of a row, and which rows. `players` is how often `where` asks for the room."""
 
-    sql: str
+    select: str
+    where: str
     key: str
     players: int
     fields: Callable[[Row], dict[str, Any]]
 
-    def rows(self, tx: Tx, player_id: str, pk: str | None = None) -> list[Row]:
-        args: list[object] = [player_id] * self.players
-        if pk is None:
-            return tx.all(self.sql, *args)
-        return tx.all(f"{self.sql} and {self.key} = ?", *args, pk)
+    def of_room(self, tx: Tx, player_id: str) -> Asked[dict[str, Row]]:
+        """All that the room sees of it, by primary key."""
+        return tx.ask(_by_key, f"{self.select} where {self.where}", *[player_id] * self.players)
+
+    def rows(self, tx: Tx, player_id: str, pks: Sequence[str]) -> Asked[dict[str, Row]]:
+        """What the room sees of these rows."""
+        places = ", ".join("?" * len(pks))
+        sql = f"{self.select} where {self.where} and {self.key} in ({places})"
+        return tx.ask(_by_key, sql, *[player_id] * self.players, *pks)
+
+    def row(self, tx: Tx, pk: str) -> Asked[dict[str, Row]]:
+        """The row, whoever sees it."""
+        return tx.ask(_by_key, f"{self.select} where {self.key} = ?", pk)
+
+
+def _by_key(rows: list[Row]) -> dict[str, Row]:
+    return {str(row["pk"]): row for row in rows}
 
 
 def touch(tx: Tx, player_id: str, tbl: str, pk: str, now_s: float) -> None:
-    """Bring one row of one room's log up to date."""
-    found = VIEWS[tbl].rows(tx, player_id, pk)
-    changes.record(tx, [player_id], tbl, pk, _wire_row(tbl, found[0]) if found else None, now_s)
+    """One row of one room's log is to be brought up to date."""
+    rooms = tx.unlogged.setdefault((tbl, pk), set())
+    if rooms is not None:
+        rooms.add(player_id)
+    tx.ending["log"] = lambda tx: _log(tx, now_s)
 
 
-def touch_everywhere(tx: Tx, tbl: str, pk: str, now_s: float) -> set[str]:
-    """The same for every room, of a row that looks the same to all; returns the players that see a difference."""
-    seers = {row["id"] for row in tx.all(SEERS[tbl], pk)}
-    news = changes.record(tx, changes.holders(tx, tbl, pk) - seers, tbl, pk, None, now_s)
-    if seers:
-        row = VIEWS[tbl].rows(tx, next(iter(seers)), pk)[0]
-        news |= changes.record(tx, seers, tbl, pk, _wire_row(tbl, row), now_s)
-    return news
+def touch_everywhere(tx: Tx, tbl: str, pk: str, now_s: float) -> None:
+    """The same for every room, of a row that looks the same to all that see it."""
+    tx.unlogged[tbl, pk] = None
+    tx.ending["log"] = lambda tx: _log(tx, now_s)
+
+
+def settle(tx: Tx, now_s: float) -> dict[tuple[str, str], set[str]]:
+    """Bring the logs up to date now rather than at the end; (tbl, pk) → the rooms to which it was news."""
+    touched, tx.unlogged = tx.unlogged, {}
+    alone: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    asked: list[_Answers] = []  # all questions before the first answer
+    for (tbl, pk), rooms in touched.items():
+        if rooms is None:
+            asked.append(_everywhere(tx, tbl, pk))
+        for player_id in rooms or ():
+            alone[player_id][tbl].append(pk)
+    for player_id, tables in alone.items():
+        asked.append(_in_room(tx, player_id, tables))
+    entries: list[changes.Entry] = []
+    counters: dict[str, tuple[int, str]] = {}
+    for answers in asked:
+        some, theirs = answers()
+        entries += some
+        counters |= theirs
+    return changes.record(tx, entries, counters, now_s)
 
 
 def rebuild(tx: Tx, player_id: str, now_s: float, tables: tuple[str, ...] | None = None) -> None:
     """Bring whole tables of the log up to date: for a new player, or when a library changed its nature."""
     for tbl in tables or tuple(VIEWS):
-        rows = {str(row["pk"]): _wire_row(tbl, row) for row in VIEWS[tbl].rows(tx, player_id)}
-        changes.record_table(tx, player_id, tbl, rows, now_s)
+        rows = VIEWS[tbl].of_room(tx, player_id).get()
+        known, counters = changes.known_of_table(tx, player_id, tbl), changes.counters(tx, player_id).get()
+        entries = [
+            changes.Entry(player_id, _word(tbl, pk, rows.get(pk)), known.get(pk))
+            for pk in [*(known.keys() - rows.keys()), *rows]
+        ]
+        changes.record(tx, entries, counters, now_s)
 
 
 def rule_pk(song_id: str, kind: str) -> str:
     return f"{song_id}/{kind}"
+
+
+def _log(tx: Tx, now_s: float) -> None:
+    settle(tx, now_s)
+
+
+_Answers = Callable[[], tuple[list[changes.Entry], changes.Counters]]
+
+
+def _everywhere(tx: Tx, tbl: str, pk: str) -> _Answers:
+    """Asks; what comes back looks at the answers."""
+    asked_seers = tx.ask(changes.counters_in, SEERS[tbl], pk)
+    asked_known, asked_row = changes.known_of_row(tx, tbl, pk), VIEWS[tbl].row(tx, pk)
+
+    def answers() -> tuple[list[changes.Entry], changes.Counters]:
+        seers, known, row = asked_seers.get(), asked_known.get(), asked_row.get().get(pk)
+        gone = _word(tbl, pk, None)
+        there = _word(tbl, pk, row) if seers else gone
+        entries = [
+            changes.Entry(player_id, there if player_id in seers else gone, known.get(player_id))
+            for player_id in seers.keys() | known.keys()
+        ]
+        return entries, {**changes.counters_in(known.values()), **seers}
+
+    return answers
+
+
+def _in_room(tx: Tx, player_id: str, tables: Mapping[str, Sequence[str]]) -> _Answers:
+    """Asks; what comes back looks at the answers."""
+    asked_known = changes.known_in_room(tx, player_id, [(tbl, pk) for tbl, pks in tables.items() for pk in pks])
+    asked_rows = {tbl: VIEWS[tbl].rows(tx, player_id, pks) for tbl, pks in tables.items()}
+    asked_counters = changes.counters(tx, player_id)
+
+    def answers() -> tuple[list[changes.Entry], changes.Counters]:
+        known, rows = asked_known.get(), {tbl: asked.get() for tbl, asked in asked_rows.items()}
+        entries = [
+            changes.Entry(player_id, _word(tbl, pk, rows[tbl].get(pk)), known.get((tbl, pk)))
+            for tbl, pks in tables.items()
+            for pk in pks
+        ]
+        return entries, asked_counters.get()
+
+    return answers
+
+
+def _word(tbl: str, pk: str, row: Row | None) -> changes.Word:
+    return changes.Word.of(tbl, pk, None if row is None else _wire_row(tbl, row))
 
 
 def _wire_row(tbl: str, row: Row) -> dict[str, Any]:
@@ -110,74 +196,72 @@ def _held_vote(row: Row) -> dict[str, Any]:
 
 
 VIEWS: dict[str, View] = {
-    "songs": View(
-        f"select s.id as pk, s.* from songs s where {_IN_LIBRARY}",  # noqa: S608 - our own constant
-        "s.id",
-        2,
-        _song,
-    ),
+    "songs": View("select s.id as pk, s.* from songs s", _IN_LIBRARY, "s.id", 2, _song),
     "player_library": View(
-        "select l.song_id as pk, l.song_id from player_library l join songs s on s.id = l.song_id "
-        "where l.player_id = ? and s.deleted_at is null",
+        "select l.song_id as pk, l.song_id from player_library l join songs s on s.id = l.song_id",
+        "l.player_id = ? and s.deleted_at is null",
         "l.song_id",
         1,
         dict,
     ),
     "profiles": View(
-        f"select p.id as pk, {_TASTE} from profiles p "  # noqa: S608 - our own constants
-        f"left join taste_state t on t.profile_id = p.id where {_KNOWN_HERE}",
+        f"select p.id as pk, {_TASTE} from profiles p left join taste_state t on t.profile_id = p.id",  # noqa: S608
+        _KNOWN_HERE,
         "p.id",
         1,
         _profile,
     ),
     "merges": View(
-        "select p.id as pk, p.id as profile_id, p.merged_into as into_id from profiles p "
-        "where p.merged_into is not null",
+        "select p.id as pk, p.id as profile_id, p.merged_into as into_id from profiles p",
+        "p.merged_into is not null",
         "p.id",
         0,
         dict,
     ),
     "tags": View(
-        "select t.key_hash as pk, t.key_hash, t.key_version, t.profile_id, t.counter from tags t where 1 = 1",
+        "select t.key_hash as pk, t.key_hash, t.key_version, t.profile_id, t.counter from tags t",
+        "1 = 1",
         "t.key_hash",
         0,
         dict,
     ),
     "sessions": View(
-        "select s.id as pk, s.id, s.user_id, s.checked_in_at, s.expires_at, s.status from sessions s "
-        "where s.player_id = ? and s.status = 'active'",
+        "select s.id as pk, s.id, s.user_id, s.checked_in_at, s.expires_at, s.status from sessions s",
+        "s.player_id = ? and s.status = 'active'",
         "s.id",
         1,
         _session,
     ),
     "queue_rules": View(
-        "select r.song_id || '/' || r.kind as pk, r.song_id, r.kind, r.place, r.until from queue_rules r "
-        "where r.player_id = ?",
+        "select r.song_id || '/' || r.kind as pk, r.song_id, r.kind, r.place, r.until from queue_rules r",
+        "r.player_id = ?",
         "r.song_id || '/' || r.kind",
         1,
         _rule,
     ),
-    "settings": View("select s.key as pk, s.key, s.value from settings s where s.player_id = ?", "s.key", 1, _setting),
+    "settings": View("select s.key as pk, s.key, s.value from settings s", "s.player_id = ?", "s.key", 1, _setting),
     "held_votes": View(
-        "select h.vote_id as pk, h.vote_id, h.song_id, h.vote_time from held_votes h where h.player_id = ?",
+        "select h.vote_id as pk, h.vote_id, h.song_id, h.vote_time from held_votes h",
+        "h.player_id = ?",
         "h.vote_id",
         1,
         _held_vote,
     ),
 }
 
-# Which rooms see a row of those tables that look the same to all that see it.
+# Which rooms see a row of those tables that look the same to all that see it, and where their logs stand.
 SEERS: dict[str, str] = {
     "songs": (
-        "select r.id from players r, songs s where s.id = ? and s.deleted_at is null and (exists "
+        "select r.id, r.rev, r.digest from players r, songs s where s.id = ? and s.deleted_at is null and (exists "
         "(select 1 from player_library l where l.player_id = r.id and l.song_id = s.id) "
         "or not exists (select 1 from player_library l where l.player_id = r.id))"
     ),
     "profiles": (
-        "select r.id from players r, profiles p where p.id = ? and p.merged_into is null and (exists "
-        "(select 1 from tags t where t.profile_id = p.id) or exists (select 1 from sessions s "
-        "where s.user_id = p.id and s.player_id = r.id and s.status = 'active'))"
+        "with who (id) as (select p.id from profiles p where p.id = ? and p.merged_into is null) "
+        "select r.id, r.rev, r.digest from players r "
+        "where exists (select 1 from tags t join who on t.profile_id = who.id) or r.id in "
+        "(select s.player_id from sessions s join who on s.user_id = who.id where s.status = 'active')"
     ),
-    "merges": "select r.id from players r, profiles p where p.id = ? and p.merged_into is not null",
-    "tags": "select r.id from players r, tags t where t.key_hash = ?",
+    "merges": "select r.id, r.rev, r.digest from players r, profiles p where p.id = ? and p.merged_into is not null",
+    "tags": "select r.id, r.rev, r.digest from players r, tags t where t.key_hash = ?",
 }

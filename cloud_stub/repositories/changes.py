@@ -1,23 +1,25 @@
 """The change log of each player, compacted to the newest word on each row: its `put` rows are the bucket.
 
-The writer raises the player's revision inside its own transaction, so revisions appear in the order of commits.
+The writer raises the player's revision inside its own transaction, and writers come one after the other: so revisions
+appear in the order of commits.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloud_stub.database import Row, Tx
+from cloud_stub.database import Asked, Row, Tx
 from cloud_stub.moments import to_text
 from sync.digest import digest_text, row_digest
 
 WireRow = Mapping[str, Any]
+Counters = Mapping[str, tuple[int, str]]  # player → (rev, digest)
 
 _NEVER: Row = {"row_json": None, "hash": None}
-_AT_ONCE = 500
 _PUT = (
     "insert into changes (player_id, tbl, pk, rev, op, row_json, hash, changed_at) values (?, ?, ?, ?, ?, ?, ?, ?) "
     "on conflict (player_id, tbl, pk) do update set rev = excluded.rev, op = excluded.op, "
@@ -36,13 +38,29 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
+class Word:
     """What is to be said of one row: its canonical JSON and its part of the digest; no text for a row that is gone."""
 
     tbl: str
     pk: str
     text: str | None
     part: int
+
+    @classmethod
+    def of(cls, tbl: str, pk: str, row: WireRow | None) -> Word:
+        if row is None:
+            return cls(tbl, pk, None, 0)
+        text = json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return cls(tbl, pk, text, row_digest(tbl, pk, row))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be said of a row in one player's log, beside what the log says so far (None: never heard of it)."""
+
+    player_id: str
+    word: Word
+    known: Row | None
 
 
 def mark(tx: Tx, player_id: str) -> Mark:
@@ -51,82 +69,79 @@ def mark(tx: Tx, player_id: str) -> Mark:
     return Mark(**row)
 
 
-def record(tx: Tx, player_ids: Collection[str], tbl: str, pk: str, row: WireRow | None, now_s: float) -> set[str]:
-    """Note that in these players' buckets a row is now `row` (None: gone); returns those to whom that is news."""
-    word = _word(tbl, pk, row)
-    old = _known(tx, player_ids, tbl, pk)
-    news = [player_id for player_id in player_ids if old.get(player_id, _NEVER)["row_json"] != word.text]
-    marks = _next_marks(tx, news)
-    digests = [(_moved(mark["digest"], word, old.get(mark["id"], _NEVER)), mark["id"]) for mark in marks]
-    tx.many("update players set digest = ? where id = ?", digests)
-    tx.many(_PUT, [_entry(mark["id"], mark["rev"], word, now_s) for mark in marks])
+def counters(tx: Tx, player_id: str) -> Asked[Counters]:
+    return tx.ask(counters_in, "select id, rev, digest from players where id = ?", player_id)
+
+
+def counters_in(rows: Iterable[Row]) -> Counters:
+    """Of rows with id, rev and digest."""
+    return {row["id"]: (row["rev"], row["digest"]) for row in rows}
+
+
+def known_in_room(tx: Tx, player_id: str, keys: Sequence[tuple[str, str]]) -> Asked[dict[tuple[str, str], Row]]:
+    """What the room's log says of the rows (tbl, pk) that it has."""
+    places = ", ".join(["(?, ?)"] * len(keys))
+    return tx.ask(
+        lambda rows: {(row["tbl"], row["pk"]): row for row in rows},
+        f"with w (tbl, pk) as (values {places}) select c.tbl, c.pk, c.row_json, c.hash from w "  # noqa: S608 - marks
+        "join changes c on c.player_id = ? and c.tbl = w.tbl and c.pk = w.pk",
+        *(part for key in keys for part in key), player_id,
+    )  # fmt: skip
+
+
+def known_of_row(tx: Tx, tbl: str, pk: str) -> Asked[dict[str, Row]]:
+    """What each player's log says of one row; {id, rev, digest, row_json, hash} by player."""
+    return tx.ask(
+        lambda rows: {row["id"]: row for row in rows},
+        "select p.id, p.rev, p.digest, c.row_json, c.hash from changes c join players p on p.id = c.player_id "
+        "where c.tbl = ? and c.pk = ?",
+        tbl, pk,
+    )  # fmt: skip
+
+
+def known_of_table(tx: Tx, player_id: str, tbl: str) -> dict[str, Row]:
+    """What one player's log says of a whole table, by primary key."""
+    rows = tx.all("select pk, row_json, hash from changes where player_id = ? and tbl = ?", player_id, tbl)
+    return {row["pk"]: row for row in rows}
+
+
+def record(tx: Tx, entries: Iterable[Entry], counters: Counters, now_s: float) -> dict[tuple[str, str], set[str]]:
+    """Note what is news of them, each under a revision of its own; (tbl, pk) → the players to whom it was.
+
+    counters: where the players' logs stand. A revision that is given twice all the same breaks a rule of the table.
+    """
+    said: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    news: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        word, known = entry.word, entry.known or _NEVER
+        if known["row_json"] != word.text:
+            news[entry.player_id].append(entry)
+            said[word.tbl, word.pk].add(entry.player_id)
+    _write(tx, news, counters, now_s)
     tx.touched.update(news)
-    return set(news)
+    return said
 
 
-def record_table(tx: Tx, player_id: str, tbl: str, rows: Mapping[str, WireRow], now_s: float) -> None:
-    """Note that in one player's bucket the table holds exactly these rows, by primary key."""
-    sql = "select pk, row_json, hash from changes where player_id = ? and tbl = ?"
-    old = {row["pk"]: row for row in tx.all(sql, player_id, tbl)}
-    gone = [_word(tbl, pk, None) for pk in old.keys() - rows.keys()]
-    words = [*gone, *(_word(tbl, pk, row) for pk, row in rows.items())]
-    news = [word for word in words if old.get(word.pk, _NEVER)["row_json"] != word.text]
-    if not news:
-        return
-    mark = tx.one("update players set rev = rev + ? where id = ? returning rev, digest", len(news), player_id)
-    assert mark is not None, f"no player {player_id}"
-    digest = mark["digest"]
-    for word in news:
-        digest = _moved(digest, word, old.get(word.pk, _NEVER))
-    tx.run("update players set digest = ? where id = ?", digest, player_id)
-    first = mark["rev"] - len(news) + 1
-    tx.many(_PUT, [_entry(player_id, rev, word, now_s) for rev, word in enumerate(news, start=first)])
-    tx.touched.add(player_id)
+def _write(tx: Tx, news: Mapping[str, Sequence[Entry]], counters: Counters, now_s: float) -> None:
+    marks, puts = [], []
+    for player_id, entries in news.items():
+        rev, digest = counters[player_id]
+        for entry in entries:
+            rev, digest = rev + 1, _moved(digest, entry)
+            puts.append(_put(player_id, rev, entry.word, now_s))
+        marks.append((rev, digest, player_id))
+    tx.many("update players set rev = ?, digest = ? where id = ?", marks)
+    tx.many(_PUT, puts)
 
 
-def holders(tx: Tx, tbl: str, pk: str) -> set[str]:
-    """Players whose bucket has the row."""
-    rows = tx.all("select player_id from changes where tbl = ? and pk = ? and op = 'put'", tbl, pk)
-    return {row["player_id"] for row in rows}
-
-
-def _known(tx: Tx, player_ids: Collection[str], tbl: str, pk: str) -> dict[str, Row]:
-    sql = "select player_id, row_json, hash from changes where tbl = ? and pk = ?"
-    if len(player_ids) == 1:
-        (player_id,) = player_ids
-        rows = tx.all(f"{sql} and player_id = ?", tbl, pk, player_id)
-    else:
-        rows = tx.all(sql, tbl, pk)
-    return {row["player_id"]: row for row in rows}
-
-
-def _next_marks(tx: Tx, player_ids: Sequence[str]) -> list[Row]:
-    """{id, rev, digest} of the players, their revision raised by one."""
-    marks: list[Row] = []
-    for start in range(0, len(player_ids), _AT_ONCE):
-        some = player_ids[start : start + _AT_ONCE]
-        places = ", ".join("?" * len(some))
-        marks += tx.all(
-            f"update players set rev = rev + 1 where id in ({places}) returning id, rev, digest",  # noqa: S608 - marks
-            *some,
-        )
-    return marks
-
-
-def _word(tbl: str, pk: str, row: WireRow | None) -> _Word:
-    if row is None:
-        return _Word(tbl, pk, None, 0)
-    text = json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return _Word(tbl, pk, text, row_digest(tbl, pk, row))
-
-
-def _moved(digest: str, word: _Word, old: Row) -> str:
+def _moved(digest: str, entry: Entry) -> str:
     """The digest with the row's old part taken out and its new one put in."""
-    before = int(old["hash"], 16) if old["hash"] else 0
-    return digest_text(int(digest, 16) - before + word.part)
+    known = entry.known or _NEVER
+    before = int(known["hash"], 16) if known["hash"] else 0
+    return digest_text(int(digest, 16) - before + entry.word.part)
 
 
-def _entry(player_id: str, rev: int, word: _Word, now_s: float) -> tuple[object, ...]:
+def _put(player_id: str, rev: int, word: Word, now_s: float) -> tuple[object, ...]:
     op, part = ("del", None) if word.text is None else ("put", digest_text(word.part))
     return player_id, word.tbl, word.pk, rev, op, word.text, part, to_text(now_s)
 

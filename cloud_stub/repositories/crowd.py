@@ -23,14 +23,15 @@ def prior_in(settings: Mapping[str, Any]) -> Prior | None:
 
 
 def add_vote(
-    tx: Tx, player_id: str, heard: Sequence[float], value: int, taste_rev: int, replaced: Sequence[Row], now_s: float
-) -> None:
-    """Pool a vote that has just been stored, and take those back that it replaces.
+    tx: Tx, player_id: str, stored: str | None, heard: Sequence[float], value: int, taste_rev: int,
+    replaced: Sequence[Row], now_s: float,
+) -> None:  # fmt: skip
+    """Pool a vote that has just been stored, and take those back that it replaces. `stored`: the crowd so far.
 
     How much a vote counts follows from its `taste_rev`, so that it can be taken back as it was given. A room whose
     crowd was never pooled, or is torn, is folded from all its votes.
     """
-    prior = prior_in(players.settings(tx, player_id))
+    prior = prior_in({KEY: json.loads(stored)}) if stored else None
     if prior is None:
         prior = _folded(tx, player_id)
     else:

@@ -33,5 +33,15 @@ def grant(tx: Tx, profile_id: str, role: str) -> None:
     )  # fmt: skip
 
 
+def whose(tx: Tx, user_id: str) -> tuple[str, frozenset[str]] | None:
+    """The profile that the login stands for now, and its roles; None when it stands for nobody."""
+    rows = tx.all(
+        "select p.id, r.role from profiles o join profiles p on p.id = coalesce(o.merged_into, o.id) "
+        "left join roles r on r.user_id = p.id where o.auth_user_id = ?",
+        user_id,
+    )
+    return (rows[0]["id"], frozenset(row["role"] for row in rows if row["role"])) if rows else None
+
+
 def roles(tx: Tx, profile_id: str) -> frozenset[str]:
     return frozenset(row["role"] for row in tx.all("select role from roles where user_id = ?", profile_id))

@@ -33,7 +33,7 @@ def listed(tx: Tx, player_id: str, after: int, limit: int) -> list[Row]:
 
 
 def learn_boot(tx: Tx, player_id: str, boot_id: str, offset_s: float, now_s: float) -> None:
-    tx.run(
+    tx.tell(
         "insert into boots (player_id, boot_id, offset_s, seen_at) values (?, ?, ?, ?) "
         "on conflict (player_id, boot_id) do update set offset_s = excluded.offset_s, seen_at = excluded.seen_at",
         player_id, boot_id, offset_s, to_text(now_s),

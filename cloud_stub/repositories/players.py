@@ -113,7 +113,7 @@ def note_polls(tx: Tx, polls: Iterable[tuple[str, float | None, str]]) -> None:
 
 
 def set_current_song(tx: Tx, player_id: str, song_id: str | None) -> None:
-    tx.run(
+    tx.tell(
         "update players set current_song_id = ? where id = ? and coalesce(cast(current_song_id as text), '') <> ?",
         song_id, player_id, song_id or "",
     )  # fmt: skip
@@ -125,7 +125,7 @@ def settings(tx: Tx, player_id: str) -> dict[str, Any]:
 
 
 def set_setting(tx: Tx, player_id: str, key: str, value: Any, now_s: float) -> None:
-    tx.run(
+    tx.tell(
         "insert into settings (player_id, key, value) values (?, ?, ?) "
         "on conflict (player_id, key) do update set value = excluded.value",
         player_id, key, json.dumps(value, allow_nan=False),

@@ -12,6 +12,10 @@ from cloud_stub.moments import to_text
 from cloud_stub.repositories import bucket
 from ml.taste import Taste
 
+_TASTE = (
+    'select p.preference_vector, p.taste_rev, t.mean, t."precision", t.votes from profiles p '
+    "left join taste_state t on t.profile_id = p.id where p.id = ?"
+)
 _VECTOR = "select preference_vector from profiles where id = ?"
 _BORN = (
     "insert into profiles (id, auth_user_id, email, display_name, preference_vector, created_at, updated_at) "
@@ -85,11 +89,7 @@ def forget(tx: Tx, profile_id: str, now_s: float) -> None:
 
 def taste(tx: Tx, profile_id: str) -> tuple[Taste, int]:
     """(taste, rev) as it stands."""
-    row = tx.one(
-        'select p.preference_vector, p.taste_rev, t.mean, t."precision", t.votes from profiles p '
-        "left join taste_state t on t.profile_id = p.id where p.id = ?",
-        profile_id,
-    )
+    row = tx.one(_TASTE, profile_id)
     assert row is not None, f"no profile {profile_id}"
     return taste_of(row), int(row["taste_rev"])
 
@@ -122,42 +122,39 @@ def set_taste(tx: Tx, profile_id: str, taste: Taste, now_s: float, *, above: int
 
     above: the revision comes after this one too.
     """
+    row = tx.one(_TASTE, profile_id)
+    assert row is not None, f"no profile {profile_id}"
+    rev = max(int(row["taste_rev"]), above) + 1
+    keep_taste(tx, profile_id, taste, rev, now_s, before=None if row["mean"] else taste_of(row))
+    return rev
+
+
+def keep_taste(tx: Tx, profile_id: str, taste: Taste, rev: int, now_s: float, *, before: Taste | None) -> None:
+    """The same for whoever knows what is stored. `before`: what follows from the vector alone, where that is all."""
     state: dict[str, Any] = taste.to_dict()
-    before = tx.one("select preference_vector, taste_rev from profiles where id = ?", profile_id)
-    assert before is not None, f"no profile {profile_id}"
-    rev = max(int(before["taste_rev"]), above) + 1
-    base = _imported_base(tx, profile_id, before)
-    tx.run(
+    base = json.dumps(before.to_dict()) if before is not None and any(before.preference_vector) else None
+    tx.tell(
         "update profiles set preference_vector = ?, taste_rev = ?, updated_at = ? where id = ?",
         json.dumps(state["preference_vector"]), rev, to_text(now_s), profile_id,
     )  # fmt: skip
-    tx.run(
+    tx.tell(
         'insert into taste_state (profile_id, mean, "precision", votes, rev, base) values (?, ?, ?, ?, ?, ?) '
         'on conflict (profile_id) do update set mean = excluded.mean, "precision" = excluded."precision", '
         "votes = excluded.votes, rev = excluded.rev",
         profile_id, json.dumps(state["mean"]), json.dumps(state["precision"]), state["votes"], rev, base,
     )  # fmt: skip
     bucket.touch_everywhere(tx, "profiles", profile_id, now_s)
-    return rev
 
 
-def begin_taste(tx: Tx, profile_id: str, taste: Taste, now_s: float) -> None:
+def begin_taste(tx: Tx, profile_id: str, start: Taste, now_s: float) -> None:
     """Start a listener at a taste that their votes here will be folded from."""
-    set_taste(tx, profile_id, taste, now_s)
-    set_base(tx, profile_id, taste)
+    set_taste(tx, profile_id, start, now_s)
+    set_base(tx, profile_id, start)
 
 
 def set_base(tx: Tx, profile_id: str, base: Taste) -> None:
     """Let the votes of a listener who has a taste be folded from there."""
-    tx.run("update taste_state set base = ? where profile_id = ?", json.dumps(base.to_dict()), profile_id)
-
-
-def _imported_base(tx: Tx, profile_id: str, before: Row) -> str | None:
-    """A profile that came with a vector and no votes of ours starts its fold there."""
-    vector = json.loads(before["preference_vector"])
-    if not any(vector) or tx.value("select 1 from taste_state where profile_id = ?", profile_id):
-        return None
-    return json.dumps(Taste.from_preference(vector).to_dict())
+    tx.tell("update taste_state set base = ? where profile_id = ?", json.dumps(base.to_dict()), profile_id)
 
 
 def _names_present(tx: Tx) -> frozenset[str]:

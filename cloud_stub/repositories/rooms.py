@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from hashlib import sha256
 
-from cloud_stub.database import Tx
+from cloud_stub.database import Asked, Row, Tx
 from cloud_stub.moments import to_seconds, to_text
 from sync.wire import BareBeat, Heartbeat
 
@@ -41,7 +41,7 @@ def note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> RoomState:
     layers = tuple(sorted(layers, key=lambda layer: (-layer[1], layer[0])))
     now, text = to_text(now_s), json.dumps(layers)
     scene_id = str(beat.scene_id) if beat.scene_id else None
-    tx.run(
+    tx.tell(
         "insert into player_state (player_id, heard_at, boot_id, audible, silent_on_purpose, scene_id, layers, why, "
         "here, pending, underruns, disk_free_mb, version) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "on conflict (player_id) do update set heard_at = excluded.heard_at, boot_id = excluded.boot_id, "
@@ -77,12 +77,12 @@ def repeat(tx: Tx, player_id: str, beat: BareBeat, now_s: float) -> bool:
 
 
 def _note_scene(tx: Tx, player_id: str, scene_id: str | None, layers: str, now_s: float) -> None:
-    tx.run(
+    tx.tell(
         "insert into scenes (player_id, heard_at, scene_id, layers) values (?, ?, ?, ?) "
         "on conflict (player_id, heard_at) do update set scene_id = excluded.scene_id, layers = excluded.layers",
         player_id, to_text(now_s), scene_id, layers,
     )  # fmt: skip
-    tx.run("delete from scenes where player_id = ? and heard_at < ?", player_id, to_text(now_s - KEEP_SCENES_S))
+    tx.tell("delete from scenes where player_id = ? and heard_at < ?", player_id, to_text(now_s - KEEP_SCENES_S))
 
 
 def state(tx: Tx, player_id: str) -> RoomState | None:
@@ -95,12 +95,16 @@ def state(tx: Tx, player_id: str) -> RoomState | None:
     return RoomState(heard, bool(row["audible"]), bool(row["silent_on_purpose"]), why)
 
 
-def heard_since(tx: Tx, player_id: str, since_s: float) -> list[Heard]:
+def heard_since(tx: Tx, player_id: str, since_s: float) -> Asked[list[Heard]]:
     """The room's scenes from then on, newest first."""
-    rows = tx.all(
+    return tx.ask(
+        _scenes,
         "select heard_at, scene_id, layers from scenes where player_id = ? and heard_at >= ? order by heard_at desc",
         player_id, to_text(since_s),
     )  # fmt: skip
+
+
+def _scenes(rows: list[Row]) -> list[Heard]:
     return [Heard(to_seconds(row["heard_at"]), row["scene_id"], _layers(row["layers"])) for row in rows]
 
 

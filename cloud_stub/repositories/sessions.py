@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from cloud_stub.database import Row, Tx
-from cloud_stub.moments import to_seconds, to_text
+from cloud_stub.moments import seconds_or_none, to_seconds, to_text
 from cloud_stub.repositories import bucket
 
 
@@ -44,47 +44,52 @@ def present(tx: Tx, player_id: str, now_s: float) -> list[Row]:
 
 def begin(
     tx: Tx, user_id: str, player_id: str, at_s: float, expires_s: float, now_s: float, *, session_id: str | None = None
-) -> str:
-    """A stay from `at_s`, known from `now_s` on; returns its id.
+) -> Row:
+    """A stay from `at_s`, known from `now_s` on; returns its row.
 
     Stays that were open elsewhere end at `at_s`. One that began later ends this one instead: it is history.
     """
-    end_s = _later_start(tx, user_id, at_s)
+    others = tx.all(
+        "select * from sessions where user_id = ? and (checked_in_at > ? or status = 'active') "
+        "order by checked_in_at, id",
+        user_id, to_text(at_s),
+    )  # fmt: skip
+    later = next((row["checked_in_at"] for row in others if row["checked_in_at"] > to_text(at_s)), None)
+    end_s = seconds_or_none(later)
     expires_s = min(expires_s, end_s) if end_s is not None else expires_s
-    if end_s is None:
-        _end_others(tx, user_id, at_s, now_s)
-    session_id = session_id or str(uuid4())
+    for row in others if end_s is None else ():
+        _end(tx, row, at_s, now_s)
     is_open = end_s is None and expires_s > now_s
-    tx.run(
+    begun = {
+        "id": session_id or str(uuid4()), "user_id": user_id, "player_id": player_id, "checked_in_at": to_text(at_s),
+        "expires_at": to_text(expires_s), "ended_at": None if is_open else to_text(expires_s),
+        "status": "active" if is_open else "inactive", "created_at": to_text(now_s),
+    }  # fmt: skip
+    tx.tell(
         "insert into sessions (id, user_id, player_id, checked_in_at, expires_at, ended_at, status, created_at) "
         "values (?, ?, ?, ?, ?, ?, ?, ?)",
-        session_id, user_id, player_id, to_text(at_s), to_text(expires_s), None if is_open else to_text(expires_s),
-        "active" if is_open else "inactive", to_text(now_s),
-    )  # fmt: skip
-    _tell(tx, session_id, user_id, player_id, now_s)
-    return session_id
+        *begun.values(),
+    )
+    _tell(tx, str(begun["id"]), user_id, player_id, now_s)
+    return begun
 
 
-def extend(tx: Tx, session_id: str, expires_s: float, now_s: float) -> None:
-    """Move the end of an open stay out to `expires_s`, never in; a stay that ended stays ended."""
-    row = find(tx, session_id)
-    if row is None or row["status"] != "active" or to_seconds(row["expires_at"]) >= expires_s:
-        return
-    tx.run("update sessions set expires_at = ? where id = ?", to_text(expires_s), session_id)
-    _tell(tx, session_id, row["user_id"], row["player_id"], now_s)
+def extend(tx: Tx, stay: Row, expires_s: float, now_s: float) -> Row:
+    """Move the end of an open stay out to `expires_s`, never in; returns it as it is now."""
+    if to_seconds(stay["expires_at"]) >= expires_s:
+        return stay
+    later = to_text(expires_s)
+    tx.tell("update sessions set expires_at = ? where id = ?", later, stay["id"])
+    bucket.touch(tx, stay["player_id"], "sessions", stay["id"], now_s)
+    tx.rooms.add(stay["player_id"])
+    return {**stay, "expires_at": later}
 
 
 def end(tx: Tx, session_id: str, at_s: float, now_s: float) -> None:
     """End a stay at `at_s`, or when it had ended already, whichever is earlier."""
     row = find(tx, session_id)
-    if row is None:
-        return
-    known = min(to_seconds(row["ended_at"] or row["expires_at"]), to_seconds(row["expires_at"]))
-    ended = to_text(max(min(known, at_s), to_seconds(row["checked_in_at"])))
-    tx.run(
-        "update sessions set status = 'inactive', ended_at = ?, expires_at = ? where id = ?", ended, ended, session_id
-    )
-    _tell(tx, session_id, row["user_id"], row["player_id"], now_s)
+    if row is not None:
+        _end(tx, row, at_s, now_s)
 
 
 def hand_over(tx: Tx, user_id: str, to_id: str, now_s: float) -> None:
@@ -120,17 +125,13 @@ def listed(tx: Tx, player_id: str, limit: int) -> list[Row]:
     )
 
 
-def _end_others(tx: Tx, user_id: str, at_s: float, now_s: float) -> None:
-    for row in tx.all("select id from sessions where user_id = ? and status = 'active'", user_id):
-        end(tx, row["id"], at_s, now_s)
-
-
-def _later_start(tx: Tx, user_id: str, at_s: float) -> float | None:
-    """When the person checked in somewhere after `at_s`, if they did."""
-    start = tx.value(
-        "select min(checked_in_at) from sessions where user_id = ? and checked_in_at > ?", user_id, to_text(at_s)
+def _end(tx: Tx, row: Row, at_s: float, now_s: float) -> None:
+    known = min(to_seconds(row["ended_at"] or row["expires_at"]), to_seconds(row["expires_at"]))
+    ended = to_text(max(min(known, at_s), to_seconds(row["checked_in_at"])))
+    tx.tell(
+        "update sessions set status = 'inactive', ended_at = ?, expires_at = ? where id = ?", ended, ended, row["id"]
     )
-    return None if start is None else to_seconds(start)
+    _tell(tx, row["id"], row["user_id"], row["player_id"], now_s)
 
 
 def _tell(tx: Tx, session_id: str, user_id: str, player_id: str, now_s: float) -> None:

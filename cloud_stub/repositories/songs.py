@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
-from cloud_stub.database import Row, Tx
+from cloud_stub.database import Asked, Row, Tx
 from cloud_stub.moments import to_text
 from cloud_stub.repositories import bucket, players
+
+T = TypeVar("T")
 
 _IN_LIBRARY = (
     "deleted_at is null and (exists (select 1 from player_library l where l.player_id = ? and l.song_id = songs.id) "
@@ -108,16 +110,14 @@ def for_ranking(tx: Tx, player_id: str) -> list[tuple[str, str, Any]]:
     return [(row["id"], row["type"], json.loads(row["embedding"]) if row["embedding"] else None) for row in rows]
 
 
-def embeddings(tx: Tx, song_ids: Sequence[str]) -> dict[str, list[float]]:
-    """Embeddings of those that have one."""
-    found = {song_id: tx.value("select embedding from songs where id = ?", song_id) for song_id in song_ids}
-    return {song_id: json.loads(text) for song_id, text in found.items() if text}
+def embeddings(tx: Tx, song_ids: Sequence[str]) -> Asked[dict[str, list[float] | None]]:
+    """id → embedding of the songs among them; None for one that has none."""
+    return _some(tx, "embedding", song_ids, lambda row: json.loads(row["embedding"]) if row["embedding"] else None)
 
 
-def names(tx: Tx, song_ids: Sequence[str]) -> dict[str, Row]:
+def names(tx: Tx, song_ids: Sequence[str]) -> Asked[dict[str, Row]]:
     """id → {title, type}."""
-    found = {song_id: tx.one("select title, type from songs where id = ?", song_id) for song_id in song_ids}
-    return {song_id: row for song_id, row in found.items() if row}
+    return _some(tx, "title, type", song_ids, lambda row: {"title": row["title"], "type": row["type"]})
 
 
 def media_name(tx: Tx, sha256: str, player_id: str) -> str | None:
@@ -128,8 +128,15 @@ def media_name(tx: Tx, sha256: str, player_id: str) -> str | None:
 
 
 def _tell(tx: Tx, song_id: str, now_s: float) -> None:
-    for player_id in bucket.touch_everywhere(tx, "songs", song_id, now_s):
+    bucket.touch_everywhere(tx, "songs", song_id, now_s)
+    for player_id in bucket.settle(tx, now_s).get(("songs", song_id), ()):
         players.library_changed(tx, player_id)
+
+
+def _some(tx: Tx, columns: str, song_ids: Sequence[str], shape: Callable[[Row], T]) -> Asked[dict[str, T]]:
+    places = ", ".join("?" * len(song_ids)) or "null"
+    sql = f"select id, {columns} from songs where id in ({places})"  # noqa: S608 - our own words
+    return tx.ask(lambda rows: {row["id"]: shape(row) for row in rows}, sql, *song_ids)
 
 
 def _shaped(row: Row) -> Row:

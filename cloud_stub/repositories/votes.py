@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloud_stub.database import Row, Tx
+from cloud_stub.database import Asked, Row, Tx
 from cloud_stub.moments import to_seconds, to_text
 from cloud_stub.repositories import bucket
 
@@ -30,7 +30,7 @@ class NewVote:
 def add(
     tx: Tx, vote: NewVote, heard: Sequence[float], taste_rev: int, superseded_by: str | None = None
 ) -> None:  # fmt: skip
-    tx.run(
+    tx.tell(
         "insert into votes (id, user_id, song_id, vote_value, vote_time, player_id, scene_id, source, op_id, heard, "
         "taste_rev, superseded_by) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         vote.vote_id, vote.user_id, vote.song_id, vote.value, to_text(vote.at_s), vote.player_id, vote.scene_id,
@@ -45,10 +45,11 @@ def known(tx: Tx, vote_id: str) -> bool:
     )
 
 
-def rivals(tx: Tx, vote: NewVote, within_s: float) -> list[Row]:
+def rivals(tx: Tx, vote: NewVote, within_s: float) -> Asked[list[Row]]:
     """{id, vote_time, heard, vote_value, taste_rev} of votes that count, by the same person on the same song here,
     around the same time."""
-    return tx.all(
+    return tx.ask(
+        list,
         "select id, vote_time, heard, vote_value, taste_rev from votes "
         "where user_id = ? and song_id = ? and player_id = ? and superseded_by is null "
         "and vote_time > ? and vote_time < ? order by vote_time",
@@ -57,7 +58,7 @@ def rivals(tx: Tx, vote: NewVote, within_s: float) -> list[Row]:
 
 
 def supersede(tx: Tx, vote_id: str, by_id: str) -> None:
-    tx.run("update votes set superseded_by = ? where id = ?", by_id, vote_id)
+    tx.tell("update votes set superseded_by = ? where id = ?", by_id, vote_id)
 
 
 def counting(tx: Tx, user_id: str) -> list[tuple[list[float], int]]:

@@ -8,12 +8,16 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Body, Response
 
 from checkin.rules import expiry_s
-from cloud_stub.auth import Cloud, Listener, SignedIn
-from cloud_stub.database import Row, Tx
+from cloud_stub.auth import Cloud, Listener, LoggedIn, SignedIn, listener_of, login_gone
+from cloud_stub.claims import Login
+from cloud_stub.database import Asked, Row, Tx
 from cloud_stub.errors import Refused, not_found
-from cloud_stub.learning import cast
+from cloud_stub.learning import cast, look_back
+from cloud_stub.login_tokens import ISSUER
 from cloud_stub.moments import to_seconds
-from cloud_stub.repositories import attempts, logins, players, profiles, rooms, sessions, songs, votes
+from cloud_stub.repositories import attempts, players, profiles, rooms, sessions, songs, voters, votes
+from cloud_stub.repositories.rooms import Heard
+from cloud_stub.repositories.voters import Voter
 from cloud_stub.repositories.votes import NewVote
 from cloud_stub.voting import SOUNDED_WITHIN_S, newest_mix, room_in_reach, sounded, vote_value
 from cloud_stub.voting import loudest as loudest_of
@@ -25,14 +29,14 @@ JsonBody = Annotated[dict[str, Any], Body()]
 
 @router.get("/me")
 async def me(listener: SignedIn, cloud: Cloud) -> dict[str, Any]:
-    return await cloud.database.read(_me, listener.profile_id, cloud.now())
+    return await cloud.database.read(_me, listener, cloud.now())
 
 
 @router.post("/checkin")
-async def check_in(body: JsonBody, listener: SignedIn, cloud: Cloud) -> dict[str, Any]:
+async def check_in(body: JsonBody, login: LoggedIn, cloud: Cloud) -> dict[str, Any]:
     """Open a stay, or renew the one that is open here; never ends one here."""
     player_id = _id(body, "player_id")
-    return await cloud.database.write(_check_in, listener.profile_id, player_id, cloud.now())
+    return await cloud.database.write(_check_in, login, player_id, cloud.now())
 
 
 @router.post("/checkout")
@@ -42,23 +46,23 @@ async def check_out(listener: SignedIn, cloud: Cloud) -> dict[str, Any]:
 
 
 @router.post("/votes")
-async def rate(body: JsonBody, listener: SignedIn, cloud: Cloud, response: Response) -> dict[str, Any]:
+async def rate(body: JsonBody, login: LoggedIn, cloud: Cloud, response: Response) -> dict[str, Any]:
     """Rate a song, or with `player_id` alone the mix of the room."""
     value = vote_value(body.get("vote_value"))
     song_id = _id(body, "song_id") if "song_id" in body else None
     player_id = _id(body, "player_id") if "player_id" in body else None
     if song_id is None and player_id is None:
         raise Refused(422, "bad_vote", "song_id or player_id: say what is rated, a song or a room's mix")
-    result = await cloud.database.write(_rate, listener, song_id, player_id, value, cloud.now())
+    result = await cloud.database.write(_rate, login, song_id, player_id, value, cloud.now())
     if result["status"] == "held":
         response.status_code = 202
     return result
 
 
-def _me(tx: Tx, profile_id: str, now_s: float) -> dict[str, Any]:
+def _me(tx: Tx, listener: Listener, now_s: float) -> dict[str, Any]:
+    profile_id = listener.profile_id
     profile = profiles.find(tx, profile_id)
-    if profile is None:
-        raise not_found("profile", profile_id)
+    assert profile is not None, "it was found by its login"
     taste, rev = profiles.taste(tx, profile_id)
     stay = sessions.open_stay(tx, profile_id, now_s)
     return {
@@ -68,24 +72,22 @@ def _me(tx: Tx, profile_id: str, now_s: float) -> dict[str, Any]:
         "preference_vector": list(taste.preference_vector),
         "taste_rev": rev,
         "votes": taste.votes,
-        "roles": sorted(logins.roles(tx, profile_id)),
+        "roles": sorted(listener.roles),
         "session": None if stay is None else _stay(stay),
     }
 
 
-def _check_in(tx: Tx, profile_id: str, player_id: str, now_s: float) -> dict[str, Any]:
+def _check_in(tx: Tx, login: Login, player_id: str, now_s: float) -> dict[str, Any]:
+    profile_id = listener_of(tx, login, now_s).profile_id
     player = players.find(tx, player_id)
     if player is None:
         raise not_found("room", player_id)
     stay = sessions.open_stay(tx, profile_id, now_s)
     if stay is not None and stay["player_id"] == player_id:
-        session_id = stay["id"]
-        sessions.extend(tx, session_id, expiry_s(now_s), now_s)
+        stay = sessions.extend(tx, stay, expiry_s(now_s), now_s)
     else:
-        session_id = sessions.begin(tx, profile_id, player_id, now_s, expiry_s(now_s), now_s)
-    found = sessions.find(tx, session_id)
-    assert found is not None
-    return {**_stay(found), "room": player["name"], "here": sessions.here(tx, player_id, now_s)}
+        stay = sessions.begin(tx, profile_id, player_id, now_s, expiry_s(now_s), now_s)
+    return {**_stay(stay), "room": player["name"], "here": sessions.here(tx, player_id, now_s)}
 
 
 def _check_out(tx: Tx, profile_id: str, now_s: float) -> dict[str, Any]:
@@ -96,19 +98,23 @@ def _check_out(tx: Tx, profile_id: str, now_s: float) -> dict[str, Any]:
     return {"session_id": stay["id"], "status": "inactive"}
 
 
-def _rate(
-    tx: Tx, listener: Listener, song_id: str | None, player_id: str | None, value: int, now_s: float
-) -> dict[str, Any]:
-    attempts.take(tx, attempts.VOTE, listener.profile_id, now_s)
-    room_id = _voters_room(tx, listener, player_id, now_s)
-    state = rooms.state(tx, room_id)
-    if not room_in_reach(state.heard.at_s if state else None, now_s):
-        return _hold(tx, _vote(tx, listener, room_id, song_id, value, now_s, rooms.KEEP_SCENES_S), now_s)
-    vote = _vote(tx, listener, room_id, song_id, value, now_s, SOUNDED_WITHIN_S)
+def _rate(tx: Tx, login: Login, song_id: str | None, player_id: str | None, value: int, now_s: float) -> dict[str, Any]:
+    counted = attempts.counted(tx, attempts.VOTE, login.auth_user_id, now_s)
+    voter = voters.by_login(tx, login.auth_user_id, now_s).get()
+    if voter is None:
+        raise login_gone() if login.issuer == ISSUER else _not_here()
+    counted.get()
+    room_id = _voters_room(voter, player_id)
+    if not room_in_reach(voter.spoke_s, now_s):
+        heard = rooms.heard_since(tx, room_id, now_s - rooms.KEEP_SCENES_S)
+        return _hold(tx, _vote(voter, room_id, song_id, heard, value, now_s), now_s)
     heard = rooms.heard_since(tx, room_id, now_s - SOUNDED_WITHIN_S)
-    if not sounded(heard, vote.song_id, now_s):
+    vote = _vote(voter, room_id, song_id, heard, value, now_s)
+    past = look_back(tx, vote)
+    if not sounded(heard.get(), vote.song_id, now_s):
+        _must_exist(tx, vote.song_id)
         raise _not_playing()
-    learnt = cast(tx, vote, now_s)
+    learnt = cast(tx, vote, voter, past, now_s)
     return {
         "status": "applied",
         "vote_id": vote.vote_id,
@@ -119,29 +125,26 @@ def _rate(
     }
 
 
-def _voters_room(tx: Tx, listener: Listener, player_id: str | None, now_s: float) -> str:
-    stay = sessions.open_stay(tx, listener.profile_id, now_s)
-    if stay is None or player_id not in (None, stay["player_id"]):
-        raise Refused(403, "not_here", "check in to the room first: only people in it can rate what it plays")
-    return str(stay["player_id"])
+def _voters_room(voter: Voter, player_id: str | None) -> str:
+    if voter.stay is None or player_id not in (None, voter.stay["player_id"]):
+        raise _not_here()
+    return str(voter.stay["player_id"])
 
 
 def _vote(
-    tx: Tx, listener: Listener, room_id: str, song_id: str | None, value: int, now_s: float, within_s: float
+    voter: Voter, room_id: str, song_id: str | None, heard: Asked[list[Heard]], value: int, now_s: float
 ) -> NewVote:
-    """The vote on the song named, or on the mix that sounded last within that time."""
+    """The vote on the song named, or on the mix that sounded last."""
     mix = None
     if song_id is None:
-        mix = newest_mix(rooms.heard_since(tx, room_id, now_s - within_s), now_s)
+        mix = newest_mix(heard.get(), now_s)
         if mix is None:
             raise _not_playing()
         song_id = loudest_of(mix.layers)
     assert song_id is not None
-    if not songs.exists(tx, song_id):
-        raise not_found("song", song_id)
     return NewVote(
         vote_id=str(uuid4()),
-        user_id=listener.profile_id,
+        user_id=voter.profile_id,
         player_id=room_id,
         song_id=song_id,
         value=value,
@@ -153,6 +156,7 @@ def _vote(
 
 
 def _hold(tx: Tx, vote: NewVote, now_s: float) -> dict[str, Any]:
+    _must_exist(tx, vote.song_id)
     votes.hold(tx, vote, now_s)
     return {
         "status": "held",
@@ -161,6 +165,15 @@ def _hold(tx: Tx, vote: NewVote, now_s: float) -> dict[str, Any]:
         "vote_value": vote.value,
         "message": "the room cannot be reached just now: your vote counts when its box confirms what it played",
     }
+
+
+def _must_exist(tx: Tx, song_id: str) -> None:
+    if not songs.exists(tx, song_id):
+        raise not_found("song", song_id)
+
+
+def _not_here() -> Refused:
+    return Refused(403, "not_here", "check in to the room first: only people in it can rate what it plays")
 
 
 def _not_playing() -> Refused:

@@ -68,7 +68,7 @@ def _claim(tx: Tx, code: str, token: PlayerToken, now_s: float) -> dict[str, Any
 def _note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> HeartbeatReply:
     state = rooms.note(tx, player_id, beat, now_s)
     ops.learn_boot(tx, player_id, beat.boot_id, now_s - beat.mono_ms / 1000, now_s)
-    named = songs.names(tx, [song_id for song_id, _ in state.heard.layers])
+    named = songs.names(tx, [song_id for song_id, _ in state.heard.layers]).get()
     kinds = {song_id: row["type"] for song_id, row in named.items()}
     players.set_current_song(tx, player_id, current_song(state.heard.layers, kinds))
     player = players.find(tx, player_id)

@@ -88,7 +88,7 @@ def _room(tx: Tx, player_id: str, last_poll_s: float | None, now_s: float) -> di
     state = rooms.state(tx, player_id)
     fresh = state is not None and now_s - state.heard.at_s <= OFFLINE_AFTER_S
     heard = [layer for layer in state.heard.layers if layer[1] > 0] if state and fresh else []
-    named = songs.names(tx, [song_id for song_id, _ in heard])
+    named = songs.names(tx, [song_id for song_id, _ in heard]).get()
     return {
         "name": player["name"],
         "here": sessions.here(tx, player_id, now_s),
