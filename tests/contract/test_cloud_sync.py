@@ -48,7 +48,8 @@ def test_a_listener_born_on_a_box_is_everybodys(world: World, box: Box) -> None:
     other.sync()
     assert other.resets == 1
     assert other.table("profiles")[profile_id]["display_name"] == "Heron"
-    assert other.table("tags") == {"c" * 64: {"key_hash": "c" * 64, "key_version": 1, "profile_id": profile_id}}
+    card = {"key_hash": "c" * 64, "key_version": 1, "profile_id": profile_id, "counter": None}
+    assert other.table("tags") == {"c" * 64: card}
     assert "email" not in other.table("profiles")[profile_id]
 
 
