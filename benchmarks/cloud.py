@@ -93,7 +93,7 @@ async def _time_pushes(cloud: Cloud, times: int) -> list[float]:
             await asyncio.sleep(0.05)  # until it waits
             login = {"Authorization": f"Bearer {cloud.logins[turn % len(cloud.logins)]}"}
             began_s = time.perf_counter()
-            asked = asyncio.create_task(phone.post("/api/checkin", headers=login, json={"player_id": cloud.rooms[0]}))
+            asked = asyncio.create_task(phone.post("/api/checkin", headers=login, json=cloud.signs[0]))
             mark = (await waiting).json()
             took.append((time.perf_counter() - began_s) * 1e3)
             (await asked).raise_for_status()
@@ -141,8 +141,8 @@ def _time_votes(cloud: Cloud, count: int) -> list[float]:
     with httpx.Client(base_url=cloud.url) as http:
         people = [{"Authorization": f"Bearer {login}"} for login in cloud.logins]
         for number, login in enumerate(people):
-            room = cloud.rooms[number % len(cloud.rooms)]
-            http.post("/api/checkin", headers=login, json={"player_id": room}).raise_for_status()
+            sign = cloud.signs[number % len(cloud.signs)]
+            http.post("/api/checkin", headers=login, json=sign).raise_for_status()
         for number in range(count):
             if number % 40 == 0:
                 for token in cloud.tokens:

@@ -17,6 +17,7 @@ import httpx
 import numpy as np
 
 from cloud_stub import login_tokens
+from cloud_stub.addresses import address_of
 from cloud_stub.database import Database
 from cloud_stub.engines.address import Address
 from cloud_stub.migrate import migrate
@@ -59,6 +60,7 @@ class Contents:
     """Whose tokens and logins are good, and what is there."""
 
     rooms: list[str]
+    signs: list[dict[str, str]]  # what a phone sends that scanned the room's sign
     tokens: list[str]
     logins: list[str]
     songs: list[str]
@@ -86,6 +88,10 @@ class Cloud:
     @property
     def rooms(self) -> list[str]:
         return self.contents.rooms
+
+    @property
+    def signs(self) -> list[dict[str, str]]:
+        return self.contents.signs
 
     @property
     def tokens(self) -> list[str]:
@@ -142,6 +148,8 @@ def _fill(opened: Database, settings: CloudSettings, rooms: int, count: int) -> 
         song_ids = [songs.add(tx, _song(number, rng.random(5)), now_s) for number in range(count)]
         tokens = [new_token() for _ in range(rooms)]
         room_ids = [players.create(tx, f"Room {n}", token, now_s) for n, token in enumerate(tokens)]
+        found = {row["id"]: address_of(row, settings.secret_key, None) for row in players.listed(tx)}
+        signs = [{"player_id": room_id, "s": found[room_id].partition("?s=")[2]} for room_id in room_ids]
         people, users = [], []
         for number in range(max(PEOPLE, rooms)):
             user = logins.create(tx, None, None, now_s)
@@ -151,7 +159,7 @@ def _fill(opened: Database, settings: CloudSettings, rooms: int, count: int) -> 
         for room_id, person in zip(room_ids, people, strict=False):
             sessions.begin(tx, person, room_id, now_s, now_s + 3600, now_s)
     tickets = [login_tokens.issue(settings.secret_key, user, now_s, 3600, anonymous=True) for user in users[-PEOPLE:]]
-    return Contents(room_ids, [token.text for token in tokens], tickets, song_ids)
+    return Contents(room_ids, signs, [token.text for token in tokens], tickets, song_ids)
 
 
 def _song(number: int, embedding: np.ndarray[tuple[int], np.dtype[np.float64]]) -> NewSong:

@@ -173,6 +173,7 @@ def _told(found: dict[str, Any]) -> str:
     lines = [
         f"{len(found['songs'])} songs, {len(found['listeners'])} listeners with cards and logins",
         f"room   {room['name']}  {room['player_id']}",
+        f"sign   {room['address']}",
         f"token  {room['token']}",
         f"admin  {admin['email']}  {admin['password']}",
     ]

@@ -21,6 +21,7 @@ import numpy as np
 
 from checkin.rules import friendly_name
 from checkin.tokens import KEY_VERSION, key_hash
+from cloud_stub.addresses import address_of
 from cloud_stub.database import Database, Row, Tx
 from cloud_stub.ingest import Heard, Meant, ingest
 from cloud_stub.migrate import migrate
@@ -142,8 +143,11 @@ def _seed_people(
             _seed_card(tx, person, cards, now_s)
             if with_tastes and profiles.taste(tx, person.profile_id)[1] == 0:
                 profiles.begin_taste(tx, person.profile_id, taste_for(person.loves, _starter_rows()), now_s)
+        player = players.find(tx, player_id)
+        assert player is not None
+        address = address_of(player, secret, settings.public_url)
     return {
-        "room": {"player_id": player_id, "name": room, "token": token.text},
+        "room": {"player_id": player_id, "name": room, "token": token.text, "address": address},
         "admin": {"email": admin.email, "password": admin.password},
         "pepper": None if pepper else cards.hex(),
         "listeners": [asdict(person) for person in people],

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fastapi import Request
 
+from cloud_stub import addresses
 from cloud_stub.database import Database, Tx
 from cloud_stub.errors import DatabaseError, SetupError
 from cloud_stub.login_tokens import LoginTokens
@@ -84,6 +85,7 @@ class Services:
         """Raises SetupError when the database cannot be used."""
         self.prepare()
         self.waiters.open()
+        await self.database.write(addresses.publish, self.settings.secret_key, self.settings.public_url, self.now())
         self.polls.take_moved(await self.database.read(players.versions))
         await self.refresher.refresh_all()
         scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})

@@ -135,7 +135,8 @@ class Show:
     def _say_addresses(self) -> None:
         box = f"COSOUND_DATA_DIR={self.stage.data_dir} COSOUND_RUNTIME_DIR={self.stage.runtime_dir}"
         say(f"Sound is on: {self.deeds.runtime.read('player')['engine']['device']}.")
-        say(f"  on a phone   {self.stage.cloud_url}/r/{self.report.evidence.player_id}")
+        room = self.deeds.view.admin_get(f"players/{self.report.evidence.player_id}")
+        say(f"  on a phone   {self.stage.cloud_url}{room['address']}")
         say(f"  touchscreen  http://127.0.0.1:{self.stage.ui_port}/   staff PIN {self.stage.pin}")
         say(f"  tap a card   {box} .venv/bin/cosound tap")
         say("Ctrl-C ends it.")

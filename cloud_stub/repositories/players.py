@@ -94,6 +94,16 @@ def versions(tx: Tx) -> dict[str, tuple[int, int, int]]:
     return {row["id"]: (row["rev"], row["queue_rev"], row["token_rev"]) for row in rows}
 
 
+def renew_address(tx: Tx, player_id: str) -> None:
+    """The next version of the room's address; the older ones hold until they are retired."""
+    tx.run("update players set address_version = address_version + 1 where id = ?", player_id)
+
+
+def retire_addresses(tx: Tx, player_id: str) -> None:
+    """No version of the room's address holds but the newest."""
+    tx.run("update players set address_oldest = address_version where id = ?", player_id)
+
+
 def library_changed(tx: Tx, player_id: str) -> None:
     tx.run("update players set library_rev = library_rev + 1 where id = ?", player_id)
     tx.rooms.add(player_id)

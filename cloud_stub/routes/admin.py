@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel, Field
 
+from cloud_stub import addresses
 from cloud_stub.auth import Cloud, Listener, Staff
 from cloud_stub.database import Database, Row, Tx
 from cloud_stub.errors import Refused, not_found
@@ -83,7 +84,7 @@ async def remove_song(song_id: UUID, staff: Staff, cloud: Cloud) -> Response:
 async def add_player(body: NewPlayer, staff: Staff, cloud: Cloud) -> dict[str, Any]:
     """A new room. Its token is shown here and never again."""
     token = new_token()
-    player_id = await cloud.database.write(players.create, body.name, token, cloud.now(), manager_id=staff.profile_id)
+    player_id = await cloud.database.write(_add_player, staff, body.name, token, cloud)
     return {"id": player_id, "name": body.name, "token": token.text}
 
 
@@ -123,6 +124,21 @@ async def rotate_token(player_id: UUID, staff: Staff, cloud: Cloud, overlap: boo
 async def revoke_tokens(player_id: UUID, staff: Staff, cloud: Cloud) -> Response:
     """Lock the room's box out: every token it has is worthless from now on."""
     await cloud.database.write(_revoke, staff, str(player_id), cloud.now())
+    return Response(status_code=204)
+
+
+@router.post("/players/{player_id}/address")
+async def renew_address(player_id: UUID, staff: Staff, cloud: Cloud, overlap: bool = False) -> dict[str, Any]:
+    """A new signed address for stickers and signs; the old ones no longer let anybody check in, or with `overlap` do so
+    until they are retired."""
+    address = await cloud.database.write(_renew_address, staff, str(player_id), cloud, overlap)
+    return {"id": str(player_id), "address": address}
+
+
+@router.delete("/players/{player_id}/address", status_code=204)
+async def retire_addresses(player_id: UUID, staff: Staff, cloud: Cloud) -> Response:
+    """All signs but the newest are worthless from now on."""
+    await cloud.database.write(_retire_addresses, staff, str(player_id))
     return Response(status_code=204)
 
 
@@ -217,6 +233,7 @@ def _shown(tx: Tx, row: Row, cloud: Services) -> dict[str, Any]:
     return {
         "id": row["id"],
         "name": row["name"],
+        "address": addresses.address_of(row, cloud.settings.secret_key, cloud.settings.public_url),
         "status": status_of(last_poll_s, state, cloud.now()),
         "current_song_id": row["current_song_id"],
         "last_poll": last_poll_s,
@@ -251,6 +268,26 @@ def _rotate(tx: Tx, staff: Listener, player_id: str, token: PlayerToken, now_s: 
     else:
         players.add_token(tx, player_id, token, now_s)
         players.revoke_tokens(tx, player_id, now_s, keep_prefix=token.prefix)
+
+
+def _add_player(tx: Tx, staff: Listener, name: str, token: PlayerToken, cloud: Services) -> str:
+    player_id = players.create(tx, name, token, cloud.now(), manager_id=staff.profile_id)
+    addresses.publish(tx, cloud.settings.secret_key, cloud.settings.public_url, cloud.now(), player_id)
+    return player_id
+
+
+def _renew_address(tx: Tx, staff: Listener, player_id: str, cloud: Services, overlap: bool) -> str:
+    _theirs(tx, staff, player_id)
+    players.renew_address(tx, player_id)
+    if not overlap:
+        players.retire_addresses(tx, player_id)
+    addresses.publish(tx, cloud.settings.secret_key, cloud.settings.public_url, cloud.now(), player_id)
+    return addresses.address_of(_theirs(tx, staff, player_id), cloud.settings.secret_key, cloud.settings.public_url)
+
+
+def _retire_addresses(tx: Tx, staff: Listener, player_id: str) -> None:
+    _theirs(tx, staff, player_id)
+    players.retire_addresses(tx, player_id)
 
 
 def _revoke(tx: Tx, staff: Listener, player_id: str, now_s: float) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Body, Response
 
 from checkin.rules import expiry_s
+from cloud_stub import addresses
 from cloud_stub.auth import Cloud, Listener, LoggedIn, SignedIn, listener_of, login_gone
 from cloud_stub.claims import Login
 from cloud_stub.database import Asked, Row, Tx
@@ -34,9 +35,10 @@ async def me(listener: SignedIn, cloud: Cloud) -> dict[str, Any]:
 
 @router.post("/checkin")
 async def check_in(body: JsonBody, login: LoggedIn, cloud: Cloud) -> dict[str, Any]:
-    """Open a stay, or renew the one that is open here; never ends one here."""
-    player_id = _id(body, "player_id")
-    return await cloud.database.write(_check_in, login, player_id, cloud.now())
+    """Open a stay, or renew the one that is open here; never ends one here. `s`: the signature in the address on the
+    room's sign, by which we know that somebody was there; to stay on takes none."""
+    player_id, signature = _id(body, "player_id"), str(body.get("s") or "")
+    return await cloud.database.write(_check_in, login, player_id, signature, cloud.settings.secret_key, cloud.now())
 
 
 @router.post("/checkout")
@@ -77,7 +79,7 @@ def _me(tx: Tx, listener: Listener, now_s: float) -> dict[str, Any]:
     }
 
 
-def _check_in(tx: Tx, login: Login, player_id: str, now_s: float) -> dict[str, Any]:
+def _check_in(tx: Tx, login: Login, player_id: str, signature: str, secret_key: str, now_s: float) -> dict[str, Any]:
     profile_id = listener_of(tx, login, now_s).profile_id
     player = players.find(tx, player_id)
     if player is None:
@@ -85,8 +87,10 @@ def _check_in(tx: Tx, login: Login, player_id: str, now_s: float) -> dict[str, A
     stay = sessions.open_stay(tx, profile_id, now_s)
     if stay is not None and stay["player_id"] == player_id:
         stay = sessions.extend(tx, stay, expiry_s(now_s), now_s)
-    else:
+    elif addresses.is_signed(player, secret_key, signature):
         stay = sessions.begin(tx, profile_id, player_id, now_s, expiry_s(now_s), now_s)
+    else:
+        raise Refused(403, "unsigned", "scan the sign in the room: this address is not, or no longer, on it")
     return {**_stay(stay), "room": player["name"], "here": sessions.here(tx, player_id, now_s)}
 
 

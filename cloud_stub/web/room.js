@@ -1,6 +1,7 @@
 "use strict";
 
 const roomId = location.pathname.split("/").filter(Boolean).pop();
+const signature = new URLSearchParams(location.search).get("s") || "";
 const EVERY_MS = 4000;
 const KEY = "cosound.login";
 const find = (id) => document.getElementById(id);
@@ -82,13 +83,14 @@ async function checkIn() {
     const { answer } = await ask("/auth/v1/signup", {});
     keepLogin(answer.access_token);
   }
-  let reply = await ask("/api/checkin", { player_id: roomId });
+  let reply = await ask("/api/checkin", { player_id: roomId, s: signature });
   if (reply.status === 401) { // a login from long ago: begin anew
     keepLogin(null);
     const { answer } = await ask("/auth/v1/signup", {});
     keepLogin(answer.access_token);
-    reply = await ask("/api/checkin", { player_id: roomId });
+    reply = await ask("/api/checkin", { player_id: roomId, s: signature });
   }
+  if (reply.answer.error === "unsigned") return say("Please scan the sign in the room first: only people who are there can join.");
   if (reply.status !== 200) return say(reply.answer.message || "That did not work: tap again.");
   showPlace(true);
   say("Welcome! You count for the next hour.");

@@ -17,6 +17,8 @@ DEVICE_KEY = re.compile(r"csp_[0-9a-z]{8}_")
 def room_address(given: str | None, config: Config, store: Store) -> str:
     """The address given, else the one the cloud signed for this room. Raises InputError for one unfit to be shown."""
     url = given or store.room.setting(SETTING)
+    if isinstance(url, str) and url.startswith("/"):  # a cloud that was not told its public address
+        url = config.cloud_url.rstrip("/") + url
     if not isinstance(url, str) or not url:
         raise InputError("the cloud has not told this box its room's address: give it with --url https://…/r/…")
     return checked(url, config.cloud_token)

@@ -20,8 +20,10 @@ MARGIN = 110
 INK, PAPER = (17, 17, 17), (255, 255, 255)
 
 WORDS = {
-    "en": ("This room listens.", "Scan the code, or hold your phone to the sticker,", "and rate what you hear."),
-    "fr": ("Cette salle écoute.", "Scannez, ou touchez l’autocollant du téléphone,", "et notez ce que vous entendez."),
+    "en": ("This room plays what its people like.", "Scan the code, or hold your phone to the sticker,",
+           "and rate what you hear. No app, no account."),
+    "fr": ("Cette salle joue ce qui plaît à ceux qui y sont.", "Scannez, ou touchez l’autocollant du téléphone,",
+           "et notez ce que vous entendez. Sans appli, sans compte."),
 }  # fmt: skip
 
 
@@ -45,7 +47,7 @@ def draw(url: str, words: tuple[str, str, str]) -> Surface:
     pygame.font.init()
     page = pygame.Surface((WIDTH, HEIGHT))
     page.fill(PAPER)
-    at = MARGIN + _write(page, words[0], MARGIN, 92)
+    at = MARGIN + _write(page, words[0], MARGIN, 80)
     qr = _qr(url)
     at += 60
     page.blit(qr, ((WIDTH - qr.get_width()) // 2, at))

@@ -21,7 +21,6 @@ LINK_CLOCK_S = 120.0  # how far ahead of the cloud a box's clock may be
 _SIGNATURE_BYTES = 12
 _LINK_VERSION = b"\x01"
 _LINK_BYTES = 1 + 16 + 5 + 6
-_ROOM = re.compile(r"(https?://[^\s?#]+/r/([0-9a-f-]{36}))\?s=([A-Za-z0-9_-]{16})", re.ASCII)
 _CARD = re.compile(r"(https?://[^\s?#]+)/t/([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})", re.ASCII)
 
 
@@ -40,17 +39,18 @@ def key_for(secret: bytes, purpose: str) -> bytes:
     return hmac.new(secret, b"cosound-key|" + purpose.encode(), sha256).digest()
 
 
-def sign_room_url(key: bytes, address: str) -> str:
-    """The room's page `…/r/<player id>` with our signature, as stickers and signs carry it."""
-    return f"{address}?s={_signature(key, b'room', address.encode())}"
+def sign_room_url(key: bytes, base: str, player_id: str, version: int) -> str:
+    """The room's page with our signature, as stickers and signs carry it. base: may change under a signature."""
+    return f"{base}/r/{player_id}?s={_signature(key, b'room', _room(player_id, version))}"
 
 
-def room_of(key: bytes, url: str) -> str | None:
-    """The player whose room this address is, None unless we signed it."""
-    parts = _ROOM.fullmatch(url)
-    if parts is None or not hmac.compare_digest(_signature(key, b"room", parts[1].encode()), parts[3]):
-        return None
-    return parts[2]
+def is_room_signature(key: bytes, player_id: str, version: int, signature: str) -> bool:
+    expected = _signature(key, b"room", _room(player_id, version))
+    return hmac.compare_digest(expected.encode(), signature.encode(errors="replace"))
+
+
+def _room(player_id: str, version: int) -> bytes:
+    return f"{player_id}|{version}".encode()
 
 
 def sign_card_url(key: bytes, base: str, card: str, uid: bytes) -> str:

@@ -18,6 +18,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from secret_watch import SecretWatch
 
+from cloud_stub.addresses import address_of
 from cloud_stub.app import create_app
 from cloud_stub.engines.address import Address
 from cloud_stub.repositories import cards, logins, players, profiles, songs
@@ -269,6 +270,15 @@ class World:
     def phone(self) -> Phone:
         reply = self.client.post("/auth/v1/signup", json={})
         return Phone(self.client, reply.json()["access_token"])
+
+    def check_in(self, phone: Phone, box: Box) -> Any:
+        """As somebody who scanned the room's sign."""
+        return phone.post("/api/checkin", player_id=box.player_id, s=self.signature(box))
+
+    def signature(self, box: Box) -> str:
+        """What the newest sign of the room says behind `?s=`."""
+        player = self.read(players.find, box.player_id)
+        return address_of(player, self.settings.secret_key, None).partition("?s=")[2]
 
     def staff(self, role: str = "admin") -> Phone:
         phone = self.phone()

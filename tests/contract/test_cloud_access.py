@@ -135,8 +135,8 @@ ADMIN = [
     ("GET", "/api/admin/players"),
     *((method, f"/api/admin/players/{SONG}{rest}") for method, rest in (
         ("GET", ""), ("PUT", "/library"), ("PUT", "/rules"), ("POST", "/token"), ("DELETE", "/token"),
-        ("POST", "/claim"), ("GET", "/ops"), ("GET", "/plays"), ("GET", "/votes"),
-        ("GET", "/sessions"), ("GET", "/queue"),
+        ("POST", "/address"), ("DELETE", "/address"), ("POST", "/claim"), ("GET", "/ops"), ("GET", "/plays"),
+        ("GET", "/votes"), ("GET", "/sessions"), ("GET", "/queue"),
     )),
 ]  # fmt: skip
 
@@ -195,7 +195,7 @@ def test_a_room_needs_a_name(world: World, body: dict[str, Any]) -> None:
 def test_one_listener_never_sees_anothers(world: World) -> None:
     rain, box = world.song("Rain", RAIN), world.box()
     first, second = world.phone(), world.phone()
-    first.post("/api/checkin", player_id=box.player_id)
+    world.check_in(first, box)
     box.hears((rain, 1.0))
     first.post("/api/votes", song_id=rain, vote_value=5)
     assert second.me()["session"] is None
@@ -208,7 +208,7 @@ def test_no_secret_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> 
     box, phone = world.box(), world.phone()
     box.queue()
     box.pull()
-    phone.post("/api/checkin", player_id=box.player_id)
+    world.check_in(phone, box)
     signed_up(world)
     login(world, "heron@example.org", PASSWORD)
     ours = [record.getMessage() for record in caplog.records]
@@ -218,13 +218,13 @@ def test_no_secret_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> 
 
 def test_check_in_is_a_stay_of_an_hour_that_never_toggles(world: World) -> None:
     box, other, phone = world.box(), world.box("Bar"), world.phone()
-    first = phone.post("/api/checkin", player_id=box.player_id).json()
+    first = world.check_in(phone, box).json()
     assert (first["status"], first["room"], first["here"]) == ("active", "Lobby", 1)
     assert first["expires_at"] == world.time.s + 3600
     world.time.advance(600)
-    again = phone.post("/api/checkin", player_id=box.player_id).json()
+    again = world.check_in(phone, box).json()
     assert (again["session_id"], again["expires_at"]) == (first["session_id"], world.time.s + 3600)
-    moved = phone.post("/api/checkin", player_id=other.player_id).json()
+    moved = world.check_in(phone, other).json()
     assert moved["session_id"] != first["session_id"]
     assert world.client.get(f"/api/rooms/{box.player_id}").json()["here"] == 0
     assert phone.me()["session"]["player_id"] == other.player_id

@@ -19,7 +19,7 @@ def box(world: World) -> Box:
 
 def guest(world: World, box: Box) -> Phone:
     phone = world.phone()
-    phone.post("/api/checkin", player_id=box.player_id)
+    world.check_in(phone, box)
     return phone
 
 

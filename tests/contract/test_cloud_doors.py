@@ -119,7 +119,7 @@ def test_passwords_cannot_be_guessed_and_a_right_one_clears_the_count(world: Wor
 
 def test_nobody_votes_more_than_thirty_times_a_minute(world: World) -> None:
     rain, box, phone = world.song("Rain", RAIN), world.box(), world.phone()
-    phone.post("/api/checkin", player_id=box.player_id)
+    world.check_in(phone, box)
 
     def rate() -> Any:
         box.hears((rain, 1.0))

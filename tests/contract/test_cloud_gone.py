@@ -38,7 +38,7 @@ def once_back(ask: Any) -> Any:
 
 def test_boxes_hear_what_was_last_known_and_writes_wait(world: World, server: PostgresServer) -> None:
     rain, box, phone, fresh = world.song("Rain", RAIN), world.box(), world.phone(), world.box("Fresh")
-    phone.post("/api/checkin", player_id=box.player_id)
+    world.check_in(phone, box)
     box.hears((rain, 1.0))
     world.refresh()
     before = box.queue()

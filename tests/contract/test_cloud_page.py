@@ -32,7 +32,7 @@ def test_a_room_says_what_sounds_and_why(world: World) -> None:
     rain, piano, box = world.song("Rain", RAIN), world.song("Piano", kind="instrumental"), world.box()
     path = f"/api/rooms/{box.player_id}"
     assert world.client.get(path).json() == {"name": "Lobby", "here": 0, "status": "offline", "layers": [], "why": []}
-    world.phone().post("/api/checkin", player_id=box.player_id)
+    world.check_in(world.phone(), box)
     box.hears((piano, 0.25), (rain, 0.75), why=["rain: Heron loves it"])
     assert world.client.get(path).json() == {
         "name": "Lobby",

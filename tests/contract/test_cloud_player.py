@@ -182,7 +182,7 @@ def test_a_queue_ranks_within_kinds_for_those_who_are_here(world: World) -> None
     rain, sea, fire = world.song("Rain", RAIN), world.song("Sea", SEA), world.song("Fire", FIRE)
     box = world.box()
     phone = world.phone()
-    phone.post("/api/checkin", player_id=box.player_id)
+    world.check_in(phone, box)
     box.hears((fire, 1.0))
     assert phone.post("/api/votes", song_id=fire, vote_value=5).status_code == 200
     world.refresh()

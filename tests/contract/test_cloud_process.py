@@ -161,7 +161,8 @@ def test_a_rooms_page_is_told_what_changes_until_the_server_ends(seeded: tuple[P
             assert before["name"] == room["name"]
             token = httpx.post(f"{url}/auth/v1/signup", json={}).json()["access_token"]
             headers = {"Authorization": f"Bearer {token}"}
-            httpx.post(f"{url}/api/checkin", headers=headers, json={"player_id": room["player_id"]})
+            signature = room["address"].partition("?s=")[2]
+            httpx.post(f"{url}/api/checkin", headers=headers, json={"player_id": room["player_id"], "s": signature})
             assert json.loads(next(lines)[6:])["here"] == before["here"] + 1
             process.send_signal(signal.SIGTERM)
             assert list(lines) == []

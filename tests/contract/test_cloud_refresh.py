@@ -10,7 +10,7 @@ from cloud_stub.repositories import players, queue, sessions, songs
 
 def loving(world: World, box: Box, song_id: str) -> None:
     phone = world.phone()
-    phone.post("/api/checkin", player_id=box.player_id)
+    world.check_in(phone, box)
     box.hears((song_id, 1.0))
     assert phone.post("/api/votes", song_id=song_id, vote_value=5).status_code == 200
 
@@ -29,7 +29,7 @@ def test_what_happens_in_a_room_wakes_its_box_with_a_new_queue(world: World) -> 
     world.write(players.set_setting, box.player_id, "house_taste", [1, 0, 0, 0, 0.8], world.time.s)
     world.refresh()
     assert first_title(box) == "Rain"
-    phone.post("/api/checkin", player_id=box.player_id)
+    world.check_in(phone, box)
     box.hears((fire, 1.0))
     world.refresh()
     etag = box.queue().headers["etag"]

@@ -54,7 +54,7 @@ def test_a_login_of_the_project_is_a_listener_from_its_first_request_on(
     rain, box = world.song("Rain", RAIN), world.box()
     box.hears((rain, 1.0))
     phone = Phone(world.client, token)
-    assert phone.post("/api/checkin", player_id=box.player_id).status_code == 200
+    assert world.check_in(phone, box).status_code == 200
     assert phone.post("/api/votes", song_id=rain, vote_value=5).status_code == 200
     assert phone.me()["id"] == me.json()["id"]
     kept = world.read(lambda tx: tx.all("select auth_user_id from profiles"))

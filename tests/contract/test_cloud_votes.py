@@ -15,7 +15,7 @@ def box(world: World) -> Box:
 
 def checked_in(world: World, box: Box) -> Phone:
     phone = world.phone()
-    assert phone.post("/api/checkin", player_id=box.player_id).status_code == 200
+    assert world.check_in(phone, box).status_code == 200
     return phone
 
 

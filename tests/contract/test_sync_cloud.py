@@ -191,7 +191,7 @@ def test_a_bare_heartbeat_keeps_the_whole_scene_alive(
     world: World, cloud: Cloud, store: Store, box: Box, tmp_path: Path, clock: ManualClock
 ) -> None:
     rain, phone = world.song("rain", RAIN), world.phone()
-    phone.post("/api/checkin", player_id=box.player_id)
+    world.check_in(phone, box)
     runtime = Runtime(tmp_path / "run")
     heart = Heart(cloud, runtime, clock)
     heart.beat(store)  # of a box without a player
@@ -231,7 +231,7 @@ def test_a_phones_vote_in_a_room_out_of_reach_is_judged_by_the_box(
 ) -> None:
     rain = world.song("rain", RAIN)
     phone = world.phone()
-    assert phone.post("/api/checkin", player_id=box.player_id).status_code == 200
+    assert world.check_in(phone, box).status_code == 200
     store.scenes.record([{"song_id": rain}], taps_seen=0, cause={})
     for moment in (clock, world.time):
         moment.advance(40)  # the last heartbeat, if any, is old
@@ -282,7 +282,7 @@ def test_what_the_cloud_refuses_to_join_is_two_here_again(
 ) -> None:
     phones = [world.phone() for _ in range(2)]
     for phone in phones:
-        phone.post("/api/checkin", player_id=box.player_id)
+        world.check_in(phone, box)
     pull_once(store, cloud)
     away, into = (phone.me()["id"] for phone in phones)
     merge(store, away, into)

@@ -142,7 +142,8 @@ def test_the_cloud_refuses_a_vote_of_rubbish(cloud: RealCloud, value: str) -> No
 
 def test_the_cloud_refuses_a_vote_for_what_is_not_sounding(cloud: RealCloud) -> None:
     headers, room = listener(cloud), cloud.found["room"]
-    httpx.post(f"{cloud.url}/api/checkin", json={"player_id": room["player_id"]}, headers=headers).raise_for_status()
+    sign = {"player_id": room["player_id"], "s": room["address"].partition("?s=")[2]}
+    httpx.post(f"{cloud.url}/api/checkin", json=sign, headers=headers).raise_for_status()
     beat = {"boot_id": "b", "mono_ms": 1, "wall_ms": 1, "pending": 0, "audible": False, "version": "1"}
     box_key = {"X-API-Key": cloud.token}
     httpx.post(f"{cloud.url}/api/player/heartbeat", json=beat, headers=box_key).raise_for_status()

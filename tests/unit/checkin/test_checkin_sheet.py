@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -47,6 +49,19 @@ def test_png_and_pdf_are_the_same_picture(tmp_path: Path) -> None:
     assert [pdf[begin:].split(b" ", 1)[0] for begin in begins] == [b"1", b"2", b"3", b"4", b"5"]
     picture = pdf[begins[4] :].split(b"stream\n", 1)[1]
     assert zlib.decompressobj().decompress(picture) == pygame.image.tobytes(png, "RGB")[::3]
+
+
+@pytest.mark.parametrize("name", ["sheet.pdf", "sheet.png"])
+def test_another_programs_eye_reads_the_address_from_the_printed_page(tmp_path: Path, name: str) -> None:
+    for program, package in (("pdftoppm", "poppler-utils"), ("zbarimg", "zbar-tools")):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is missing: apt-get install {package}")
+    write_sheet(tmp_path / name, URL, language="fr")
+    if name.endswith(".pdf"):
+        subprocess.run(["pdftoppm", "-r", "100", "-png", "-singlefile", name, "sheet"], cwd=tmp_path, check=True)
+    eye = ["zbarimg", "-q", "--raw", "sheet.png"]
+    read = subprocess.run(eye, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert read.stdout.strip() == URL
 
 
 def test_bad_places_are_named(tmp_path: Path) -> None:

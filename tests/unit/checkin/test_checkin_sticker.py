@@ -11,8 +11,9 @@ from appliance.config import load_config
 from appliance.demo.air import Air
 from appliance.demo.emulated_tag import Tag, classic, sticker
 from appliance.errors import InputError, SetupError, TransientError
-from appliance.store import open_store
-from checkin.address import checked, room_address
+from appliance.store import Store, open_store
+from appliance.store.bucket import BucketChange
+from checkin.address import SETTING, checked, room_address
 from checkin.desk import write_sticker
 from checkin.message import Record, message_in, records_of, uri_message
 from checkin.nfcpy_driver import NfcpyDriver
@@ -128,4 +129,23 @@ def test_the_rooms_address_is_the_given_one_or_the_clouds(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="own key"):
         room_address("https://cosound.example/?secret", config, store)
     assert room_address(URL, config, store) == URL
+    put(store, URL)
+    assert room_address(None, config, store) == URL
+    store.close()
+
+
+def put(store: Store, value: str) -> None:
+    row = {"key": SETTING, "value": value}
+    store.bucket.apply([BucketChange("settings", SETTING, "put", row)], epoch="e", rev=1)
+
+
+def test_a_cloud_that_does_not_know_its_public_name_is_reached_by_the_boxs(tmp_path: Path) -> None:
+    env = {"COSOUND_DATA_DIR": str(tmp_path), "COSOUND_RUNTIME_DIR": str(tmp_path / "run")}
+    store = open_store(tmp_path, tmp_path / "run", "test")
+    put(store, "/r/1?s=x")
+    known = load_config({**env, "DJANGO_API_URL": "https://cosound.example/"}, tmp_path / "none.toml")
+    assert room_address(None, known, store) == "https://cosound.example/r/1?s=x"
+    plain = load_config({**env, "DJANGO_API_URL": "http://10.0.0.2:8000"}, tmp_path / "none.toml")
+    with pytest.raises(InputError, match="https"):
+        room_address(None, plain, store)
     store.close()

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from checkin.tokens import (
     LINK_LIFE_S,
     card_of,
+    is_room_signature,
     key_for,
     key_hash,
     link_token,
     read_link_token,
-    room_of,
     sign_card_url,
     sign_room_url,
 )
@@ -58,11 +58,15 @@ def test_each_purpose_has_its_own_key() -> None:
 
 
 def test_a_rooms_address_is_ours_as_we_signed_it_and_not_otherwise() -> None:
-    url = sign_room_url(KEY, f"https://cosound.example/r/{ROOM}")
-    assert room_of(KEY, url) == ROOM
-    assert room_of(key_for(b"other" * 4, "room"), url) is None
-    for foreign in (url.replace("cosound.example", "evil.example"), url[:-1], url + "x", url.split("?")[0], ""):
-        assert room_of(KEY, foreign) is None
+    url = sign_room_url(KEY, "https://cosound.example", ROOM, 2)
+    address, _, signature = url.partition("?s=")
+    assert address == f"https://cosound.example/r/{ROOM}"
+    assert is_room_signature(KEY, ROOM, 2, signature)
+    assert not is_room_signature(key_for(b"other" * 4, "room"), ROOM, 2, signature)
+    assert not is_room_signature(KEY, ROOM, 1, signature)
+    assert not is_room_signature(KEY, PROFILE, 2, signature)
+    for forged in ("", signature[:-1], signature + "x", signature.swapcase(), "é\ud800"):
+        assert not is_room_signature(KEY, ROOM, 2, forged)
 
 
 def test_a_cards_address_is_good_on_its_own_tag_only() -> None:
@@ -97,5 +101,5 @@ def test_a_link_token_with_one_letter_changed_is_nobodys(at: int, letter: str) -
 @given(text=st.text(max_size=80))
 def test_any_text_is_no_token_and_no_address(text: str) -> None:
     assert read_link_token(KEY, text, NOW_S) is None
-    assert room_of(KEY, text) is None
+    assert not is_room_signature(KEY, ROOM, 1, text)
     assert card_of(KEY, text, UID) is None
