@@ -24,7 +24,7 @@ from benchmarks.box import Box, box_with_songs
 from benchmarks.processes import running, until
 from benchmarks.row import Row
 from benchmarks.sound_card import SoundCard
-from mixer.sdl import AUDIO_NICE
+from mixer.priority import AUDIO_NICE
 
 SONGS = 100_000
 BUSY = 4

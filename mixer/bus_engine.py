@@ -1,4 +1,4 @@
-"""The engine for real time: SDL calls for each block from its own thread, and the desk fills it."""
+"""The engine for real time: a thread renders slabs of sound, SDL's own thread takes blocks of it to the card."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import atexit
 import logging
 import time
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
-
-from mixer.callback_clock import CallbackClock
+from mixer.bus import SLAB
 from mixer.care import Care
 from mixer.desk import Desk
 from mixer.engine import EngineError, EngineStatus, MasterControl
 from mixer.envelope import MUTE_RAMP_S
+from mixer.fifo import Fifo
 from mixer.output import Audio, Output
+from mixer.pump import Pump
 from mixer.read_ahead import ReadAhead
 from mixer.recorder import Recorder
 from mixer.scene import SAMPLE_RATE, Scene
-from mixer.sdl import Sdl, SdlError, settle_in
+from mixer.sdl import Sdl, SdlError, audio_threads
+from mixer.slab_clock import SlabClock
 from mixer.space import Room
 
 CLOSING_PATIENCE_S = 0.5
 LOOK_EVERY_S = 0.5
-FLOAT = np.dtype(np.float32)
+SAMPLE_BYTES = 4
 
 log = logging.getLogger(__name__)
 
@@ -56,26 +56,25 @@ class BusEngine:
         """
         self._desk = Desk(channels, target_lufs, room)
         self._block = block
-        self._shape = (-1, channels)
         self._recorder = recorder
-        self._clock = CallbackClock(block)
-        self._faults = 0
-        self._fault: Exception | None = None
+        self._clock = SlabClock(SLAB, block)
+        self._fifo = Fifo(SLAB * channels * SAMPLE_BYTES, block * channels * SAMPLE_BYTES)
+        self._pump = Pump(self._desk, self._fifo, self._clock, recorder)
         self._closed = False
-        self._at_home = False
         self._output = Output(
             audio or sdl_audio(),
             device,
             channels,
             block,
-            self._callback,
+            self._fifo,
             frames=lambda: self._desk.frames,
-            newcomer=self._expect_newcomer,
+            newcomer=lambda: self._pump.feed(audio_threads),
         )
         self._read_ahead = ReadAhead(self._desk.playing, self._desk.pages)
         self._care = Care(self._look, LOOK_EVERY_S)
         self._read_ahead.start()
-        atexit.register(self.close)  # the interpreter must not go while SDL still calls into it
+        self._pump.start()
+        atexit.register(self.close)  # a process that just ends still ends with a fade
         try:
             self._output.start()
         except EngineError:
@@ -88,21 +87,23 @@ class BusEngine:
 
     def control(self, master: MasterControl) -> None:
         self._desk.control(master)
+        self._fifo.ring()
 
     def cue(self, cue_id: str, path: str, gain_db: float = 0.0) -> None:
         self._desk.cue(cue_id, path, gain_db)
 
     def status(self) -> EngineStatus:
-        self._report_fault()
+        self._pump.report_fault()
         p50, p99, longest = self._clock.took_ms()
         return replace(
-            self._desk.status("bus", self._output.name, self._block),
+            self._desk.status("bus", self._output.name, self._block, self._pump.waiting_frames()),
             underruns=self._clock.underruns,
             longest_gap_ms=self._clock.longest_gap_ms,
+            longest_gil_ms=self._clock.longest_gil_ms,
             callback_ms_p50=p50,
             callback_ms_p99=p99,
             callback_ms_max=longest,
-            faults=self._faults,
+            faults=self._pump.faults,
             devices_lost=self._output.lost,
             devices_reopened=self._output.reopened,
             on_device=self._output.on_device,
@@ -116,6 +117,7 @@ class BusEngine:
         atexit.unregister(self.close)
         self._fade_out()
         self._care.close()
+        self._pump.close()
         self._output.close()
         self._read_ahead.close()
         if self._recorder is not None:
@@ -127,37 +129,16 @@ class BusEngine:
         self._desk.heal()
 
     def _fade_out(self) -> None:
-        self._desk.control(MasterControl(mute=True))
-        enough = self._desk.frames + round(MUTE_RAMP_S * SAMPLE_RATE) + 3 * self._block
+        """Until the ramp has been taken, and two blocks of silence: the card holds no more than that."""
+        begin = self._played()
+        self.control(MasterControl(mute=True))
+        enough = begin + round(MUTE_RAMP_S * SAMPLE_RATE) + 3 * self._block
         patience = time.monotonic() + CLOSING_PATIENCE_S
-        while 0 < self._desk.frames < enough and time.monotonic() < patience:
+        while 0 < self._played() < enough and time.monotonic() < patience:
             time.sleep(0.005)
 
-    def _expect_newcomer(self) -> None:
-        self._at_home = False
-
-    def _callback(self, _device: object, memory: Any) -> None:
-        """Fill one block; runs on SDL's thread, forty-seven times a second: no step here is free."""
-        begin_ns = time.monotonic_ns()
-        if not self._at_home:
-            self._at_home = True
-            settle_in()
-        out = np.frombuffer(memory, FLOAT)
-        out.shape = self._shape
-        try:
-            self._desk.fill(out)
-        except Exception as error:  # noqa: BLE001  SDL would print a trace per block and nobody would count
-            out.fill(0)
-            self._faults += 1
-            self._fault = error
-        if self._recorder is not None:
-            self._recorder.take(out)
-        self._clock.called(begin_ns, time.monotonic_ns())
-
-    def _report_fault(self) -> None:
-        fault, self._fault = self._fault, None
-        if fault is not None:
-            log.error("the audio callback failed (%d in all); silence was played", self._faults, exc_info=fault)
+    def _played(self) -> int:
+        return self._desk.frames - self._pump.waiting_frames()
 
 
 def sdl_audio() -> Sdl:

@@ -1,7 +1,7 @@
-"""From scenes to samples: the bus, the limiter and the master fader, handed out in blocks of any size.
+"""From scenes to samples: the bus, the limiter and the master fader, handed out in slabs or in blocks of any size.
 
-`apply`, `control`, `cue` and `status` are for the process; `fill` is for the audio thread. They share no
-lock: each order is one immutable value put in one place, taken by the audio thread when it comes by.
+`apply`, `control`, `cue` and `status` are for the process; `slab`, `again` and `fill` are for the thread that renders.
+They share no lock: each order is one immutable value put in one place, taken by that thread when it comes by.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 from mixer.bus import SLAB, Bus
 from mixer.dynamics import LOOKAHEAD, Limiter
 from mixer.engine import HEAL_AFTER_S, EngineStatus, MasterControl, StripStatus
-from mixer.envelope import MUTE_RAMP_S, Envelope, Fade, Samples, fade_frames
+from mixer.envelope import Samples
 from mixer.lineup import Opener
+from mixer.master import Master
 from mixer.meters import RMS_TIME_S
 from mixer.pages import Pages
 from mixer.reverb import Reverb
@@ -29,7 +30,8 @@ from mixer.upmix import Upmix
 log = logging.getLogger(__name__)
 
 DEAD_AIR = 10 ** (-60 / 20)
-UNTOUCHED = Envelope.steady((1.0,))  # the master at 0 dB: nothing to do
+SLAB_S = SLAB / SAMPLE_RATE
+NEWER = 1 - math.exp(-SLAB_S / RMS_TIME_S)  # the part of the level that one slab makes
 CUES_REMEMBERED = 64
 
 
@@ -59,8 +61,8 @@ class Desk:
         self._slab = np.zeros((SLAB, channels), np.float32)
         self._used = SLAB
         self._power = 0.0
-        self._goal = 1.0
-        self._master = UNTOUCHED
+        self._master = Master(2 * SLAB)
+        self._faded = np.zeros_like(self._slab)
         self._heard = True
         self._cues: deque[str] = deque(maxlen=CUES_REMEMBERED)
 
@@ -85,7 +87,7 @@ class Desk:
         return True
 
     def control(self, master: MasterControl) -> None:
-        self._goal = master.amplitude
+        self._master.goal = master.amplitude
         self._heard = not (master.mute or master.hush)
 
     def cue(self, cue_id: str, path: str, gain_db: float) -> None:
@@ -109,9 +111,25 @@ class Desk:
             self._used = used + frames
         else:
             self._fill_across_slabs(out)
-        if self._goal != 1.0 or self._master is not UNTOUCHED:
-            self._fade_master(out)
+        if not self._master.rests:
+            self._master.apply(out, self.frames)
         self.frames += frames
+
+    def slab(self) -> Samples:
+        """The next slab, float32 (SLAB, channels); the desk's own, until the one after it is asked for."""
+        self._render()
+        self._used = SLAB
+        self.frames += SLAB
+        if self._master.rests:
+            return self._slab
+        return self.again(SLAB)
+
+    def again(self, frames: int) -> Samples:
+        """The last so many frames once more, at the level the master shall have now: float32 (frames, channels)."""
+        out = self._faded[SLAB - frames :]
+        out[:] = self._slab[SLAB - frames :]
+        self._master.apply(out, self.frames - frames)
+        return out
 
     def _fill_across_slabs(self, out: Samples) -> None:
         done, frames = 0, len(out)
@@ -136,51 +154,30 @@ class Desk:
         self._used = 0
         self._watch()
 
-    def _fade_master(self, out: Samples) -> None:
-        """Bring a block to the master's level, on the way to its goal in `MUTE_RAMP_S`."""
-        goal = self._goal
-        if self._master.end[0] != goal:
-            ramp = Fade(self.frames, fade_frames(MUTE_RAMP_S), "linear")
-            self._master = self._master.toward((goal,), ramp)
-        fade = self._master.fade
-        if fade is None:
-            if goal != 1.0:
-                out *= np.float32(goal)
-            return
-        out *= self._master_curve(fade, len(out))[:, None]
-        if fade.end_frame <= self.frames + len(out):
-            self._master = UNTOUCHED if goal == 1.0 else Envelope.steady((goal,))
-
-    def _master_curve(self, fade: Fade, frames: int) -> Samples:
-        share, _ = fade.shares(self.frames, frames)
-        start, end = self._master.start[0], self._master.end[0]
-        share *= np.float32(end - start)
-        share += np.float32(start)
-        return share
-
     def _watch(self) -> None:
         """Prove the sound: level and dead air of what is about to be handed out."""
-        seconds = SLAB / SAMPLE_RATE
         power = float(np.vdot(self._slab, self._slab)) / self._slab.size
-        self._power += (power - self._power) * (1 - math.exp(-seconds / RMS_TIME_S))
+        self._power += (power - self._power) * NEWER
         if self._limiter.peak > 1:
             self.clipped_samples += int(np.count_nonzero(np.abs(self._slab) > 1))
         wanted = self._bus.lineup.audible and self._heard
-        if wanted and math.sqrt(power) * self._goal < DEAD_AIR:
-            self.dead_air_s += seconds
-            self.silent_for_s += seconds
+        if wanted and math.sqrt(power) * self._master.goal < DEAD_AIR:
+            self.dead_air_s += SLAB_S
+            self.silent_for_s += SLAB_S
         else:
             self.silent_for_s = 0.0
 
-    def status(self, engine: str, device: str, block: int) -> EngineStatus:
-        """A snapshot of the sound; the device's own figures are left at zero."""
-        master = self._master.at(self.frames)[0]
+    def status(self, engine: str, device: str, block: int, waiting: int = 0) -> EngineStatus:
+        """A snapshot of the sound, of which so many frames wait to be played; the device's own figures are left
+        at zero."""
+        frames = self.frames - waiting
+        master = self._master.at(frames)
         return EngineStatus(
             engine=engine,
             device=device,
             channels=self.channels,
             block=block,
-            frames=self.frames,
+            frames=frames,
             missing_files=self._bus.lineup.missing_files,
             clipped_samples=self.clipped_samples,
             limiter_s=self._limiter.limited_frames / SAMPLE_RATE,
@@ -189,12 +186,12 @@ class Desk:
             dead_air_s=self.dead_air_s,
             silent_for_s=self.silent_for_s,
             heals=self.heals,
-            strips=self._strip_statuses(),
+            strips=self._strip_statuses(frames),
         )
 
-    def _strip_statuses(self) -> tuple[StripStatus, ...]:
+    def _strip_statuses(self, played: int) -> tuple[StripStatus, ...]:
         peaks, levels = self._bus.meters.peak.tolist(), self._bus.meters.rms.tolist()
-        ahead = self._bus.frame - self.frames + LOOKAHEAD  # mixed, but not handed out yet
+        ahead = self._bus.frame - played + LOOKAHEAD  # mixed, but not played yet
         return tuple(
             _strip_status(self._bus.strips[index], self._bus.frame, ahead, peaks[index], levels[index])
             for index in range(STRIPS)
@@ -207,4 +204,11 @@ def _strip_status(strip: Strip, frame: int, ahead: int, peak: float, rms: float)
         return StripStatus(peak=peak, rms=rms)
     deck = decks[0]
     gain_db = gain_to_db(deck.envelope.at(frame)[0])
-    return StripStatus(deck.part.song_id, max(0, deck.playhead.position - ahead), gain_db, peak, rms)
+    return StripStatus(deck.part.song_id, _heard(deck, ahead), gain_db, peak, rms)
+
+
+def _heard(deck: Deck, ahead: int) -> int:
+    """The frame of its file that is heard while it reads so many frames ahead; its first until that is heard."""
+    position, first = deck.playhead.position, deck.part.start_frame
+    heard = position - ahead
+    return first if heard < first <= position else max(0, heard)

@@ -62,8 +62,10 @@ class EngineStatus:
 
     missing_files: layers of the present scene whose file could not be opened. peak, rms: the mix as handed
     out. dead_air_s: seconds in which layers should have been heard but our own output was below −60 dBFS;
-    silent_for_s: how long that has lasted now. faults: callbacks that failed and were handed out as silence.
-    longest_gap_ms: between two callbacks; what goes beyond two blocks was held up by somebody.
+    silent_for_s: how long that has lasted now. faults: slabs that failed and were handed out as silence.
+    underruns: blocks that came later than one block and one device buffer. callback_ms_…: how long a slab, which
+    the device's callback is fed from, takes to render; of the last seconds. longest_gap_ms: between two slabs.
+    longest_gil_ms: for which a slab that was due waited for the interpreter.
     on_device: whether a device takes the blocks; else a clock does, and nobody hears them. devices_lost,
     devices_reopened: how often one went away and came back. heals: how often a scene that should have been
     heard was not, for `HEAL_AFTER_S`, and was begun anew. lacks: what this engine cannot do.
@@ -87,6 +89,7 @@ class EngineStatus:
     silent_for_s: float = 0.0
     faults: int = 0
     longest_gap_ms: float = 0.0
+    longest_gil_ms: float = 0.0
     on_device: bool = False
     devices_lost: int = 0
     devices_reopened: int = 0

@@ -20,16 +20,18 @@ Numbers = npt.NDArray[np.floating]
 class RowMeter:
     """Which rows of samples belong to which strip (a strip's rows lie together), and how loud they are sent."""
 
-    def __init__(self, strips: Sequence[int]) -> None:
+    def __init__(self, strips: Sequence[int], count: int) -> None:
+        """strips: each row's. count: how many strips there are."""
         firsts = [row for row, strip in enumerate(strips) if row == 0 or strips[row - 1] != strip]
         self.firsts = np.array(firsts)
         self.strips = np.array([strips[row] for row in firsts])
-        self.power: Numbers = np.zeros(len(strips))
+        self._belongs = np.arange(count)[:, None] == np.array(strips)
+        self.power: Numbers = np.zeros((count, len(strips)))
         self.peak: Numbers = np.zeros(len(strips))
 
     def weigh(self, gains: Numbers) -> None:
         """Set the rows' gains to the outputs, (outputs, rows)."""
-        self.power = np.square(gains, dtype=np.float32).mean(axis=0)
+        self.power = self._belongs * np.square(gains, dtype=np.float32).mean(axis=0)
         self.peak = np.abs(gains).max(axis=0).astype(np.float32)
 
 
@@ -56,10 +58,10 @@ class Meters:
 
     def add(self, rows: Samples, meter: RowMeter) -> None:
         """Count float32 (rows, frames) as `meter` says."""
-        power = np.vecdot(rows, rows)
-        power *= meter.power
-        highest = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+        power = np.dot(meter.power, np.vecdot(rows, rows))
+        power *= self._new
+        self._power += power
+        highest = np.maximum(np.maximum.reduce(rows, axis=1), -np.minimum.reduce(rows, axis=1))
         highest *= meter.peak
         strips = meter.strips
-        self._power[strips] += np.add.reduceat(power, meter.firsts) * self._new
         self.peak[strips] = np.maximum(self.peak[strips], np.maximum.reduceat(highest, meter.firsts))

@@ -1,24 +1,25 @@
-"""Time without a device: asks for block after block at the pace a sound card would, and throws them away."""
+"""Time without a device: takes block after block at the pace a sound card would, and throws them away."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
+from mixer.fifo import Fifo
 from mixer.scene import SAMPLE_RATE
 
 SAMPLE_BYTES = 4
 LATEST_S = 1.0  # held up for longer than this, it does not catch up
+CLOSING_PATIENCE_S = 1.0
 
 
 class NullClock:
-    """A thread that calls `callback(None, memory)` for each block until `close`."""
+    """A thread that reads each block from `fifo` until `close`."""
 
-    def __init__(self, callback: Callable[[object, Any], None], channels: int, block: int) -> None:
-        self._callback = callback
-        self._memory = bytearray(block * channels * SAMPLE_BYTES)
+    def __init__(self, fifo: Fifo, channels: int, block: int) -> None:
+        self._fifo = fifo
+        self._block_bytes = block * channels * SAMPLE_BYTES
         self._block_s = block / SAMPLE_RATE
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="null clock", daemon=True)
@@ -27,13 +28,15 @@ class NullClock:
         self._thread.start()
 
     def close(self) -> None:
+        """End it, waiting at most a second for a block that does not come."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(CLOSING_PATIENCE_S)
 
     def _run(self) -> None:
         due_s = time.monotonic()
         while not self._stop.wait(max(0.0, due_s - time.monotonic())):
-            self._callback(None, self._memory)
+            if not os.read(self._fifo.outlet, self._block_bytes):
+                return
             due_s = next_due(due_s, time.monotonic(), self._block_s)
 
 

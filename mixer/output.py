@@ -1,7 +1,7 @@
 """Where the blocks go: a device while there is one, else a clock, so that the music goes on in time.
 
-A device that is pulled out, refuses a block or stops asking for them is let go of, and tried again with
-growing patience. What plays does not notice: it is asked for the next block, by whom does not matter.
+A device that is pulled out, refuses a block or stops taking them is let go of, and tried again with growing
+patience. What plays does not notice: its blocks are taken, by whom does not matter.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from mixer.engine import DeviceRefusedError, EngineError
+from mixer.fifo import Fifo
 from mixer.null_clock import NullClock
 from mixer.sdl import SdlError
 
@@ -20,8 +21,6 @@ FIRST_PATIENCE_S = 1.0
 LONGEST_PATIENCE_S = 30.0
 CLOSING_PATIENCE_S = 1.0
 NO_DEVICE = "none (silent clock)"
-
-Callback = Callable[[object, Any], None]
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +37,13 @@ class Audio(Protocol):
     """What opens devices: SDL."""
 
     def device_names(self) -> list[str]: ...
-    def open(self, name: str, channels: int, block: int, callback: Callback) -> Device: ...
+    def open(self, name: str, channels: int, block: int, fifo: Fifo) -> Device: ...
 
 
 class Output:
-    """Calls `callback` for each block, from a device's thread or from a clock's; never from both.
+    """Has the blocks that come out of `fifo` taken, by a device or by a clock; never by both.
 
-    frames: how many frames have been asked for so far. newcomer: called before a device begins, because its
+    frames: how many frames have been taken so far. newcomer: called when a device has begun, because its
     thread is a new one. lost, reopened: how often a device went away, and came back.
     """
 
@@ -54,7 +53,7 @@ class Output:
         device: str | None,
         channels: int,
         block: int,
-        callback: Callback,
+        fifo: Fifo,
         *,
         frames: Callable[[], int],
         newcomer: Callable[[], None],
@@ -65,7 +64,7 @@ class Output:
         self._audio = audio
         self._wanted = device
         self._shape = (channels, block)
-        self._callback = callback
+        self._fifo = fifo
         self._frames = frames
         self._newcomer = newcomer
         self._device: Device | None = None
@@ -94,12 +93,12 @@ class Output:
             self._fall_back()
 
     def look(self, now_s: float) -> None:
-        """See to it that somebody asks for blocks. To be called a few times a second; `now_s` never goes back."""
+        """See to it that somebody takes the blocks. To be called a few times a second; `now_s` never goes back."""
         if self._device is not None:
             if not self._device.lives():
                 self._lose(now_s, "has gone away")
             elif self._stalled(now_s):
-                self._lose(now_s, f"has asked for nothing for {STALLED_S:.0f} s")
+                self._lose(now_s, f"has taken nothing for {STALLED_S:.0f} s")
         elif now_s >= self._next_try_s:
             self._try_again(now_s)
 
@@ -111,18 +110,18 @@ class Output:
             self._clock.close()
 
     def _take(self, name: str) -> None:
-        """Open a device and let it ask instead of the clock. Raises `SdlError`; then all is as it was."""
-        device = self._audio.open(name, *self._shape, self._callback)
+        """Open a device and let it take them instead of the clock. Raises `SdlError`; then all is as it was."""
+        device = self._audio.open(name, *self._shape, self._fifo)
         if self._clock is not None:
             self._clock.close()
             self._clock = None
-        self._newcomer()
         device.start()
+        self._newcomer()
         self._device, self.name, self._seen = device, name, None
 
     def _fall_back(self) -> None:
         self.name = NO_DEVICE
-        self._clock = NullClock(self._callback, *self._shape)
+        self._clock = NullClock(self._fifo, *self._shape)
         self._clock.start()
 
     def _lose(self, now_s: float, why: str) -> None:
@@ -150,7 +149,7 @@ class Output:
         self._next_try_s = now_s + self._patience_s
 
     def _stalled(self, now_s: float) -> bool:
-        """Whether nothing is asked for any more, while we ourselves have not been stopped."""
+        """Whether nothing is taken any more, while we ourselves have not been stopped."""
         frames, asleep = self._frames(), now_s - self._looked_s >= STALLED_S
         if self._seen is None or asleep or frames != self._seen[0]:
             self._seen = (frames, now_s)

@@ -1,4 +1,4 @@
-"""A copy of the very blocks handed to the device, in a WAV file; blocks that never came are silence.
+"""A copy of the very samples handed to the device, in a WAV file; what never came is silence.
 
 Beside the file stands `<file>.clock.json`: which moment its last frame belongs to. A player that was killed
 and starts again with the same path goes on in the same file, after as much silence as it was away. To begin
@@ -23,7 +23,7 @@ from mixer.wav import WavFile
 RING_FRAMES = 4 * SAMPLE_RATE
 WRITE_EVERY_S = 0.25
 LONGEST_ABSENCE_S = 600.0  # what is older is another recording
-LATE_BLOCKS = 2  # a block this many blocks late was missed, not merely jittery
+LATE_FRAMES = 2048  # what comes so much later than due was missed, not merely jittery
 
 
 def boot_time_ns() -> int:
@@ -31,7 +31,7 @@ def boot_time_ns() -> int:
 
 
 class Recorder:
-    """`take` is for the audio thread: no lock, no file. A thread of its own writes.
+    """`take` is for the thread that renders: no lock, no file. A thread of its own writes.
 
     The recording starts with the first block that is not silent, or at once when it is continued.
     """
@@ -69,7 +69,7 @@ class Recorder:
                 return
             self._due_ns = now
         late = (now - self._due_ns) * SAMPLE_RATE // 1_000_000_000
-        if late > LATE_BLOCKS * frames:
+        if late > LATE_FRAMES:
             self._gaps.append((self._taken, late))
         self._due_ns = now + _duration_ns(frames)
         self._put(block)

@@ -6,22 +6,34 @@ import contextlib
 import ctypes
 import os
 import re
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from mixer.fifo import Fifo
 from mixer.scene import SAMPLE_RATE
 
-AUDIO_NICE = -11
 _INIT_AUDIO = 0x10  # SDL_INIT_AUDIO
+_FLOAT = 0x8120  # AUDIO_F32LSB
 _STOPPED = 0  # SDL_AUDIO_STOPPED
-
-Callback = Callable[[object, Any], None]  # (pygame's device, the block's memory)
 
 
 class SdlError(Exception):
     """SDL refused; carries its own words."""
+
+
+class _Spec(ctypes.Structure):
+    """SDL_AudioSpec."""
+
+    _fields_ = (
+        ("freq", ctypes.c_int),
+        ("format", ctypes.c_uint16),
+        ("channels", ctypes.c_uint8),
+        ("silence", ctypes.c_uint8),
+        ("samples", ctypes.c_uint16),
+        ("padding", ctypes.c_uint16),
+        ("size", ctypes.c_uint32),
+        ("callback", ctypes.c_void_p),
+        ("userdata", ctypes.c_void_p),
+    )
 
 
 class Sdl:
@@ -36,6 +48,7 @@ class Sdl:
         self._audio = audio
         self._error: type[Exception] = sdl2.error
         self._library = ctypes.CDLL(_library_path())
+        self._library.SDL_GetError.restype = ctypes.c_char_p
         self._sdl2 = sdl2
         self._works = self._try_to_begin()
 
@@ -54,14 +67,18 @@ class Sdl:
             return False
         return True
 
-    def open(self, name: str, channels: int, block: int, callback: Callback) -> SdlDevice:
-        """Open an output for float32 at 48 kHz, silent until `start`. Raises `SdlError`."""
-        form = self._audio.AUDIO_F32
-        try:
-            device = self._audio.AudioDevice(name, False, SAMPLE_RATE, form, channels, block, 0, callback)
-        except self._error as error:
-            raise SdlError(str(error)) from error
-        return SdlDevice(self._library, device)
+    def open(self, name: str, channels: int, block: int, fifo: Fifo) -> SdlDevice:
+        """Open an output for float32 at 48 kHz that plays what comes out of `fifo`, silent until `start`.
+
+        What SDL calls for each block, with a pointer of ours, the block's memory and its size, is read(2): its
+        parameters are the same, a file, memory and a size. Raises `SdlError`.
+        """
+        read = ctypes.cast(ctypes.CDLL(None).read, ctypes.c_void_p).value
+        wanted = _Spec(SAMPLE_RATE, _FLOAT, channels, samples=block, callback=read, userdata=fifo.outlet)
+        device = self._library.SDL_OpenAudioDevice(name.encode(), 0, ctypes.byref(wanted), ctypes.byref(_Spec()), 0)
+        if device == 0:
+            raise SdlError(self._library.SDL_GetError().decode(errors="replace"))
+        return SdlDevice(self._library, device, fifo)
 
 
 def end_audio() -> None:
@@ -74,29 +91,23 @@ def end_audio() -> None:
         library.SDL_QuitSubSystem(_INIT_AUDIO)
 
 
-def settle_in() -> None:
-    """Make SDL's thread at home; called once, from the first callback.
-
-    Its state in the interpreter is kept between callbacks (pygame makes and drops one each time: a quarter of
-    what an idle callback costs), and it goes before other work where the process may ask for that.
-    """
-    ctypes.pythonapi.PyGILState_Ensure()
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), AUDIO_NICE)
+def audio_threads() -> tuple[int, ...]:
+    """The kernel's numbers of SDL's own threads for devices."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            if (task / "comm").read_text().startswith("SDLAudio"):
+                found.append(int(task.name))
+    return tuple(found)
 
 
 class SdlDevice:
-    """An open output; the callback is given each block's memory on SDL's thread.
+    """An open output. It keeps what it reads from: its driver may come to read long after everybody has left."""
 
-    pygame's own pause() and close() wait for the audio thread with the interpreter's lock held, while that
-    thread may be waiting for the lock: so both are asked of SDL directly. pygame's object would call the
-    latter once more when it is destroyed, on whatever device has the number by then: so it never is.
-    """
-
-    def __init__(self, library: ctypes.CDLL, device: Any) -> None:
+    def __init__(self, library: ctypes.CDLL, number: int, fifo: Fifo) -> None:
         self._library = library
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(device))
-        self._id = int(device.deviceid)
+        self._id = number
+        self._fifo = fifo
 
     def start(self) -> None:
         self._library.SDL_PauseAudioDevice(self._id, 0)
@@ -106,7 +117,7 @@ class SdlDevice:
         return bool(self._library.SDL_GetAudioDeviceStatus(self._id) != _STOPPED)
 
     def close(self) -> None:
-        """Stop the audio thread, waiting for a callback under way."""
+        """Stop the audio thread, waiting for a block under way."""
         self._library.SDL_CloseAudioDevice(self._id)
 
 

@@ -129,7 +129,7 @@ MUST_SURVIVE = {
     "sync/worker.py": "the loop of a thread",
     "nfc/checkin/attendant.py": "the loop around one reader's driver",
     "cloud_stub/refresh.py": "one room that cannot be ranked must not stop the others",
-    "mixer/bus_engine.py": "the audio callback",
+    "mixer/pump.py": "the audio callback",
     "mixer/channels_engine.py": "the audio callback",
     "appliance/ui/app.py": "one client that cannot be redrawn must not stop the others",
     "appliance/ui/feed.py": "hands what a job raised to the one who asked",

@@ -1,11 +1,11 @@
-"""A device that goes, comes back, hangs or never was: the blocks go on being asked for."""
+"""A device that goes, comes back, hangs or never was: the blocks go on being taken."""
 
 from __future__ import annotations
 
 import resource
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +14,16 @@ from mixer_sounds import layer, until
 
 from mixer.bus_engine import BusEngine
 from mixer.engine import EngineError
+from mixer.fifo import Fifo
 from mixer.null_clock import next_due
-from mixer.output import LONGEST_PATIENCE_S, NO_DEVICE, STALLED_S, Callback, Output
+from mixer.output import LONGEST_PATIENCE_S, NO_DEVICE, STALLED_S, Output
 from mixer.scene import Scene
 from mixer.sdl import SdlError
 
 
 class FakeDevice:
-    def __init__(self, card: FakeCard, callback: Callback) -> None:
-        self.card, self.callback = card, callback
+    def __init__(self, card: FakeCard) -> None:
+        self.card = card
         self.started = self.closed = self.gone = False
 
     def start(self) -> None:
@@ -49,37 +50,48 @@ class FakeCard:
     def device_names(self) -> list[str]:
         return self.names
 
-    def open(self, name: str, channels: int, block: int, callback: Callback) -> FakeDevice:
+    def open(self, name: str, channels: int, block: int, fifo: Fifo) -> FakeDevice:
         if self.refuses:
             raise SdlError("busy")
-        self.opened.append(FakeDevice(self, callback))
+        self.opened.append(FakeDevice(self))
         return self.opened[-1]
 
 
 class Counter:
-    """What is asked for blocks."""
+    """Puts silence into a fifo whenever there is room, and counts."""
 
     def __init__(self) -> None:
         self.frames = 0
         self.newcomers = 0
-
-    def __call__(self, _device: object, memory: bytearray) -> None:
-        self.frames += len(memory) // 8
+        self.fifo = Fifo(512 * 8, 512 * 8)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
 
     def newcomer(self) -> None:
         self.newcomers += 1
 
+    def close(self) -> None:
+        self.fifo.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with suppress(OSError):  # closed meanwhile
+            while self.fifo.wait():
+                if self.fifo.has_room:
+                    self.fifo.put(np.zeros((512, 2), np.float32))
+                    self.frames += 512
+
 
 @contextmanager
 def playing(card: FakeCard, wanted: str | None = None) -> Iterator[tuple[Output, Counter]]:
-    counter = Counter()
-    output = Output(card, wanted, 2, 512, counter, frames=lambda: counter.frames, newcomer=counter.newcomer)
-    output.start()
-    try:
-        yield output, counter
-    finally:
-        card.let_go.set()
-        output.close()
+    with closing(Counter()) as counter:
+        output = Output(card, wanted, 2, 512, counter.fifo, frames=lambda: counter.frames, newcomer=counter.newcomer)
+        try:
+            output.start()
+            yield output, counter
+        finally:
+            card.let_go.set()
+            output.close()
 
 
 def test_it_plays_on_the_first_device_or_the_one_by_name() -> None:
@@ -89,19 +101,19 @@ def test_it_plays_on_the_first_device_or_the_one_by_name() -> None:
 
 
 def test_a_name_that_is_none_is_refused_with_those_there_are() -> None:
-    output = Output(FakeCard("HDMI", "USB"), "UBS", 2, 512, Counter(), frames=lambda: 0, newcomer=lambda: None)
-    with pytest.raises(EngineError, match=r"'UBS'; there is HDMI, USB"):
-        output.start()
+    with pytest.raises(EngineError, match=r"'UBS'; there is HDMI, USB"), playing(FakeCard("HDMI", "USB"), "UBS"):
+        pass
 
 
 def test_pulled_out_it_goes_on_in_time_and_comes_back() -> None:
     card = FakeCard("USB")
     with playing(card) as (output, counter):
+        until(lambda: counter.frames == 512)
         card.opened[0].gone = True
         card.names = []
         output.look(10.0)
         assert (output.name, output.lost, card.opened[0].closed) == (NO_DEVICE, 1, True)
-        until(lambda: counter.frames > 0)
+        until(lambda: counter.frames > 512)
         output.look(11.5)
         assert not output.on_device
         card.names = ["USB"]
@@ -110,9 +122,10 @@ def test_pulled_out_it_goes_on_in_time_and_comes_back() -> None:
         output.look(14.0)
         assert (output.name, output.reopened, card.opened[1].started) == ("USB", 1, True)
         assert counter.newcomers == 2
+        until(lambda: counter.fifo.waiting_bytes() > 0)
         still = counter.frames
         output.look(14.5)
-        assert counter.frames == still, "only one asks"
+        assert counter.frames == still, "only one takes"
 
 
 def test_it_tries_ever_more_rarely_but_never_stops() -> None:
@@ -151,7 +164,7 @@ def test_a_device_that_is_back_but_busy_is_asked_again() -> None:
         assert output.reopened == 1
 
 
-def test_a_device_that_asks_for_nothing_is_let_go_even_if_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_takes_nothing_is_let_go_even_if_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mixer.output.CLOSING_PATIENCE_S", 0.01)
     card = FakeCard("USB")
     card.hangs = True
@@ -161,7 +174,7 @@ def test_a_device_that_asks_for_nothing_is_let_go_even_if_it_hangs(monkeypatch: 
         assert output.on_device
         output.look(5.0 + STALLED_S)
         assert not output.on_device
-        until(lambda: counter.frames > 0)
+        until(lambda: counter.frames > 512)
 
 
 def test_being_stopped_oneself_is_not_the_devices_fault() -> None:
