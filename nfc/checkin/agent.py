@@ -17,6 +17,7 @@ from checkin import rules, sun
 from checkin.attendant import Attendant, ReaderState, Tap
 from checkin.feedback import ANSWERS, Answer, Lamps
 from checkin.keyring import Keyring
+from checkin.presence import Cooldown, Presence
 from checkin.reader import Driver, TagRead, uid_fault
 from checkin.writing import Copied, Judge, Meaning, RoomSticker
 
@@ -62,7 +63,10 @@ class Agent:
         self._halt = threading.Event()
         self._lamps = lamps or Lamps()
         self._readers_show = readers_show
-        self._attendants = [Attendant(driver, store.clock, self._take) for driver in drivers]
+        cooldown = Cooldown()
+        self._attendants = [
+            Attendant(driver, store.clock, self._take, Presence(cooldown=cooldown)) for driver in drivers
+        ]
         self._states = {one.state.where: one.state for one in self._attendants}
         self._threads: list[threading.Thread] = []
         self._publish()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from checkin.reader import TagRead
 
 ABSENT_AFTER_S = 0.6
@@ -11,19 +13,35 @@ LONGEST_MISS_S = 0.25
 _Key = tuple[str, bytes]
 
 
+class Cooldown:
+    """The same tag taps once per `seconds`, at whichever reader. Readers share it, each in its thread."""
+
+    def __init__(self, seconds: float = COOLDOWN_S) -> None:
+        self._seconds = seconds
+        self._tapped_s: dict[_Key, float] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def allows(self, key: _Key, now_s: float) -> bool:
+        """Whether this is a tap; it is remembered then."""
+        with self._one_at_a_time:
+            self._tapped_s = {tag: at_s for tag, at_s in self._tapped_s.items() if now_s - at_s < self._seconds}
+            if key in self._tapped_s:
+                return False
+            self._tapped_s[key] = now_s
+            return True
+
+
 class Presence:
-    """At most one tap per placing of a tag; several tags are several people.
+    """At most one tap per placing of a tag on one reader; several tags are several people.
 
     A tag is gone only after `absent_after_s` of observed misses: two misses with a stalled loop between them
-    count as `LONGEST_MISS_S` at most, because nobody was looking meanwhile. On top, the same tag taps once per
-    `cooldown_s`.
+    count as `LONGEST_MISS_S` at most, because nobody was looking meanwhile. On top comes the cool-down.
     """
 
-    def __init__(self, absent_after_s: float = ABSENT_AFTER_S, cooldown_s: float = COOLDOWN_S) -> None:
+    def __init__(self, absent_after_s: float = ABSENT_AFTER_S, cooldown: Cooldown | None = None) -> None:
         self._absent_after_s = absent_after_s
-        self._cooldown_s = cooldown_s
+        self._cooldown = cooldown or Cooldown()
         self._missed_s: dict[_Key, float | None] = {}  # tags that lie there; None = in the last poll
-        self._tapped_s: dict[_Key, float] = {}
         self._polled_s: float | None = None
 
     def read(self, tag: TagRead | None, now_s: float) -> TagRead | None:
@@ -34,11 +52,7 @@ class Presence:
             return None
         lay_there = key in self._missed_s
         self._missed_s[key] = None
-        if lay_there or now_s - self._tapped_s.get(key, float("-inf")) < self._cooldown_s:
-            return None
-        self._forget_old_taps(now_s)
-        self._tapped_s[key] = now_s
-        return tag
+        return tag if not lay_there and self._cooldown.allows(key, now_s) else None
 
     def _miss_all_but(self, key: _Key | None, now_s: float) -> None:
         gap_s = 0.0 if self._polled_s is None else min(now_s - self._polled_s, LONGEST_MISS_S)
@@ -49,9 +63,6 @@ class Presence:
             self._missed_s[other] = 0.0 if missed_s is None else missed_s + gap_s
             if missed_s is not None and missed_s + gap_s >= self._absent_after_s - 1e-6:
                 del self._missed_s[other]
-
-    def _forget_old_taps(self, now_s: float) -> None:
-        self._tapped_s = {key: at_s for key, at_s in self._tapped_s.items() if now_s - at_s < self._cooldown_s}
 
 
 def _key(tag: TagRead) -> _Key:

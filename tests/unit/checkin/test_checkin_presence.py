@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import random
 from collections import Counter
+from itertools import groupby
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkin.presence import ABSENT_AFTER_S, COOLDOWN_S, Presence
+from checkin.presence import ABSENT_AFTER_S, COOLDOWN_S, Cooldown, Presence
 from checkin.reader import TagRead
 
 A = TagRead(b"\x04aaaaaa", "nfca")
@@ -74,6 +76,34 @@ def test_a_phone_is_one_whatever_number_it_shows() -> None:
 
 def test_same_number_from_another_chip_is_another_card() -> None:
     assert len(taps([A, TagRead(A.uid, "hid")])) == 2
+
+
+def test_one_card_between_two_readers_is_one_tap() -> None:
+    cooldown = Cooldown()
+    left, right = Presence(cooldown=cooldown), Presence(cooldown=cooldown)
+    assert left.read(A, 0.0) is A
+    assert right.read(A, 0.5) is None
+    assert right.read(A, 9.0) is None, "it lay there all the time"
+    assert left.read(B, 9.0) is B, "somebody else is nobody's neighbour"
+
+
+def test_two_people_at_two_readers_at_the_same_moment_are_two() -> None:
+    cooldown = Cooldown()
+    left, right = Presence(cooldown=cooldown), Presence(cooldown=cooldown)
+    assert (left.read(A, 0.0), right.read(B, 0.0)) == (A, B)
+
+
+def test_a_slow_reader_needs_as_many_misses_as_a_fast_one() -> None:
+    assert taps([A, None, None, None, A, None, None, None, A], every_s=1.2) == [(0, A)]
+    assert taps([A, None, None, None, None, A], every_s=1.2) == [(0, A), (5, A)]
+
+
+def test_a_flapping_field_is_one_tap_however_long_it_flaps() -> None:
+    dice = random.Random(8)
+    shown = [A if dice.random() < 0.5 else None for _ in range(10_000)]
+    runs = [len(list(run)) for tag, run in groupby(shown) if tag is None]
+    placings = 1 + sum((run - 1) * 0.04 >= ABSENT_AFTER_S for run in runs)
+    assert len(taps(shown, every_s=0.04)) == placings == 1
 
 
 sights = st.lists(st.sampled_from([A, B, PHONE, None]), max_size=200)
