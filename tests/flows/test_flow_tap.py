@@ -11,10 +11,10 @@ import pytest
 
 from appliance.demo import narrator
 from mixer.offline_engine import OfflineEngine
-from mixer.pcm import PcmInfo, scale_for_peak, write_pcm
-from mixer.scene import SAMPLE_RATE, Loop
+from mixer.scene import SAMPLE_RATE
 from ml.taste import Taste, learn
 from tests.factories import FIRE, RAIN, SEA, Box, op_types, put_songs, song_row, uid
+from tests.tones import level_db, sine_song
 
 if TYPE_CHECKING:
     from conftest import MakeRoom, Room
@@ -93,19 +93,6 @@ def test_a_phones_random_number_is_nobody(room: Room) -> None:
 
 
 # The same with the real engine: what comes out of the box
-
-
-def sine_song(folder: Path, number: int, hz: float) -> Path:
-    tone = np.sin(2 * np.pi * hz * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32) * np.float32(0.1)
-    path = folder / f"{number}.pcm"
-    write_pcm(path, [tone[None]], PcmInfo(1, len(tone), scale_for_peak(0.1), -23.0, -20.0, Loop(xfade_s=0.0)))
-    return path
-
-
-def level_db(sound: np.ndarray, hz: int) -> float:
-    """Of one tone in half a second of sound."""
-    spectrum = np.abs(np.fft.rfft(sound.mean(axis=1)))
-    return float(20 * np.log10(spectrum[round(hz * len(sound) / SAMPLE_RATE)] + 1e-12))
 
 
 def test_what_is_rendered_moves_towards_the_taste(make_room: MakeRoom, box: Box, tmp_path: Path) -> None:
