@@ -64,7 +64,14 @@ class RoomPage:
             self._body.update()
 
     def _drawn(self, view: RoomView) -> ft.Control:
-        drawings = {"invite": self._invite, "playing": self._playing, "faces": self._faces, "thanks": self._thanks}
+        drawings = {
+            "invite": self._invite,
+            "no_reader": self._invite,
+            "no_way_in": self._invite,
+            "playing": self._playing,
+            "faces": self._faces,
+            "thanks": self._thanks,
+        }
         return drawings.get(view.mode, self._message)(view)
 
     def _invite(self, view: RoomView) -> ft.Control:
@@ -72,7 +79,7 @@ class RoomPage:
         px = self._layout.px
         hero = ft.Row(
             [
-                self._card_mark(),
+                self._card_mark() if view.mode == "invite" else self._away_mark(view),
                 ft.Column(
                     [
                         said("headline", words(view.headline, px(56), weight=BOLD)),
@@ -170,6 +177,12 @@ class RoomPage:
             ],
             align=ft.MainAxisAlignment.CENTER,
         )
+
+    def _away_mark(self, view: RoomView) -> ft.Control:
+        """The phone, where one can join by it; else that something is out of the ordinary."""
+        px = self._layout.px
+        icon = ft.Icons.PHONE_ANDROID if view.mode == "no_reader" else ft.Icons.INFO
+        return ft.Container(ft.Icon(icon, size=px(150), color=theme.ORANGE), width=px(220))
 
     def _card_mark(self) -> ft.Control:
         """A card, a little tilted, that speaks to something: no words needed."""

@@ -17,7 +17,9 @@ NAMES_SHOWN = 4
 COUNTDOWN_STEPS = 40
 LEAST_SHARE = 0.01
 
-Mode = Literal["invite", "playing", "faces", "greeting", "goodbye", "phone", "again", "thanks"]
+Mode = Literal[
+    "invite", "no_reader", "no_way_in", "playing", "faces", "greeting", "goodbye", "phone", "again", "thanks"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ def room_view(facts: Facts, thanks: Thanks | None, now_s: float, texts: Texts) -
         notice=_notice(facts, now_s, texts),
     )
     if playing.here:
-        return playing
+        return replace(playing, notice=texts.reader_away) if facts.links.reader_away else playing
+    if facts.links.reader_away:
+        return _without_reader(playing, facts, texts)
     return replace(playing, mode="invite", headline=texts.tap_your_card, detail=texts.tap_explained)
 
 
@@ -87,7 +91,7 @@ def _answer(facts: Facts, thanks: Thanks | None, now_s: float, texts: Texts) -> 
     age_s = now_s - tap.at_s
     if tap.outcome in ("in", "stay") and tap.profile_id and _something_sounds(facts, now_s):
         return _faces(tap, age_s, texts) if age_s < FACES_S else None
-    return _greeting(tap, texts) if age_s < GREETING_S else None
+    return _greeting(tap, facts, texts) if age_s < GREETING_S else None
 
 
 def _thanks(thanks: Thanks, texts: Texts) -> RoomView:
@@ -113,8 +117,17 @@ def _faces(tap: SeenTap, age_s: float, texts: Texts) -> RoomView:
     )
 
 
-def _greeting(tap: SeenTap, texts: Texts) -> RoomView:
+def _without_reader(playing: RoomView, facts: Facts, texts: Texts) -> RoomView:
+    """A room without a cloud has no sign that a phone could scan."""
+    if facts.links.cloud is None:
+        return replace(playing, mode="no_way_in", headline=texts.no_way_in, detail=texts.no_way_in_detail)
+    return replace(playing, mode="no_reader", headline=texts.no_cards, detail=texts.no_cards_detail)
+
+
+def _greeting(tap: SeenTap, facts: Facts, texts: Texts) -> RoomView:
     if tap.outcome == "phone":
+        if facts.links.cloud is None:
+            return RoomView("phone", texts.cards_only, texts.cards_only_detail, tap_id=tap.tap_id)
         return RoomView("phone", texts.phone, texts.phone_detail, tap_id=tap.tap_id)
     if tap.outcome == "again":
         return RoomView("again", texts.once_more, texts.once_more_detail, tap_id=tap.tap_id)
@@ -163,9 +176,7 @@ def _names(names: tuple[str, ...], texts: Texts) -> str:
 
 
 def _notice(facts: Facts, now_s: float, texts: Texts) -> str:
-    """The one thing that is out of the ordinary, the gravest first."""
-    if facts.links.reader_away:
-        return texts.reader_away
+    """The one thing about the sound that is out of the ordinary, the gravest first."""
     if not facts.sound.alive(now_s):
         return texts.sound_starting
     if facts.control.mute:

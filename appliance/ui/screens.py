@@ -17,6 +17,7 @@ from appliance.model import Fader
 from appliance.process import main
 from appliance.ui.browser import Glass, headless, served
 from appliance.ui.still import PIN, StillRoom, cards, song_id
+from appliance.ui.texts import texts_for
 from mixer.scene import SongId
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ def _shoot_room(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     room.play(3, "The house mix, until somebody comes in")
     glass.wait_for("playing")
     shoot("1-room-empty")
+    texts = texts_for(room.config.box_language)
+    room.reader_is("absent")
+    glass.wait_for("headline", texts.no_cards)
+    shoot("1-room-no-reader")
+    room.reader_is("ready")
+    glass.wait_for("headline", texts.tap_your_card)
+    room.runtime.publish("reader", {})
     first, *others = cards(3)
     room.tap(first)
     glass.wait_for("face-5")

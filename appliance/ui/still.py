@@ -13,6 +13,7 @@ from appliance.model import TapRead, TapResult
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from appliance.store.bucket import BucketChange
+from appliance.ui.feed import LOOK_AGAIN_S
 
 PIN = "2468"
 STAY_S = 3600.0
@@ -73,6 +74,7 @@ class StillRoom:
         self.runtime = Runtime(self.config.box_runtime_dir)
         self.store: Store = open_store(self.config.box_data_dir, self.config.box_runtime_dir, "still", self.clock)
         self._taps = 0
+        self.runtime.publish("sync", {"link": "up", "pending": 0})
         self._add_songs()
 
     def close(self) -> None:
@@ -105,6 +107,12 @@ class StillRoom:
         boot_ms, wall_ms = round(self.clock.boot_s() * 1000), round(self.clock.wall_s() * 1000)
         read = TapRead(f"tap-{self._taps}", card or None, 1, boot_ms, wall_ms)
         return self.store.people.record_tap(read, StillRules())
+
+    def reader_is(self, state: str) -> None:
+        """Publish what the reader process would of its one reader; it is believed for some seconds."""
+        reader = {"where": "usb", "name": "usb", "state": state, "why": ""}
+        self.runtime.publish("reader", {"boot_s": self.clock.boot_s(), "readers": [reader], "last": None})
+        self.pass_time(2 * LOOK_AGAIN_S)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass; the player goes on playing what it played."""

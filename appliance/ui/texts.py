@@ -44,6 +44,10 @@ class Texts:
     sound_muted: str
     sound_hushed: str
     reader_away: str
+    no_cards: str
+    no_cards_detail: str
+    no_way_in: str
+    no_way_in_detail: str
     welcome_back: str
     welcome_new: str
     still_here: str
@@ -54,6 +58,8 @@ class Texts:
     goodbye_detail: str
     phone: str
     phone_detail: str
+    cards_only: str
+    cards_only_detail: str
     once_more: str
     once_more_detail: str
     thanks: str
@@ -95,7 +101,7 @@ class Texts:
 ENGLISH = Texts(
     tap_your_card="Tap your card",
     tap_explained="The music follows the people in this room. Come in, and it follows you too.",
-    tap_to_join="Tap your card to join or to rate",
+    tap_to_join="Tap your card to join; tap again when you leave",
     now_playing="Playing now",
     here_one="person here",
     here_many="people here",
@@ -106,6 +112,10 @@ ENGLISH = Texts(
     sound_muted="Staff have switched the sound off for a moment",
     sound_hushed="A quiet moment: the music is turned down",
     reader_away="The card reader is not answering. Please tell the staff",
+    no_cards="Join with your phone",
+    no_cards_detail="Scan the sign in this room: the card reader is not answering. Please tell the staff.",
+    no_way_in="Please tell the staff",
+    no_way_in_detail="The card reader is not answering. The music plays on.",
     welcome_back="Welcome back, {name}",
     welcome_new="Nice to meet you, {name}",
     still_here="You are in, {name}",
@@ -114,8 +124,10 @@ ENGLISH = Texts(
     rate_this="How do you like what you hear?",
     goodbye="{name}, see you soon",
     goodbye_detail="You are checked out. Thank you for listening.",
-    phone="That was a phone",
-    phone_detail="Phones join by the sign in this room. Here, tap a card.",
+    phone="With a phone, scan the sign",
+    phone_detail="It hangs in this room and has a square code. Or tap a card here.",
+    cards_only="Please tap a card",
+    cards_only_detail="A phone is another one each time it is held here. Any contactless card will do.",
     once_more="Once more, please",
     once_more_detail="Hold the card still on the reader until you hear it.",
     thanks="Thank you, {name}",
@@ -157,7 +169,7 @@ ENGLISH = Texts(
 FRENCH = Texts(
     tap_your_card="Posez votre carte",
     tap_explained="La musique suit les personnes présentes. Entrez, et elle vous suivra aussi.",
-    tap_to_join="Posez votre carte pour participer ou donner votre avis",
+    tap_to_join="Posez votre carte en arrivant, puis en partant",
     now_playing="En ce moment",
     here_one="personne ici",
     here_many="personnes ici",
@@ -168,6 +180,10 @@ FRENCH = Texts(
     sound_muted="L’équipe a coupé le son un moment",
     sound_hushed="Un moment calme : la musique est baissée",
     reader_away="Le lecteur de cartes ne répond pas. Merci de prévenir l’équipe",
+    no_cards="Participez par téléphone",
+    no_cards_detail="Scannez l’affiche de la salle : le lecteur de cartes ne répond pas. Merci de prévenir l’équipe.",
+    no_way_in="Merci de prévenir l’équipe",
+    no_way_in_detail="Le lecteur de cartes ne répond pas. La musique continue.",
     welcome_back="Rebonjour, {name}",
     welcome_new="Enchanté, {name}",
     still_here="Vous êtes là, {name}",
@@ -176,8 +192,10 @@ FRENCH = Texts(
     rate_this="Aimez-vous ce que vous entendez ?",
     goodbye="{name}, à bientôt",
     goodbye_detail="Votre départ est noté. Merci de votre écoute.",
-    phone="C’était un téléphone",
-    phone_detail="Les téléphones passent par l’affiche de la salle. Ici, posez une carte.",
+    phone="Par téléphone, scannez l’affiche",
+    phone_detail="Elle est dans la salle, avec un code carré. Ou posez une carte ici.",
+    cards_only="Posez plutôt une carte",
+    cards_only_detail="Un téléphone change de numéro à chaque fois. Toute carte sans contact convient.",
     once_more="Encore une fois, merci",
     once_more_detail="Laissez la carte sur le lecteur jusqu’au signal.",
     thanks="Merci, {name}",

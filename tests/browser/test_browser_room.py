@@ -102,6 +102,21 @@ def test_a_phone_is_told_what_to_do(panel: Panel) -> None:
     assert_all_on_the_glass(panel)
 
 
+def test_without_a_reader_guests_are_sent_to_the_sign(panel: Panel) -> None:
+    panel.room.reader_is("absent")
+    try:
+        panel.glass.wait_for("headline", panel.texts.no_cards)
+        panel.glass.wait_for("detail", panel.texts.no_cards_detail)
+        panel.glass.wait_for("playing", "Waves on a long beach")
+        assert_all_on_the_glass(panel)
+        panel.room.tap("card-1")
+        panel.room.pass_time(30)
+        panel.room.reader_is("failed")
+        panel.glass.wait_for("notice", panel.texts.reader_away)
+    finally:
+        panel.room.runtime.publish("reader", {})
+
+
 def test_a_hush_is_announced(panel: Panel) -> None:
     panel.room.store.room.set_master(hush=True)
     panel.glass.wait_for("notice", panel.texts.sound_hushed)

@@ -28,7 +28,7 @@ Put = Callable[..., None]
 @pytest.fixture
 def state() -> ScreenState:
     state = ScreenState(ManualClock(), ENGLISH)
-    state.facts = Facts(sound=playing(), names=("Heron",))
+    state.facts = Facts(sound=playing(), links=Links(cloud=True), names=("Heron",))
     return state
 
 
@@ -76,7 +76,7 @@ def test_many_names_are_cut(state: ScreenState) -> None:
         (tapped(is_new=True), "Nice to meet you, Heron"),
         (tapped("stay"), "You are in, Heron"),
         (tapped("out"), "Heron, see you soon"),
-        (tapped("phone"), "That was a phone"),
+        (tapped("phone"), "With a phone, scan the sign"),
     ],
 )
 def test_each_tap_has_its_answer(state: ScreenState, tap: SeenTap, headline: str) -> None:
@@ -155,7 +155,7 @@ def test_the_gravest_thing_is_said_first(state: ScreenState) -> None:
     control = Control(mute=True, hush=True)
     said = []
     for facts in (
-        Facts(links=Links(reader_away=True), control=control),
+        Facts(links=Links(reader_away=True), control=control, names=("Heron",)),
         Facts(control=control),
         Facts(sound=playing(), control=control),
         Facts(sound=playing(), control=Control(hush=True)),
@@ -170,6 +170,21 @@ def test_the_gravest_thing_is_said_first(state: ScreenState) -> None:
         ENGLISH.sound_hushed,
         "",
     ]
+
+
+def test_nobody_is_invited_to_a_reader_that_is_away(state: ScreenState) -> None:
+    state.facts = Facts(sound=playing(), links=Links(cloud=False, reader_away=True))
+    view = state.room()
+    assert (view.mode, view.headline, view.detail) == ("no_reader", ENGLISH.no_cards, ENGLISH.no_cards_detail)
+    assert (view.notice, len(view.layers)) == ("", 3), "what plays is still said"
+
+
+def test_nobody_is_sent_to_a_sign_that_is_not_there(state: ScreenState) -> None:
+    state.facts = Facts(sound=playing(), links=Links(cloud=None, reader_away=True))
+    view = state.room()
+    assert (view.mode, view.headline) == ("no_way_in", ENGLISH.no_way_in)
+    state.facts = Facts(sound=playing(), links=Links(cloud=None), tap=tapped("phone"))
+    assert state.room().headline == ENGLISH.cards_only
 
 
 def test_a_muted_layer_and_one_below_hearing_are_not_listed(state: ScreenState) -> None:
