@@ -48,6 +48,8 @@ KEYS: tuple[Key, ...] = (
     Key("box.runtime_dir", "COSOUND_RUNTIME_DIR", "/run/cosound", "bells, meters and status; in memory"),
     Key("box.language", "COSOUND_LANGUAGE", "en", "language of the screen and the reasons", choices=("en", "fr")),
     Key("cloud.url", "DJANGO_API_URL", "", "address of the cloud, empty = none: the box plays by itself"),
+    Key("cloud.supabase_url", "SUPABASE_URL", "", "address of a Supabase project, the cloud where cloud.url is empty"),
+    Key("cloud.supabase_key", "SUPABASE_ANON_KEY", "", "that project's public (anon) key"),
     Key("cloud.token", "PLAYER_TOKEN", "", "this player's token", credential="player-token"),
     Key(
         "sync.rate_kib_s",
@@ -176,6 +178,8 @@ class Config:
     box_runtime_dir: Path
     box_language: str
     cloud_url: str
+    cloud_supabase_url: str
+    cloud_supabase_key: str
     cloud_token: str
     sync_rate_kib_s: int
     sync_rate_hours: str
@@ -357,8 +361,9 @@ def _check_whole(config: Config) -> None:
         config.sound_room.check(config.sound_channels)
     except ValueError as error:
         raise ConfigError(f"sound: {error}") from None
-    if config.cloud_url and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", config.cloud_url):
-        raise ConfigError(f"cloud.url is {config.cloud_url!r}, but must begin with http:// or https://")
+    for name, url in (("cloud.url", config.cloud_url), ("cloud.supabase_url", config.cloud_supabase_url)):
+        if url and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
+            raise ConfigError(f"{name} is {url!r}, but must begin with http:// or https://")
     one = r"\s*(\d{1,4}:)?([0-9a-fA-F]{2})+\s*"
     if config.checkin_pepper and not re.fullmatch(f"{one}(,{one})*", config.checkin_pepper, re.ASCII):
         raise ConfigError("checkin.pepper must be hexadecimal digits, two a byte; or several as VERSION:DIGITS,…")

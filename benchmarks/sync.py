@@ -17,7 +17,7 @@ from benchmarks.row import Row
 from benchmarks.sync_cloud import Cloud, Line, Room, cloud_with_library, touch_songs
 from benchmarks.sync_idle import idle_rows
 from sync.client import Cloud as Client
-from sync.client import open_http
+from sync.http import open_http
 from sync.pull import pull_once
 from sync.push import push_once
 

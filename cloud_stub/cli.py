@@ -104,15 +104,24 @@ def check(data: Path) -> None:
 @cloud.command()
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port on 127.0.0.1.  [default: a free one]")
 @click.option("--version", type=click.Choice(["18", "16"]), default="18", show_default=True, help="Which PostgreSQL.")
-def postgres(port: int, version: str) -> None:
+@click.option("--api", is_flag=True, help="With Supabase's API before it, for a box without our server.")
+@click.option("--api-port", type=click.IntRange(0, 65_535), default=0, help="Port of that.  [default: a free one]")
+@_data
+def postgres(port: int, version: str, api: bool, api_port: int, data: Path) -> None:
     """Run a PostgreSQL to try things on, until told to stop; then all of it is gone.
 
     The password is COSOUND_POSTGRES_PASSWORD; without one the address that is printed has it.
     """
     from cloud_stub.embedded_postgres import run
+    from cloud_stub.project_server import run as run_project
 
     with one_line_errors():
-        run(int(version), port, os.environ.get("COSOUND_POSTGRES_PASSWORD"), click.echo)
+        password = os.environ.get("COSOUND_POSTGRES_PASSWORD")
+        if api:
+            files = CloudSettings.for_directory(data, _surroundings()).media_dir
+            run_project(int(version), port, password, api_port, files, click.echo)
+        else:
+            run(int(version), port, password, click.echo)
 
 
 @cloud.command()

@@ -17,12 +17,13 @@ from appliance.process import Stop, run
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from sync import wire
-from sync.client import Cloud, cloud_name, open_http
+from sync.door import cloud_name, open_door, why_no_door
 from sync.errands import Errands
 from sync.fetching import MediaLoop
 from sync.link import Link
-from sync.loops import HeartbeatLoop, PollLoop, PrepareLoop, PushLoop, pull_poll, queue_poll, sounding_by
+from sync.loops import HeartbeatLoop, PrepareLoop, PushLoop, sounding_by
 from sync.pace import Glance
+from sync.polls import poll_steps
 from sync.prepare import reconcile
 from sync.status import build_status
 from sync.throttle import Throttle
@@ -47,9 +48,9 @@ class Agent:
         self._rng = rng or Random()
         self._runtime = Runtime(config.box_runtime_dir)
         self.store = self._open_store("sync")
-        why_none = _why_no_cloud(config)
+        why_none = why_no_door(config)
         self.link = Link(self._clock, self._rng, configured=not why_none, why=why_none)
-        self._cloud = None if why_none else Cloud(open_http(config.cloud_url), config.cloud_token, self.link.worked)
+        self._cloud = None if why_none else open_door(config, self.link.worked)
         self._timers = Timers(self._clock)
         self._heartbeat_due, self._tidy_due = Alarm(), Alarm()
         self._errands: Errands | None = None
@@ -61,7 +62,7 @@ class Agent:
     def start(self) -> None:
         reconcile(self.store)
         if self._cloud is not None:
-            self.store.outbox.belong_to(cloud_name(self._config.cloud_url, self._config.cloud_token))
+            self.store.outbox.belong_to(cloud_name(self._config))
         self._timers.every(wire.HEARTBEAT_S, self._heartbeat_due, "heartbeat")
         self._timers.every(TIDY_EVERY_S, self._tidy_due, "tidy")
         self._timers.start()
@@ -114,8 +115,7 @@ class Agent:
         return [
             self._preparing,
             self._worker("push", PushLoop(cloud, clock).step),
-            self._worker("pull", PollLoop(pull_poll(cloud), link, clock, rng).step),
-            self._worker("queue", PollLoop(queue_poll(cloud), link, clock, rng).step),
+            *(self._worker(name, step) for name, step in poll_steps(cloud, link, clock, rng).items()),
             self._worker("heartbeat", HeartbeatLoop(cloud, self._runtime, clock, self._heartbeat_due).step),
             *(
                 self._worker(
@@ -167,11 +167,3 @@ def run_agent(config: Config, stop: Stop, leave: Callable[[int], None] = os._exi
         if not agent.stop():
             logging.shutdown()
             leave(0 if stop.requested else 1)
-
-
-def _why_no_cloud(config: Config) -> str:
-    if not config.cloud_url:
-        return "no cloud.url is set: the box plays by itself"
-    if not config.cloud_token:
-        return "cloud.url is set but cloud.token is not: the box plays by itself until it has one"
-    return ""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from sync.errors import BadRequest, LinkDown, NotAuthorised, NotTheCloud
 
 MAX_RETRY_AFTER_S = 300.0
-_REFUSED = {400: "malformed", 413: "too_large", 422: "invalid"}
+MALFORMED = {400: "malformed", 413: "too_large", 422: "invalid"}
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -34,24 +34,32 @@ class Answer:
 
 def judge(answer: Answer) -> None:
     """Return if the cloud answered what was asked (2xx, 304); otherwise raise what to do about it."""
+    judge_transport(answer)
+    status = answer.status
+    if status >= 500:
+        raise LinkDown(f"the cloud answers {status}: later", retry_after_s=retry_after(answer.headers), answered=True)
+    if status in (401, 403):
+        raise NotAuthorised(f"the cloud refuses this player's token ({status}): set a valid cloud.token")
+    if status in MALFORMED:
+        raise BadRequest(f"the cloud answers {status}: {_detail(answer)}", MALFORMED[status])
+    if status >= 400:
+        raise NotTheCloud(f"{status} where the cloud should be: is cloud.url right?", answered=True)
+
+
+def judge_transport(answer: Answer) -> None:
+    """Raise for what lies on the way to any cloud: portals, proxies, and whoever asks for patience."""
     status = answer.status
     if 300 <= status < 400 and status != 304:
         where = answer.headers.get("location", "nowhere")
         raise NotTheCloud(f"we are sent on to {where[:80]}: a captive portal? else correct cloud.url")
     if status == 511:
         raise NotTheCloud("the network asks for a login (511): a captive portal; somebody must log this box in")
-    if status == 429 or status >= 500:
+    if status == 429 or (status >= 500 and answer.is_html):
         raise LinkDown(f"the cloud answers {status}: later", retry_after_s=retry_after(answer.headers), answered=True)
     if status == 413:
-        raise BadRequest("the cloud answers 413: too large", _REFUSED[status])
+        raise BadRequest("the cloud answers 413: too large", MALFORMED[status])
     if answer.is_html:
         raise NotTheCloud(f"a web page answers ({status}) instead of the cloud: a captive portal? look at the network")
-    if status in (401, 403):
-        raise NotAuthorised(f"the cloud refuses this player's token ({status}): set a valid cloud.token")
-    if status in _REFUSED:
-        raise BadRequest(f"the cloud answers {status}: {_detail(answer)}", _REFUSED[status])
-    if status >= 400:
-        raise NotTheCloud(f"{status} where the cloud should be: is cloud.url right?", answered=True)
 
 
 def read_answer(answer: Answer, model: type[Reply]) -> Reply:

@@ -20,11 +20,12 @@ def sync(ctx: click.Context) -> None:
 @sync.command()
 def now() -> None:
     """Push, pull and ask for the queue once, and say what happened."""
+    from sync.door import why_no_door
     from sync.round import one_round
 
     config = load_config()
-    if not config.cloud_url:
-        raise SetupError("no cloud.url is set, so there is nobody to talk to: set DJANGO_API_URL or cloud.url")
+    if why := why_no_door(config):
+        raise SetupError(f"there is nobody to talk to: {why}; set DJANGO_API_URL, or SUPABASE_URL, and PLAYER_TOKEN")
     store = _open(config, "sync-now")
     failed = False
     try:

@@ -10,7 +10,7 @@ from appliance.model import Song
 from appliance.store import Store
 from sync import media
 from sync.cache import Limits, limits_for, make_way, may_fetch_more
-from sync.client import Cloud
+from sync.door import Door
 from sync.errands import Errands
 from sync.errors import LinkDown, MediaError, NoSpace
 from sync.link import Link
@@ -25,7 +25,7 @@ class MediaLoop:
 
     def __init__(
         self,
-        cloud: Cloud,
+        cloud: Door,
         folder: Path,
         link: Link,
         errands: Errands,

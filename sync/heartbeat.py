@@ -14,7 +14,7 @@ from appliance.clock import Clock
 from appliance.runtime import Runtime
 from appliance.store import Store
 from sync import wire
-from sync.client import Cloud
+from sync.door import Door
 
 FRESH_S = 5.0
 MAX_WHY = 8
@@ -27,7 +27,7 @@ class Heart:
     The shares of a new scene settle while it fades in, so it is told in full twice.
     """
 
-    def __init__(self, cloud: Cloud, runtime: Runtime, clock: Clock) -> None:
+    def __init__(self, cloud: Door, runtime: Runtime, clock: Clock) -> None:
         self._cloud = cloud
         self._runtime = runtime
         self._clock = clock
@@ -37,7 +37,7 @@ class Heart:
         self._full_s = float("-inf")
 
     def beat(self, store: Store) -> None:
-        """Beat once. Raises as `Cloud` does."""
+        """Beat once. Raises as `Door` does."""
         full = build_heartbeat(store, self._runtime, self._clock)
         if not (self._is_as_before(full) and self._cloud.bare_beat(self._bare(full))):
             self._say(full)

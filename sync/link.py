@@ -58,9 +58,20 @@ class Link:
             self._said.worked()
             self._turn.notify_all()
 
-    def failed(self, error: CosoundError) -> bool:
-        """Take a failure; False when it tells nothing of the link, because others are being answered."""
+    @property
+    def recoveries(self) -> int:
+        """How often it has come up. Whoever asks notes this first, and tells it with the failure."""
+        return self._recoveries
+
+    def failed(self, error: CosoundError, asked_in: int | None = None) -> bool:
+        """Take a failure; False when it tells nothing of the link, because others are being answered.
+
+        asked_in: `recoveries` when the request began. One that began before the link was back, and failed after,
+        tells of an outage that is over.
+        """
         with self._turn:
+            if self.is_up and asked_in is not None and asked_in < self._recoveries:
+                return True
             if self.is_up and getattr(error, "answered", False) and self._silent_s() < SILENCE_S:
                 return False
             since_s = self._clock.boot_s() if self.is_up else self._state.since_boot_s
@@ -80,6 +91,10 @@ class Link:
             self._sleep(at_least_s, until_back=False)
         else:
             self._sleep(backoff_s(attempt, self.away_s(), self._rng), until_back=True)
+
+    def rest(self, seconds: float) -> None:
+        """Wait between two looks, or until the link comes back meanwhile."""
+        self._sleep(seconds, until_back=True)
 
     def wake(self) -> None:
         """End all pauses, and let none begin: the process is stopping."""

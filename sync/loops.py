@@ -4,50 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from time import sleep
 
 from appliance.clock import Clock
 from appliance.decoding import Outcome
 from appliance.runtime import Runtime
 from appliance.store import Store
-from sync import wire
 from sync.cache import limits_for, make_room, may_prepare_more
-from sync.client import Cloud
+from sync.door import Door
 from sync.heartbeat import Heart, player_state
-from sync.link import Link
-from sync.pace import Glance, Pace
+from sync.pace import Glance
 from sync.prepare import prepare_once
-from sync.pull import pull_once
 from sync.push import push_once
-from sync.queue import queue_once
 from sync.timers import Alarm
 
 LISTEN_S = 1.0
 GATHER_S = 0.05
-SHORTEST_POLL_S = wire.LONG_POLL_S - 5
-
-
-class PollLoop:
-    """Long polls, one after the other, spread a little so that a thousand boxes do not come at once."""
-
-    def __init__(self, poll: Callable[[Store, float], object], link: Link, clock: Clock, rng: Random) -> None:
-        self._poll = poll
-        self._link = link
-        self._rng = rng
-        self._pace = Pace(clock)
-
-    def step(self, store: Store) -> None:
-        sleep(self._pace.wait_s())
-        # While the link is away the question is short: its answer shows that the cloud is back.
-        wait_s = self._rng.uniform(SHORTEST_POLL_S, wire.LONG_POLL_S) if self._link.is_up else 0.0
-        self._poll(store, wait_s)
 
 
 class PushLoop:
     """Pushes whenever something is pending; what is committed within a moment travels together."""
 
-    def __init__(self, cloud: Cloud, clock: Clock) -> None:
+    def __init__(self, cloud: Door, clock: Clock) -> None:
         self._cloud = cloud
         self._clock = clock
 
@@ -62,7 +40,7 @@ class PushLoop:
 class HeartbeatLoop:
     """Beats when the alarm rings, and when the scene changed, at most once a second."""
 
-    def __init__(self, cloud: Cloud, runtime: Runtime, clock: Clock, due: Alarm) -> None:
+    def __init__(self, cloud: Door, runtime: Runtime, clock: Clock, due: Alarm) -> None:
         self._heart = Heart(cloud, runtime, clock)
         self._runtime = runtime
         self._clock = clock
@@ -121,11 +99,3 @@ def sounding_by(runtime: Runtime, clock: Clock) -> Callable[[Store], set[str]]:
         return {strip["song_id"] for strip in strips if strip} | {layer["song_id"] for layer in layers}
 
     return ask
-
-
-def queue_poll(cloud: Cloud) -> Callable[[Store, float], object]:
-    return lambda store, wait_s: queue_once(store, cloud, wait_s)
-
-
-def pull_poll(cloud: Cloud) -> Callable[[Store, float], object]:
-    return lambda store, wait_s: pull_once(store, cloud, wait_s)

@@ -15,7 +15,7 @@ import httpx
 from appliance.model import Song
 from appliance.space import shortage
 from appliance.store import Store
-from sync.client import Cloud
+from sync.door import Door
 from sync.errors import LinkDown, MediaError, NoSpace
 from sync.partfile import PartFile, sha256_of
 
@@ -56,7 +56,7 @@ class Choice:
         return self._house.order()
 
 
-def fetch(cloud: Cloud, song: Song, folder: Path, *, arrived: Arrived | None = None) -> Path:
+def fetch(cloud: Door, song: Song, folder: Path, *, arrived: Arrived | None = None) -> Path:
     """Bring one song's file into `folder` and return its path; one attempt, resumed by the next.
 
     arrived: called with the bytes that are here and those that just came; returns the seconds that it waited,
@@ -86,7 +86,7 @@ def check_space(folder: Path, need_bytes: int) -> None:
         raise NoSpace(f"{missing}: make room, or give the room a smaller library")
 
 
-def _receive(cloud: Cloud, song: Song, part: PartFile, arrived: Arrived) -> str:
+def _receive(cloud: Door, song: Song, part: PartFile, arrived: Arrived) -> str:
     have, etag = part.have, part.etag
     if song.byte_size and have > song.byte_size:
         part.forget()
@@ -97,7 +97,7 @@ def _receive(cloud: Cloud, song: Song, part: PartFile, arrived: Arrived) -> str:
         if etag:
             headers["If-Range"] = etag
     give_up_at = monotonic() + ATTEMPT_S
-    with cloud.open_media(song.sha256, headers) as response:
+    with cloud.open_media(song.sha256, headers, song.file_url) as response:
         start = _start(response, have, etag, song.byte_size, part)
         receiver = part.receive(start, response.headers.get("etag", ""))
         try:

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from appliance.store import Store
 from appliance.store.bucket import BucketChange
 from sync import wire
-from sync.client import Cloud
 from sync.digest import digest_text, row_digest
+from sync.door import Door
 from sync.errors import LinkDown
 
 log = logging.getLogger(__name__)
@@ -35,13 +35,14 @@ class PullReport:
     bad: Counter[str] = field(default_factory=Counter)
 
 
-def pull_once(store: Store, cloud: Cloud, wait_s: float = 0.0) -> PullReport:
+def pull_once(store: Store, cloud: Door, wait_s: float = 0.0, *, first: wire.PullReply | None = None) -> PullReport:
     """Read to the end of what is new, and answer the votes that the cloud holds for our judgement.
 
-    Raises as `Cloud` does; every page that arrived is applied by then, and applying it again is harmless.
+    first: the first page, where it is here already.
+    Raises as `Door` does; every page that arrived is applied by then, and applying it again is harmless.
     """
     report = PullReport()
-    reply = _next_page(store, cloud, report, wait_s)
+    reply = first or _next_page(store, cloud, report, wait_s)
     while reply is not None:
         _take(store, cloud, reply, report)
         more = reply.more or reply.reset
@@ -50,7 +51,7 @@ def pull_once(store: Store, cloud: Cloud, wait_s: float = 0.0) -> PullReport:
     return report
 
 
-def _next_page(store: Store, cloud: Cloud, report: PullReport, wait_s: float) -> wire.PullReply | None:
+def _next_page(store: Store, cloud: Door, report: PullReport, wait_s: float) -> wire.PullReply | None:
     cursor = store.bucket.cursor()
     if report.resets > MAX_RESTARTS:
         raise LinkDown("the cloud begins its bucket again and again", answered=True)
@@ -58,7 +59,7 @@ def _next_page(store: Store, cloud: Cloud, report: PullReport, wait_s: float) ->
     return cloud.pull(cursor.epoch, cursor.rev, heard=store.outbox.heard(), wait_s=wait_s, digest=digest)
 
 
-def _take(store: Store, cloud: Cloud, reply: wire.PullReply, report: PullReport) -> None:
+def _take(store: Store, cloud: Door, reply: wire.PullReply, report: PullReport) -> None:
     if reply.reset:
         reply = _take_bucket(store, cloud, reply, report)
     else:
@@ -79,7 +80,7 @@ def _take_changes(store: Store, reply: wire.PullReply, report: PullReport) -> No
     store.bucket.apply(_read(reply.changes[done:], report, ahead_s), epoch=reply.epoch, rev=reply.next)
 
 
-def _take_bucket(store: Store, cloud: Cloud, first: wire.PullReply, report: PullReport) -> wire.PullReply:
+def _take_bucket(store: Store, cloud: Door, first: wire.PullReply, report: PullReport) -> wire.PullReply:
     """All pages of a reset, each in a short transaction of its own; the cursor moves with the last one.
 
     The box then stands at the revision of the first page, so that whatever changed while we paged comes next
@@ -105,7 +106,7 @@ def _take_reset_page(store: Store, page: wire.PullReply, report: PullReport) -> 
         store.bucket.take_reset_page(_read(page.changes[start : start + SLICE], report, ahead_s))
 
 
-def _bucket_page(cloud: Cloud, first: wire.PullReply, before: wire.PullReply) -> wire.PullReply:
+def _bucket_page(cloud: Door, first: wire.PullReply, before: wire.PullReply) -> wire.PullReply:
     if not before.changes:
         raise LinkDown("the cloud announces more of its bucket after an empty page", answered=True)
     last = before.changes[-1]

@@ -14,7 +14,7 @@ from appliance.clock import Clock
 from appliance.model import OutboxOp
 from appliance.store import Store
 from sync import wire
-from sync.client import Cloud
+from sync.door import Door
 from sync.errors import BadRequest, LinkDown
 
 log = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ class PushReport:
         self.answered += len(verdicts)
 
 
-def push_once(store: Store, cloud: Cloud, clock: Clock) -> PushReport:
-    """Send what is pending until nothing is. Raises as `Cloud` does; what was answered by then is settled."""
+def push_once(store: Store, cloud: Door, clock: Clock) -> PushReport:
+    """Send what is pending until nothing is. Raises as `Door` does; what was answered by then is settled."""
     report = PushReport()
     while ops := store.outbox.batch(wire.PUSH_MAX_OPS):
         answered = report.answered
@@ -78,7 +78,7 @@ class _Restored(Exception):
 @dataclass(frozen=True, slots=True)
 class _Pusher:
     store: Store
-    cloud: Cloud
+    cloud: Door
     clock: Clock
     report: PushReport
     stored_ids: Mapping[str, str]

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from appliance.store import Store
-from sync.client import Cloud
+from sync.door import Door, QueueAnswer
 from sync.errors import NotTheCloud
 
 
-def queue_once(store: Store, cloud: Cloud, wait_s: float = 0.0) -> bool:
-    """Ask once, waiting at most `wait_s` for a change; True when the stored queue changed.
+def queue_once(store: Store, cloud: Door, wait_s: float = 0.0) -> bool:
+    """Ask once, waiting at most `wait_s` for a change; True when the stored queue changed. Raises as `Door` does."""
+    etag = held_etag(store)
+    return take_queue(store, cloud.queue(etag, wait_s if etag else 0.0))
 
-    Songs whose row has not come yet stay in the list: they play when they are here. Raises as `Cloud` does.
-    """
+
+def held_etag(store: Store) -> str:
+    """Names the queue that came from the cloud, "" when the one here did not."""
     held = store.room.queue()
-    etag = held.rev if held.source == "cloud" else ""
-    answer = cloud.queue(etag, wait_s if etag else 0.0)
+    return held.rev if held.source == "cloud" else ""
+
+
+def take_queue(store: Store, answer: QueueAnswer | None) -> bool:
+    """Store what was answered; None says that ours still holds. True when the stored queue changed.
+
+    Songs whose row has not come yet stay in the list: they play when they are here.
+    """
     if answer is None:
         store.room.confirm_queue()
         return False

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from appliance.config import Config
 from appliance.errors import CosoundError
 from appliance.store import Store
-from sync.client import Cloud, cloud_name, open_http
+from sync.door import Door, cloud_name, open_door
 from sync.pull import pull_once
 from sync.push import push_once
 from sync.queue import queue_once
@@ -15,8 +15,8 @@ from sync.queue import queue_once
 
 def one_round(store: Store, config: Config) -> Iterator[tuple[str, CosoundError | None]]:
     """(line, None) for what worked, (what, error) for what did not. Harmless beside the running process."""
-    cloud = Cloud(open_http(config.cloud_url), config.cloud_token)
-    store.outbox.belong_to(cloud_name(config.cloud_url, config.cloud_token))
+    cloud = open_door(config)
+    store.outbox.belong_to(cloud_name(config))
     try:
         for name, tell in (("push", _push), ("pull", _pull), ("queue", _queue)):
             yield _attempt(name, tell, store, cloud)
@@ -25,7 +25,7 @@ def one_round(store: Store, config: Config) -> Iterator[tuple[str, CosoundError 
 
 
 def _attempt(
-    name: str, tell: Callable[[Store, Cloud], str], store: Store, cloud: Cloud
+    name: str, tell: Callable[[Store, Door], str], store: Store, cloud: Door
 ) -> tuple[str, CosoundError | None]:
     try:
         return f"{name}: {tell(store, cloud)}", None
@@ -33,13 +33,13 @@ def _attempt(
         return name, error
 
 
-def _push(store: Store, cloud: Cloud) -> str:
+def _push(store: Store, cloud: Door) -> str:
     report = push_once(store, cloud, store.clock)
     how = ", ".join(f"{count} {word}" for word, count in sorted(report.verdicts.items()))
     return f"{report.answered} sent" + (f" ({how})" if how else "") + f", {store.outbox.pending()} pending"
 
 
-def _pull(store: Store, cloud: Cloud) -> str:
+def _pull(store: Store, cloud: Door) -> str:
     report = pull_once(store, cloud)
     extras = [f"{sum(report.bad.values())} unreadable"] if report.bad else []
     extras += ["the whole bucket"] if report.resets else []
@@ -47,6 +47,6 @@ def _pull(store: Store, cloud: Cloud) -> str:
     return ", ".join([f"{report.changes} changes", *extras])
 
 
-def _queue(store: Store, cloud: Cloud) -> str:
+def _queue(store: Store, cloud: Door) -> str:
     changed = queue_once(store, cloud)
     return f"{len(store.room.queue().entries)} songs" + ("" if changed else ", as before")

@@ -6,6 +6,8 @@
     POST /api/player/heartbeat   Heartbeat    → HeartbeatReply,  or  BareBeat → 204 (409: say it all)
     GET  /api/media/{sha256}     → 302 to a signed URL, or the bytes, with Range
 
+`sync.rpc` takes the same models through Supabase alone.
+
 All carry the player's token in `X-API-Key`. Outbound models refuse unknown fields; a newer peer may send more.
 """
 

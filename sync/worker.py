@@ -58,12 +58,13 @@ class Worker(threading.Thread):
 
     def _try_step(self, store: Store, failures: int) -> bool:
         """One step; on failure, False after a pause."""
+        asked_in = self._link.recoveries
         try:
             self._step(store)
         except (LinkDown, NotAuthorised) as error:
             if self.stopping:
                 return False
-            if not (self._tells_of_link and self._link.failed(error)):
+            if not (self._tells_of_link and self._link.failed(error, asked_in)):
                 self._said.failed(error)
             self._link.pause(failures, getattr(error, "retry_after_s", 0.0))
         except (TransientError, BadRequest) as error:

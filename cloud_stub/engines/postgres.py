@@ -33,7 +33,8 @@ CONNECT_TIMEOUT_S = 5
 PREPARE_AFTER = 3  # uses of a statement; a prepared one is three times as fast
 _FEW = 8  # rows: beyond that psycopg's own way with many is quicker
 LEAVE_ALONE_S = 1.0  # after a server refused us: answers 503 at once instead of queueing for the next refusal
-_LIMITS = ("lock_timeout = '5s'", "statement_timeout = '20s'")
+# The last one: we follow the log of changes ourselves, so its triggers (031_bucket.sql) need not.
+_TOLD = ("lock_timeout = '5s'", "statement_timeout = '20s'", "cosound.keeps_log = 'on'")
 _WRITERS_LOCK = 7_260_221  # any number, the same in every copy of this server
 
 
@@ -195,8 +196,8 @@ class Postgres:
         while True:
             conn, is_fresh = self._take()
             try:
-                limits = () if _is_direct(conn) else (f"set local {limit}" for limit in _LIMITS)
-                conn.execute("; ".join((begin[0], *limits, *begin[1:])).encode())
+                told = () if _is_direct(conn) else (f"set local {setting}" for setting in _TOLD)
+                conn.execute("; ".join((begin[0], *told, *begin[1:])).encode())
             except psycopg.Error:
                 is_cut = conn.broken or conn.closed
                 if not is_cut:
@@ -237,7 +238,7 @@ class Postgres:
         adapt(conn)
         if self._address.port != POOLER_PORT and _speaks_for_itself(conn):
             conn.prepare_threshold = PREPARE_AFTER
-            conn.execute("; ".join(f"set {limit}" for limit in _LIMITS).encode())
+            conn.execute("; ".join(f"set {setting}" for setting in _TOLD).encode())
         return conn
 
 

@@ -15,12 +15,14 @@ from uuid import uuid4
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from fastapi import FastAPI
+from doors import SECRET, Door, OwnDoor, SupabaseDoor
 from secret_watch import SecretWatch
+from starlette.applications import Starlette
 
 from cloud_stub.addresses import address_of
 from cloud_stub.app import create_app
 from cloud_stub.engines.address import Address
+from cloud_stub.project import create_project
 from cloud_stub.repositories import cards, logins, players, profiles, songs
 from cloud_stub.repositories.songs import NewSong
 from cloud_stub.services import Services
@@ -56,7 +58,7 @@ def settings_in(folder: Path, database: Path | Address | None = None) -> CloudSe
 class Client:
     """Asks the app without sockets, from a thread that is not the server's."""
 
-    def __init__(self, app: FastAPI, portal: BlockingPortal) -> None:
+    def __init__(self, app: Starlette, portal: BlockingPortal) -> None:
         self.portal = portal
         self._app = app
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -93,13 +95,18 @@ class Client:
 class Box:
     """One room's box: its token, its boot clock, and what it sends."""
 
-    client: Client
+    door: Door
     time: Time
     player_id: str
     token: str
     boot_id: str = "boot-1"
     booted_s: float = 1_799_999_000.0
     seq: int = 0
+
+    @property
+    def client(self) -> Client:
+        """Who answers at its door."""
+        return self.door.client
 
     @property
     def headers(self) -> dict[str, str]:
@@ -114,15 +121,13 @@ class Box:
         return {"op_id": str(uuid4()), "seq": self.seq, "type": type_, "body": body, **self.now_fields(), **over}
 
     def push(self, *ops: dict[str, Any]) -> list[str]:
-        reply = self.client.post(
-            "/api/sync/v1/push", headers=self.headers, json={**self.now_fields(), "ops": list(ops)}
-        )
+        reply = self.door.push(self.headers, {**self.now_fields(), "ops": list(ops)})
         assert reply.status_code == 200, reply.text
         assert [result["op_id"] for result in reply.json()["results"]] == [op["op_id"] for op in ops]
         return [result["status"] for result in reply.json()["results"]]
 
     def pull(self, **params: Any) -> dict[str, Any]:
-        reply = self.client.get("/api/sync/v1/pull", headers=self.headers, params=params)
+        reply = self.door.pull(self.headers, params)
         assert reply.status_code == 200, reply.text
         answer: dict[str, Any] = reply.json()
         return answer
@@ -130,13 +135,13 @@ class Box:
     def hears(self, *layers: tuple[str, float], audible: bool = True, **over: Any) -> dict[str, Any]:
         scene = [{"song_id": song_id, "share": share} for song_id, share in layers]
         body = {**self.now_fields(), "audible": audible, "scene_id": str(uuid4()), "scene": scene, **over}
-        reply = self.client.post("/api/player/heartbeat", headers=self.headers, json=body)
+        reply = self.door.beat(self.headers, body)
         assert reply.status_code == 200, reply.text
         answer: dict[str, Any] = reply.json()
         return answer
 
     def queue(self, **headers: str) -> Any:
-        return self.client.get("/api/player/queue", headers={**self.headers, **headers})
+        return self.door.queue({**self.headers, **headers})
 
 
 @dataclass
@@ -236,6 +241,7 @@ class World:
     time: Time
     services: Services
     settings: CloudSettings
+    door: Door
 
     def write(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Do it in the server's own thread, in one transaction."""
@@ -248,7 +254,7 @@ class World:
         token = new_token()
         self.client.watch.keep(token.text)
         player_id = self.write(players.create, name, token, self.time.s)
-        return Box(self.client, self.time, player_id, token.text)
+        return Box(self.door, self.time, player_id, token.text)
 
     def song(
         self, title: str, embedding: tuple[float, ...] | None = None, kind: str = "soundscape", data: bytes = b""
@@ -258,10 +264,9 @@ class World:
         digest = sha256(content).hexdigest()
         path = self.settings.data_dir / "upload"
         path.write_bytes(content)
-        storage = FolderStorage(self.settings.media_dir)
-        storage.put(f"{digest}.wav", path)
+        FolderStorage(self.settings.media_dir).put(f"{digest}.wav", path)
         new = NewSong(
-            title=title, type=kind, file_url=storage.url(f"{digest}.wav"), sha256=digest, byte_size=len(content),
+            title=title, type=kind, file_url=self.door.file_url(f"{digest}.wav"), sha256=digest, byte_size=len(content),
             duration=20.0, loudness_lufs=-23.0, true_peak_dbtp=-3.0, embedding=embedding,
             embedding_source="hand" if embedding else "neutral",
         )  # fmt: skip
@@ -315,11 +320,33 @@ class World:
 
 
 @contextmanager
-def cloud_world(folder: Path, database: Path | Address | None = None, **told: Any) -> Iterator[World]:
-    """`told`: settings other than a test's usual ones."""
+def cloud_world(
+    folder: Path, database: Path | Address | None = None, *, alone: bool = False, **told: Any
+) -> Iterator[World]:
+    """alone: boxes take Supabase's door; the server stands beside it, for phones and staff.
+
+    told: settings other than a test's usual ones.
+    """
     clock = Time()
     settings = replace(settings_in(folder, database), **told)
     app = create_app(settings, now=clock)
-    with start_blocking_portal() as portal, Client(app, portal) as client:
+    with (
+        start_blocking_portal() as portal,
+        Client(app, portal) as client,
+        _door(client, portal, clock, settings, database if alone else None) as door,
+    ):
         client.watch.keep(settings.secret_key)
-        yield World(client, clock, app.state.services, settings)
+        yield World(client, clock, app.state.services, settings, door)
+
+
+@contextmanager
+def _door(
+    client: Client, portal: BlockingPortal, clock: Time, settings: CloudSettings, alone: Path | Address | None
+) -> Iterator[Door]:
+    if alone is None:
+        yield OwnDoor(client)
+        return
+    assert isinstance(alone, Address), "Supabase is a PostgreSQL"
+    app = create_project(alone, SECRET, FolderStorage(settings.media_dir))
+    with Client(app, portal) as project:
+        yield SupabaseDoor(project, clock)

@@ -1,4 +1,7 @@
-"""Fixtures of the contract suite: every test that asks for a `world` runs on SQLite and on a real PostgreSQL."""
+"""Fixtures of the contract suite: every test that asks for a `world` runs on SQLite and on a real PostgreSQL.
+
+Modules about what boxes say are marked `doors.BOTH`, and run through Supabase's door too.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest) -> str:
+    """`supabase`: PostgreSQL, and the boxes go through its own functions instead of our server."""
     name: str = request.param
     return name
 
@@ -45,6 +49,6 @@ def where(engine: str, folder: Path, request: pytest.FixtureRequest) -> Iterator
 
 
 @pytest.fixture
-def world(folder: Path, where: Path | Address) -> Iterator[World]:
-    with cloud_world(folder, where) as made:
+def world(folder: Path, where: Path | Address, engine: str) -> Iterator[World]:
+    with cloud_world(folder, where, alone=engine == "supabase") as made:
         yield made

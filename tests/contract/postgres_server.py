@@ -18,6 +18,13 @@ from cloud_stub.errors import SetupError
 from cloud_stub.migrate import migrate
 
 TEMPLATE, NAME = "template_cosound", "test_cosound"
+# The functions of the second door ask `private.clock()`; in tests it is what the asker's clock says.
+CLOCK_OF_THE_ASKER = """
+    create or replace function private.clock() returns timestamptz language sql stable as $$
+        select coalesce(to_timestamp(
+            (nullif(current_setting('request.headers', true), '')::json ->> 'x-test-now')::float8), now())
+    $$
+"""
 _TABLES = "select tablename from pg_tables where schemaname = 'public' order by 1"
 _KEPT = ("schema_migrations", "ranking")  # what migrations put there
 
@@ -87,6 +94,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         template.open()
         migrate(template, "2027-01-01T00:00:00.000000+00:00")
         template.close()
+        server.command(CLOCK_OF_THE_ASKER, TEMPLATE)
         yield server
         server.close()
     finally:

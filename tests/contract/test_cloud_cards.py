@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import doors
 from cloud_world import Box, Copy, World, enrolled
 
 from cloud_stub.repositories import cards
 
+pytestmark = doors.BOTH
 OLD, NEW = "a" * 64, "b" * 64
 
 

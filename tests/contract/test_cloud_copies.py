@@ -47,7 +47,7 @@ def test_what_one_copy_did_holds_in_the_other(copies: tuple[World, World]) -> No
     first, second = copies
     rain, _ = first.song("Rain", RAIN), first.song("Fire", FIRE)
     box = first.box()
-    there = Box(second.client, second.time, box.player_id, box.token)
+    there = Box(second.door, second.time, box.player_id, box.token)
     first.refresh()
     seen_within(lambda: sorted(titles(there)), ["Fire", "Rain"])
     first.write(queue.set_rule, box.player_id, rain, "ban", None, None, first.time.s)
@@ -59,7 +59,7 @@ def test_what_one_copy_did_holds_in_the_other(copies: tuple[World, World]) -> No
 def test_a_box_that_waits_at_the_other_copy_is_woken(copies: tuple[World, World]) -> None:
     first, second = copies
     box = first.box()
-    there = Box(second.client, second.time, box.player_id, box.token)
+    there = Box(second.door, second.time, box.player_id, box.token)
     mark = there.pull()
     asked = {"epoch": mark["epoch"], "since": mark["next"], "wait": 25}
     waiting = second.client.later("GET", "/api/sync/v1/pull", headers=there.headers, params=asked)
@@ -79,7 +79,7 @@ def test_both_count_the_same_knocks(copies: tuple[World, World]) -> None:
 def test_facts_for_one_room_through_both_are_each_there_once(copies: tuple[World, World]) -> None:
     first, second = copies
     rain, box = first.song("Rain", RAIN), first.box()
-    there = Box(second.client, second.time, box.player_id, box.token)
+    there = Box(second.door, second.time, box.player_id, box.token)
     ops = [
         box.op("play", {"play_id": f"00000000-0000-4000-8000-{number:012}", "song_id": rain}) for number in range(20)
     ]

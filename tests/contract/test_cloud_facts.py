@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import doors
 import pytest
 from cloud_world import RAIN, SEA, Box, Copy, World, enrolled, stay, vote
 
@@ -12,6 +13,8 @@ from cloud_stub.moments import to_text
 from cloud_stub.repositories import cards, profiles
 from ml.taste import Taste, learn
 from sync.wire import PUSH_MAX_OPS
+
+pytestmark = doors.BOTH
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import doors
 import pytest
 from cloud_world import FIRE, RAIN, SEA, Box, Copy, World, enrolled, stay, vote
 
@@ -12,6 +13,8 @@ from cloud_stub.repositories import profiles, votes
 from ml.taste import Taste, learn
 
 GONE, KEPT = "c" * 64, "d" * 64
+
+pytestmark = doors.BOTH
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import random
 from typing import Any
 from uuid import uuid4
 
+import doors
 import pytest
 from cloud_world import FIRE, RAIN, SEA, Box, Copy, World, enrolled, stay, vote
 
@@ -13,6 +14,8 @@ from cloud_stub.repositories import changes, players, profiles, songs
 from ml.taste import Taste, learn
 from sync.digest import digest_text, row_digest
 from sync.wire import PULL_MAX_ROWS, PullReply, PushReply
+
+pytestmark = doors.BOTH
 
 
 @pytest.fixture
@@ -78,7 +81,7 @@ def test_a_song_travels_with_all_the_box_needs(world: World, box: Box) -> None:
     row = copy.table("songs")[rain]
     assert row["embedding"] == list(RAIN)
     assert (row["type"], row["embedding_source"], row["duration"]) == ("soundscape", "hand", 20.0)
-    assert row["file_url"] == f"/media/{row['sha256']}.wav"
+    assert row["file_url"] == world.door.file_url(f"{row['sha256']}.wav")
     assert "certificate" not in row
 
 

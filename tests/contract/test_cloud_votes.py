@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import doors
 import pytest
 from cloud_world import FIRE, RAIN, SEA, Box, Copy, Phone, World
 
 from ml.taste import Taste, learn
+
+pytestmark = doors.BOTH
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import doors
 import pytest
 from cloud_world import FIRE, RAIN, SEA, Box, World
 
@@ -23,8 +23,8 @@ from checkin import rules
 from cloud_stub.database import Tx
 from cloud_stub.repositories import ops
 from mixer.scene import SongId
-from sync.client import Cloud
 from sync.digest import digest_text
+from sync.door import Door
 from sync.errors import LinkDown, MediaError, NotAuthorised
 from sync.heartbeat import Heart, build_heartbeat
 from sync.media import fetch
@@ -36,18 +36,7 @@ from sync.wire import PushReply, PushRequest
 KEY = "ab" * 32
 
 
-class WorldTransport(httpx.BaseTransport):
-    """Hands a request to the world's app, as a socket would."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._world.client.request(
-            request.method, str(request.url.raw_path, "ascii"), headers=request.headers, content=request.read()
-        )
-        headers = [(k, v) for k, v in answer.headers.multi_items() if k != "content-encoding"]
-        return httpx.Response(answer.status_code, headers=headers, stream=httpx.ByteStream(answer.content))
+pytestmark = doors.BOTH
 
 
 @pytest.fixture
@@ -56,12 +45,12 @@ def box(world: World) -> Box:
 
 
 @pytest.fixture
-def cloud(world: World, box: Box) -> Cloud:
+def cloud(world: World, box: Box) -> Door:
     return connect(world, box.token)
 
 
-def connect(world: World, token: str) -> Cloud:
-    return Cloud(httpx.Client(transport=WorldTransport(world), base_url="http://cloud.test"), token)
+def connect(world: World, token: str) -> Door:
+    return world.door.open(token)
 
 
 @pytest.fixture
@@ -76,7 +65,7 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
     opened.close()
 
 
-def in_step(store: Store, cloud: Cloud) -> bool:
+def in_step(store: Store, cloud: Door) -> bool:
     """A pull that brings nothing and finds both digests equal."""
     report = pull_once(store, cloud)
     return not report.mismatched and report.changes == 0
@@ -88,7 +77,7 @@ def tap(store: Store, key_hash: str = KEY) -> Any:
     return store.people.record_tap(read, rules)
 
 
-def test_a_library_arrives_and_both_sides_agree_on_it(world: World, cloud: Cloud, store: Store) -> None:
+def test_a_library_arrives_and_both_sides_agree_on_it(world: World, cloud: Door, store: Store) -> None:
     for number, taste in enumerate((RAIN, SEA, FIRE)):
         world.song(f"song {number}", taste)
     report = pull_once(store, cloud)
@@ -96,7 +85,7 @@ def test_a_library_arrives_and_both_sides_agree_on_it(world: World, cloud: Cloud
     assert in_step(store, cloud)
 
 
-def test_a_library_of_many_pages_arrives_whole(world: World, cloud: Cloud, store: Store) -> None:
+def test_a_library_of_many_pages_arrives_whole(world: World, cloud: Door, store: Store) -> None:
     for number in range(7):
         world.song(f"song {number}")
     cloud.pull = partial(cloud.pull, limit=2)  # type: ignore[method-assign]
@@ -105,7 +94,7 @@ def test_a_library_of_many_pages_arrives_whole(world: World, cloud: Cloud, store
     assert in_step(store, cloud)
 
 
-def test_a_newcomers_tap_vote_and_taste_go_up_and_come_back(world: World, cloud: Cloud, store: Store) -> None:
+def test_a_newcomers_tap_vote_and_taste_go_up_and_come_back(world: World, cloud: Door, store: Store) -> None:
     rain = world.song("rain", RAIN)
     pull_once(store, cloud)
     store.scenes.record([{"song_id": rain}], taps_seen=0, cause={})
@@ -119,7 +108,7 @@ def test_a_newcomers_tap_vote_and_taste_go_up_and_come_back(world: World, cloud:
     assert in_step(store, cloud)
 
 
-def test_every_kind_of_fact_is_understood(world: World, cloud: Cloud, store: Store, clock: ManualClock) -> None:
+def test_every_kind_of_fact_is_understood(world: World, cloud: Door, store: Store, clock: ManualClock) -> None:
     rain = world.song("rain", RAIN)
     pull_once(store, cloud)
     tap(store)
@@ -137,7 +126,7 @@ def test_every_kind_of_fact_is_understood(world: World, cloud: Cloud, store: Sto
     assert in_step(store, cloud)
 
 
-def test_a_repeated_push_is_one_fact(world: World, cloud: Cloud, store: Store) -> None:
+def test_a_repeated_push_is_one_fact(world: World, cloud: Door, store: Store) -> None:
     rain = world.song("rain")
     store.scenes.begin_play(rain, 10.0)
     (op,) = store.outbox.batch(1)
@@ -148,7 +137,7 @@ def test_a_repeated_push_is_one_fact(world: World, cloud: Cloud, store: Store) -
     assert world.read(lambda tx: tx.one("select count(*) as n from songs_playing"))["n"] == 1
 
 
-def test_a_bad_fact_is_refused_alone(world: World, cloud: Cloud, store: Store) -> None:
+def test_a_bad_fact_is_refused_alone(world: World, cloud: Door, store: Store) -> None:
     rain = world.song("rain")
     with store.db.write():
         store.outbox.append("play", {"play_id": "not an id"})
@@ -158,7 +147,7 @@ def test_a_bad_fact_is_refused_alone(world: World, cloud: Cloud, store: Store) -
     assert (report.verdicts, len(store.outbox.dead_letters())) == ({"applied": 1, "rejected": 2}, 2)
 
 
-def test_the_queue_comes_once_and_then_holds(world: World, cloud: Cloud, store: Store) -> None:
+def test_the_queue_comes_once_and_then_holds(world: World, cloud: Door, store: Store) -> None:
     songs = {world.song("rain", RAIN), world.song("sea", SEA)}
     world.refresh()
     assert queue_once(store, cloud)
@@ -166,13 +155,13 @@ def test_the_queue_comes_once_and_then_holds(world: World, cloud: Cloud, store: 
     assert not queue_once(store, cloud, wait_s=0.01)
 
 
-def test_a_file_is_fetched_by_its_hash_and_resumed(world: World, cloud: Cloud, store: Store, tmp_path: Path) -> None:
+def test_a_file_is_fetched_by_its_hash_and_resumed(world: World, cloud: Door, store: Store, tmp_path: Path) -> None:
     content = b"sound" * 1000
     song_id = world.song("rain", data=content)
     pull_once(store, cloud)
     song = store.library.song(song_id)
     assert song is not None and song.sha256 == sha256(content).hexdigest()
-    with cloud.open_media(song.sha256, {}) as response:
+    with cloud.open_media(song.sha256, {}, song.file_url) as response:
         etag = response.headers["etag"]
     whole = fetch(cloud, song, tmp_path / "media")
     assert whole.read_bytes() == content
@@ -182,13 +171,13 @@ def test_a_file_is_fetched_by_its_hash_and_resumed(world: World, cloud: Cloud, s
     assert fetch(cloud, song, tmp_path / "media").read_bytes() == content
 
 
-def test_a_file_that_is_not_in_the_library_cannot_be_had(cloud: Cloud) -> None:
+def test_a_file_that_is_not_in_the_library_cannot_be_had(cloud: Door) -> None:
     with pytest.raises(MediaError), cloud.open_media("0" * 64, {}):
         pass
 
 
 def test_a_bare_heartbeat_keeps_the_whole_scene_alive(
-    world: World, cloud: Cloud, store: Store, box: Box, tmp_path: Path, clock: ManualClock
+    world: World, cloud: Door, store: Store, box: Box, tmp_path: Path, clock: ManualClock
 ) -> None:
     rain, phone = world.song("rain", RAIN), world.phone()
     world.check_in(phone, box)
@@ -208,7 +197,7 @@ def test_a_bare_heartbeat_keeps_the_whole_scene_alive(
 
 
 def test_a_cloud_that_knows_another_scene_asks_for_all(
-    cloud: Cloud, store: Store, box: Box, tmp_path: Path, clock: ManualClock
+    cloud: Door, store: Store, box: Box, tmp_path: Path, clock: ManualClock
 ) -> None:
     heart = Heart(cloud, Runtime(tmp_path / "run"), clock)
     heart.beat(store)
@@ -217,7 +206,7 @@ def test_a_cloud_that_knows_another_scene_asks_for_all(
     assert not cloud.bare_beat(bare)
 
 
-def test_a_long_poll_that_finds_both_sides_equal_is_answered_by_a_304(world: World, cloud: Cloud, store: Store) -> None:
+def test_a_long_poll_that_finds_both_sides_equal_is_answered_by_a_304(world: World, cloud: Door, store: Store) -> None:
     world.song("rain", RAIN)
     pull_once(store, cloud)
     cursor = store.bucket.cursor()
@@ -227,7 +216,7 @@ def test_a_long_poll_that_finds_both_sides_equal_is_answered_by_a_304(world: Wor
 
 
 def test_a_phones_vote_in_a_room_out_of_reach_is_judged_by_the_box(
-    world: World, cloud: Cloud, store: Store, box: Box, clock: ManualClock
+    world: World, cloud: Door, store: Store, box: Box, clock: ManualClock
 ) -> None:
     rain = world.song("rain", RAIN)
     phone = world.phone()
@@ -243,7 +232,7 @@ def test_a_phones_vote_in_a_room_out_of_reach_is_judged_by_the_box(
     assert in_step(store, cloud)
 
 
-def neighbour(world: World, folder: Path, clock: ManualClock) -> tuple[Store, Cloud]:
+def neighbour(world: World, folder: Path, clock: ManualClock) -> tuple[Store, Door]:
     """Another room's box of the same fleet."""
     return open_store(folder / "bar", folder / "bar-run", "sync-test", clock), connect(world, world.box("Bar").token)
 
@@ -253,7 +242,7 @@ def merge(store: Store, away: str, into: str) -> str:
 
 
 def test_a_merge_made_offline_reaches_every_room_and_what_they_say_later_is_the_survivors(
-    world: World, cloud: Cloud, store: Store, clock: ManualClock, tmp_path: Path
+    world: World, cloud: Door, store: Store, clock: ManualClock, tmp_path: Path
 ) -> None:
     rain = world.song("rain", RAIN)
     bar, line = neighbour(world, tmp_path, clock)
@@ -278,7 +267,7 @@ def test_a_merge_made_offline_reaches_every_room_and_what_they_say_later_is_the_
 
 
 def test_what_the_cloud_refuses_to_join_is_two_here_again(
-    world: World, cloud: Cloud, store: Store, box: Box, clock: ManualClock
+    world: World, cloud: Door, store: Store, box: Box, clock: ManualClock
 ) -> None:
     phones = [world.phone() for _ in range(2)]
     for phone in phones:
@@ -338,7 +327,7 @@ def restore_the_state_after(world: World, ops: int) -> None:
 
 @pytest.mark.parametrize("first", ["pull", "push", "push, and the reply is lost"])
 def test_a_cloud_restored_from_a_backup_gets_back_what_it_took_since(
-    world: World, cloud: Cloud, store: Store, clock: ManualClock, first: str
+    world: World, cloud: Door, store: Store, clock: ManualClock, first: str
 ) -> None:
     rain = world.song("rain")
     for _ in range(5):
@@ -361,7 +350,7 @@ def test_a_cloud_restored_from_a_backup_gets_back_what_it_took_since(
     assert in_step(store, cloud)
 
 
-def lose_a_reply(store: Store, cloud: Cloud, clock: ManualClock) -> None:
+def lose_a_reply(store: Store, cloud: Door, clock: ManualClock) -> None:
     def push(request: PushRequest) -> PushReply:
         whole_push(request)
         raise LinkDown("the reply is lost")
@@ -378,7 +367,7 @@ def store_player(tx: Tx) -> str:
 
 
 def test_verdicts_that_grew_old_are_no_reason_to_send_anything_again(
-    world: World, cloud: Cloud, store: Store, clock: ManualClock
+    world: World, cloud: Door, store: Store, clock: ManualClock
 ) -> None:
     rain = world.song("rain")
     for _ in range(3):

@@ -67,7 +67,7 @@ def real_cloud(data: Path) -> Iterator[RealCloud]:
     from ml import synth
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synth, "write_starter_library", lambda folder, **_: _short_library(folder))
+        patch.setattr(synth, "write_starter_library", lambda folder, **_: short_library(folder))
         found = seeding.seed(CloudSettings.for_directory(data, {}), listeners=2, pepper=bytes(16))
     command = [sys.executable, "-m", "appliance", "cloud", "serve", "--data", str(data), "--port", "0"]
     with (data / "cloud.log").open("wb") as log:
@@ -81,7 +81,7 @@ def real_cloud(data: Path) -> Iterator[RealCloud]:
     assert b"Traceback" not in (data / "cloud.log").read_bytes()
 
 
-def _short_library(folder: Path) -> list[Any]:
+def short_library(folder: Path) -> list[Any]:
     import soundfile
 
     from ml.synth import RECIPES, StarterSong

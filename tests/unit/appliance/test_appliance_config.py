@@ -19,6 +19,8 @@ OTHER: dict[str, tuple[str, Any]] = {
     "box.runtime_dir": ("/tmp/run", Path("/tmp/run")),
     "box.language": ("fr", "fr"),
     "cloud.url": ("https://cloud.example:8443/base", "https://cloud.example:8443/base"),
+    "cloud.supabase_url": ("https://abcdefgh.supabase.co", "https://abcdefgh.supabase.co"),
+    "cloud.supabase_key": ("anon-key", "anon-key"),
     "cloud.token": ("token-of-this-box", "token-of-this-box"),
     "sync.rate_kib_s": ("256", 256),
     "sync.rate_hours": ("08:00-23:30", "08:00-23:30"),

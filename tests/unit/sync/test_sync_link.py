@@ -43,6 +43,22 @@ def test_one_call_that_fails_while_others_are_answered_is_not_the_link(clock: Ma
     assert not link.is_up
 
 
+def test_a_request_that_outlived_the_outage_does_not_begin_another(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = Link(clock)
+    link.worked()
+    asked_in = link.recoveries  # a long poll on a line that is about to be cut
+    link.failed(LinkDown("cable"), link.recoveries)
+    link.worked()
+    assert link.failed(LinkDown("no answer in time"), asked_in), "it is told, and no worker says it either"
+    assert link.is_up
+    assert link.failed(LinkDown("cable again"), link.recoveries)
+    assert not link.is_up
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [f"the link to the cloud is {how}" for how in ("down: cable", "back", "down: cable again")]
+
+
 def test_somebody_elses_answer_is_a_link_that_is_down(clock: ManualClock) -> None:
     link = Link(clock)
     link.worked()

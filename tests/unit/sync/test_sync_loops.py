@@ -14,7 +14,8 @@ from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from sync.errors import LinkDown, MediaError
 from sync.link import Link
-from sync.loops import HeartbeatLoop, PollLoop, PushLoop, queue_poll
+from sync.loops import HeartbeatLoop, PushLoop
+from sync.polls import poll_steps
 from sync.pull import pull_once
 from sync.status import build_status
 from sync.timers import Alarm
@@ -38,11 +39,11 @@ def test_polls_are_short_while_the_link_is_away_and_long_when_it_is_there(
     store: Store, fake: FakeCloud, link: Link, clock: ManualClock
 ) -> None:
     fake.set_queue("rain")
-    loop = PollLoop(queue_poll(fake.cloud()), link, clock, Random(1))
-    loop.step(store)
-    loop.step(store)
+    step = poll_steps(fake.cloud(), link, clock, Random(1))["queue"]
+    step(store)
+    step(store)
     link.worked()
-    loop.step(store)
+    step(store)
     waits = [float(request.url.params.get("wait", 0)) for request in fake.requests]
     assert waits[:2] == [0, 0] and 50 <= waits[2] <= 55
 
