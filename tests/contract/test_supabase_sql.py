@@ -182,8 +182,7 @@ def assert_both_see_the_same(world: World) -> None:
     def compare(tx: Any) -> None:
         for player_id in players.ids(tx):
             for tbl, view in VIEWS.items():
-                rows = view.rows(tx, player_id)
-                ours = {str(row["pk"]): _wire_row(tbl, row) for row in rows}
+                ours = {pk: _wire_row(tbl, row) for pk, row in view.of_room(tx, player_id).get().items()}
                 found = tx.all(f"select pk, row_json from private.bucket_{tbl} where player_id = ?", player_id)
                 text = {pk: json.dumps(row, sort_keys=True, separators=(",", ":")) for pk, row in ours.items()}
                 assert {row["pk"]: row["row_json"] for row in found} == text

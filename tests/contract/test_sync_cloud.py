@@ -283,7 +283,7 @@ def test_what_the_cloud_refuses_to_join_is_two_here_again(
 
 @pytest.mark.parametrize("first", ["box", "staff"])
 def test_a_rule_changed_on_both_sides_is_what_was_said_last(
-    world: World, cloud: Cloud, store: Store, box: Box, clock: ManualClock, first: str
+    world: World, cloud: Door, store: Store, box: Box, clock: ManualClock, first: str
 ) -> None:
     """The box was offline when both were said, and its clock is ten years behind."""
     rain = world.song("rain")
