@@ -82,7 +82,7 @@ def a_change_from_there(box: RealBox, project: RealProject) -> None:
     project.refresh()
     with hand(box) as store:
         box.until(lambda: first_of(store) == str(song["id"]), "the new queue", POLL_WITHIN_S)
-        assert [str(rule.song_id) for rule in store.room.rules()] == [str(song["id"])]
+        box.until(lambda: [str(rule.song_id) for rule in store.room.rules()] == [str(song["id"])], "the rule")
 
 
 def rule_by_staff(box: RealBox) -> str:
