@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export OPENBLAS_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check soak pictures bench screens faults pins clean
+.PHONY: help install demo test test-fast check soak pictures bench screens faults fuzz pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ bench: $(VENV)/developed ## benchmarks (AREA=start ARGS=--quick)
 
 faults: $(VENV)/developed ## every fault twenty times, into build/faults.json (FAULTS_TIMES=100)
 	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest tests/faults
+
+fuzz: $(VENV)/developed ## requests made up from the API's own description, for some minutes (FUZZ_EXAMPLES=500)
+	@COSOUND_FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),300) $(BIN)/python -m pytest -n 2 tests/contract/test_cloud_description.py
 
 screens: $(VENV)/developed ## pictures of every screen into build/screens
 	@$(BIN)/python -m appliance.ui.screens build/screens

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from cloud_stub.answers import ALWAYS, refusals
 from cloud_stub.boxes import INVALID_TOKEN, InvalidPlayerToken
 from cloud_stub.database import Database
 from cloud_stub.errors import Refused
@@ -41,7 +42,7 @@ def create_app(settings: CloudSettings, now: Callable[[], float] = time.time) ->
         finally:
             await services.stop()
 
-    app = FastAPI(title="Cosound cloud", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Cosound cloud", lifespan=lifespan, docs_url=None, redoc_url=None, responses=refusals(*ALWAYS))
     app.state.services = services
     for module in (auth, listener, room, player, sync, admin, media, health):
         app.include_router(module.router)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 
 from cloud_stub.claims import Login
 from cloud_stub.database import Tx
@@ -26,7 +27,10 @@ class Listener:
     roles: frozenset[str]
 
 
-async def current_login(request: Request, cloud: Cloud) -> Login:
+_IN_DESCRIPTION = Security(HTTPBearer(auto_error=False, description="The `access_token` of a login."))
+
+
+async def current_login(request: Request, cloud: Cloud, _: Annotated[object, _IN_DESCRIPTION]) -> Login:
     """The login whose token was sent, whoever it may stand for."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader
 
 from cloud_stub.auth import Cloud
 from cloud_stub.errors import CloudError
@@ -19,7 +20,10 @@ class InvalidPlayerToken(CloudError):
     """Answered with the seeds' 401, to the letter."""
 
 
-async def current_player(request: Request, cloud: Cloud) -> str:
+PLAYER_TOKEN = Security(APIKeyHeader(name=API_KEY_HEADER, auto_error=False, description="A room's player token."))
+
+
+async def current_player(request: Request, cloud: Cloud, _: Annotated[object, PLAYER_TOKEN]) -> str:
     """The id of the player whose token was sent."""
     token = request.headers.get(API_KEY_HEADER, "")
     player_id = await cloud.polls.authenticate(token, cloud.now())

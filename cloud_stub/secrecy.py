@@ -20,6 +20,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"eyJ[0-9A-Za-z_-]{4,}(?:\.[0-9A-Za-z_-]*){1,2}"), CUT),
     (re.compile(r"(sb_(?:secret|publishable)_)[0-9A-Za-z_-]+"), rf"\1{CUT}"),
     (re.compile(r"(://[^/\s:@]*:)[^@\s/]+(?=@)"), rf"\1{CUT}"),
+    (re.compile(r"([?&]s=)[^&\s\"']+"), rf"\1{CUT}"),  # what a room's sign carries
     (re.compile(r"((?:signature|x-amz-[a-z-]+|token|player)=)[^&\s\"']+", re.IGNORECASE), rf"\1{CUT}"),
     (re.compile(r"(password['\"]?\s*[=:]\s*['\"]?)[^\s'\",}]+", re.IGNORECASE), rf"\1{CUT}"),
 )  # fmt: skip

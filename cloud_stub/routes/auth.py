@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
+from cloud_stub.answers import LoggedIn, refusals
 from cloud_stub.auth import Cloud
 from cloud_stub.database import Database, Tx
 from cloud_stub.errors import Refused
@@ -17,11 +17,7 @@ from cloud_stub.passwords import check_password, hash_password
 from cloud_stub.repositories import attempts, logins, profiles
 from cloud_stub.services import Services
 
-router = APIRouter()
-
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]{2,}")
-MIN_PASSWORD = 8
-MAX_PASSWORD = 200
+router = APIRouter(responses=refusals(413, 429))
 
 
 class Credentials(BaseModel):
@@ -31,8 +27,15 @@ class Credentials(BaseModel):
     password: str | None = None
 
 
-@router.post("/auth/v1/signup")
-async def signup(request: Request, cloud: Cloud) -> dict[str, Any]:
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]{2,}")
+# Read by hand: nothing at all is a body, too.
+_BODY = Credentials.model_json_schema()
+MIN_PASSWORD = 8
+MAX_PASSWORD = 200
+
+
+@router.post("/auth/v1/signup", openapi_extra={"requestBody": {"content": {"application/json": {"schema": _BODY}}}})
+async def signup(request: Request, cloud: Cloud) -> LoggedIn:
     """A new listener: with e-mail and password, or with an empty body an anonymous one."""
     given = Credentials.model_validate_json(await request.body() or b"{}")
     place = request.client.host if request.client else ""
@@ -49,8 +52,8 @@ async def signup(request: Request, cloud: Cloud) -> dict[str, Any]:
     return _session(cloud, user_id, email)
 
 
-@router.post("/auth/v1/token")
-async def token(given: Credentials, cloud: Cloud, grant_type: str = Query()) -> dict[str, Any]:
+@router.post("/auth/v1/token", responses=refusals(400))
+async def token(given: Credentials, cloud: Cloud, grant_type: str = Query()) -> LoggedIn:
     if grant_type != "password":
         raise Refused(400, "unsupported_grant_type", "grant_type: only password is known here")
     email = (given.email or "").strip().lower()
@@ -79,7 +82,7 @@ def _create(tx: Tx, email: str | None, password_hash: str | None, now_s: float) 
     return user_id
 
 
-def _session(cloud: Services, user_id: str, email: str | None) -> dict[str, Any]:
+def _session(cloud: Services, user_id: str, email: str | None) -> LoggedIn:
     settings = cloud.settings
     life_s = settings.anonymous_life_s if email is None else settings.login_life_s
     access_token = issue(settings.secret_key, user_id, cloud.now(), life_s, anonymous=email is None)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Response
 
+from cloud_stub.answers import Health
 from cloud_stub.auth import Cloud
 from cloud_stub.database import Database, Tx
 from cloud_stub.services import Services
@@ -13,9 +12,9 @@ from cloud_stub.services import Services
 router = APIRouter()
 
 
-@router.get("/health")
-async def health(cloud: Cloud, response: Response) -> dict[str, Any]:
-    """`queue_age_s`: since all rooms were last ranked."""
+@router.get("/health", responses={503: {"model": Health, "description": "Something it needs does not work."}})
+async def health(cloud: Cloud, response: Response) -> Health:
+    """How it is; 503 while something it needs does not work."""
     database, storage = await _database_answers(cloud), _storage_answers(cloud)
     ranked_s = cloud.refresher.refreshed_s
     if not (database and storage):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from checkin.rules import expiry_s
 from cloud_stub import addresses
+from cloud_stub.answers import CheckedIn, CheckedOut, Held, Me, Rated, Stay, refusals
 from cloud_stub.auth import Cloud, Listener, LoggedIn, SignedIn, listener_of, login_gone
 from cloud_stub.claims import Login
 from cloud_stub.database import Asked, Row, Tx
@@ -23,36 +25,55 @@ from cloud_stub.repositories.votes import NewVote
 from cloud_stub.voting import SOUNDED_WITHIN_S, newest_mix, room_in_reach, sounded, vote_value
 from cloud_stub.voting import loudest as loudest_of
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", responses=refusals(401))
 
-JsonBody = Annotated[dict[str, Any], Body()]
+_VALUE = {"type": "integer", "minimum": 1, "maximum": 5}
+
+
+class WhereTo(BaseModel):
+    """The room to check in to. `s`: the signature in the address on its sign."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    player_id: UUID
+    s: Annotated[Any, WithJsonSchema({"type": "string"})] = None  # what is none of ours is unsigned, whatever it is
+
+
+class Rating(BaseModel):
+    """`vote_value` from 1 (no) to 5 (yes), of a song or, with `player_id` alone, of a room's mix."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    vote_value: Annotated[Any, WithJsonSchema(_VALUE)] = None
+    song_id: UUID | None = None
+    player_id: UUID | None = None
 
 
 @router.get("/me")
-async def me(listener: SignedIn, cloud: Cloud) -> dict[str, Any]:
+async def me(listener: SignedIn, cloud: Cloud) -> Me:
+    """Who is logged in, their taste, and where they are."""
     return await cloud.database.read(_me, listener, cloud.now())
 
 
-@router.post("/checkin")
-async def check_in(body: JsonBody, login: LoggedIn, cloud: Cloud) -> dict[str, Any]:
+@router.post("/checkin", responses=refusals(403, 404, 413))
+async def check_in(body: WhereTo, login: LoggedIn, cloud: Cloud) -> CheckedIn:
     """Open a stay, or renew the one that is open here; never ends one here. `s`: the signature in the address on the
     room's sign, by which we know that somebody was there; to stay on takes none."""
-    player_id, signature = _id(body, "player_id"), str(body.get("s") or "")
+    player_id, signature = str(body.player_id), str(body.s or "")
     return await cloud.database.write(_check_in, login, player_id, signature, cloud.settings.secret_key, cloud.now())
 
 
-@router.post("/checkout")
-async def check_out(listener: SignedIn, cloud: Cloud) -> dict[str, Any]:
+@router.post("/checkout", responses=refusals(413))
+async def check_out(listener: SignedIn, cloud: Cloud) -> CheckedOut:
     """End the open stay, wherever it is; being out already is fine."""
     return await cloud.database.write(_check_out, listener.profile_id, cloud.now())
 
 
-@router.post("/votes")
-async def rate(body: JsonBody, login: LoggedIn, cloud: Cloud, response: Response) -> dict[str, Any]:
+@router.post("/votes", responses={**refusals(403, 404, 409, 413, 429), 202: {"model": Held}})
+async def rate(body: Rating, login: LoggedIn, cloud: Cloud, response: Response) -> Rated | Held:
     """Rate a song, or with `player_id` alone the mix of the room."""
-    value = vote_value(body.get("vote_value"))
-    song_id = _id(body, "song_id") if "song_id" in body else None
-    player_id = _id(body, "player_id") if "player_id" in body else None
+    value = vote_value(body.vote_value)
+    song_id, player_id = (None if given is None else str(given) for given in (body.song_id, body.player_id))
     if song_id is None and player_id is None:
         raise Refused(422, "bad_vote", "song_id or player_id: say what is rated, a song or a room's mix")
     result = await cloud.database.write(_rate, login, song_id, player_id, value, cloud.now())
@@ -61,7 +82,7 @@ async def rate(body: JsonBody, login: LoggedIn, cloud: Cloud, response: Response
     return result
 
 
-def _me(tx: Tx, listener: Listener, now_s: float) -> dict[str, Any]:
+def _me(tx: Tx, listener: Listener, now_s: float) -> Me:
     profile_id = listener.profile_id
     profile = profiles.find(tx, profile_id)
     assert profile is not None, "it was found by its login"
@@ -79,7 +100,7 @@ def _me(tx: Tx, listener: Listener, now_s: float) -> dict[str, Any]:
     }
 
 
-def _check_in(tx: Tx, login: Login, player_id: str, signature: str, secret_key: str, now_s: float) -> dict[str, Any]:
+def _check_in(tx: Tx, login: Login, player_id: str, signature: str, secret_key: str, now_s: float) -> CheckedIn:
     profile_id = listener_of(tx, login, now_s).profile_id
     player = players.find(tx, player_id)
     if player is None:
@@ -94,7 +115,7 @@ def _check_in(tx: Tx, login: Login, player_id: str, signature: str, secret_key: 
     return {**_stay(stay), "room": player["name"], "here": sessions.here(tx, player_id, now_s)}
 
 
-def _check_out(tx: Tx, profile_id: str, now_s: float) -> dict[str, Any]:
+def _check_out(tx: Tx, profile_id: str, now_s: float) -> CheckedOut:
     stay = sessions.open_stay(tx, profile_id, now_s)
     if stay is None:
         return {"session_id": None, "status": "inactive"}
@@ -102,7 +123,7 @@ def _check_out(tx: Tx, profile_id: str, now_s: float) -> dict[str, Any]:
     return {"session_id": stay["id"], "status": "inactive"}
 
 
-def _rate(tx: Tx, login: Login, song_id: str | None, player_id: str | None, value: int, now_s: float) -> dict[str, Any]:
+def _rate(tx: Tx, login: Login, song_id: str | None, player_id: str | None, value: int, now_s: float) -> Rated | Held:
     counted = attempts.counted(tx, attempts.VOTE, login.auth_user_id, now_s)
     voter = voters.by_login(tx, login.auth_user_id, now_s).get()
     if voter is None:
@@ -159,7 +180,7 @@ def _vote(
     )
 
 
-def _hold(tx: Tx, vote: NewVote, now_s: float) -> dict[str, Any]:
+def _hold(tx: Tx, vote: NewVote, now_s: float) -> Held:
     _must_exist(tx, vote.song_id)
     votes.hold(tx, vote, now_s)
     return {
@@ -184,7 +205,7 @@ def _not_playing() -> Refused:
     return Refused(409, "not_playing", "this did not sound here in the last minute, so it cannot be rated")
 
 
-def _stay(row: Row) -> dict[str, Any]:
+def _stay(row: Row) -> Stay:
     return {
         "session_id": row["id"],
         "player_id": row["player_id"],
@@ -192,10 +213,3 @@ def _stay(row: Row) -> dict[str, Any]:
         "checked_in_at": to_seconds(row["checked_in_at"]),
         "expires_at": to_seconds(row["expires_at"]),
     }
-
-
-def _id(body: dict[str, Any], name: str) -> str:
-    try:
-        return str(UUID(body[name]))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise Refused(422, f"bad_{name}", f"{name}: give the id as a UUID") from error

@@ -7,6 +7,7 @@ import re
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from cloud_stub.answers import FILE, FOR_BOXES, refusals
 from cloud_stub.auth import Cloud
 from cloud_stub.boxes import Box
 from cloud_stub.errors import Refused, not_found
@@ -20,7 +21,7 @@ router = APIRouter()
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@router.get("/api/media/{sha256}")
+@router.get("/api/media/{sha256}", response_class=Response, responses={**FOR_BOXES, **FILE})
 async def by_content(sha256: str, request: Request, player_id: Box, cloud: Cloud) -> Response:
     """A file of a song that this room may play."""
     if not _SHA256.fullmatch(sha256):
@@ -31,8 +32,9 @@ async def by_content(sha256: str, request: Request, player_id: Box, cloud: Cloud
     return _file(request, cloud, name)
 
 
-@router.get("/media/{name}", include_in_schema=False)
+@router.get("/media/{name}", response_class=Response, responses={**FILE, **refusals(403)})
 async def by_link(name: str, request: Request, cloud: Cloud, expires: str = "", signature: str = "") -> Response:
+    """The file that a signed link names, until it expires."""
     if not is_valid(cloud.settings.secret_key, name, expires, signature, cloud.now()):
         raise Refused(403, "bad_link", "this link has expired or was changed: ask for a new one")
     return _file(request, cloud, name)

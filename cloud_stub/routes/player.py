@@ -1,26 +1,56 @@
-"""What boxes tell of themselves. (Their queue is answered in `fastpath`, their media in `media`.)"""
+"""What boxes tell of themselves and ask for. (Their media are answered in `media`.)"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Body, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from cloud_stub.answers import FOR_BOXES, QUEUE, NamedToken, refusals
+from cloud_stub.answers import PlayerToken as TokenAnswer
 from cloud_stub.auth import Cloud
-from cloud_stub.boxes import Box
+from cloud_stub.boxes import PLAYER_TOKEN, Box
 from cloud_stub.database import Tx
 from cloud_stub.errors import Refused
 from cloud_stub.presence import current_song
 from cloud_stub.repositories import attempts, claims, ops, players, rooms, songs
 from cloud_stub.tokens import PlayerToken, new_token
+from sync.facts import LayerShare
 from sync.wire import BareBeat, Heartbeat, HeartbeatReply
 
-router = APIRouter(prefix="/api/player")
+router = APIRouter()
+
+# Read by hand, so that a newer box may say more than we know.
+_BEAT = {
+    "title": "Heartbeat or BareBeat",
+    "type": "object",
+    "required": ["boot_id", "mono_ms", "wall_ms"],
+    "properties": {
+        **BareBeat.model_json_schema()["properties"],
+        **Heartbeat.model_json_schema()["properties"],
+        "scene": {"type": "array", "items": LayerShare.model_json_schema()},
+    },
+}
+Beat = Annotated[dict[str, Any], Body(), WithJsonSchema(_BEAT)]
 
 
-@router.post("/heartbeat")
-async def heartbeat(body: Annotated[dict[str, Any], Body()], player_id: Box, cloud: Cloud) -> Any:
+@router.get("/api/player/queue", response_class=Response, responses=QUEUE)
+@router.get("/api/cosound", response_class=Response, responses=QUEUE)
+async def queue(
+    _: Annotated[object, PLAYER_TOKEN],
+    wait: Annotated[float, Query(description="seconds to hold back an answer that says nothing new")] = 0.0,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> None:
+    """What to play next. `fastpath` answers it, in front of all routes: this is its description."""
+    raise NotImplementedError
+
+
+@router.post(
+    "/api/player/heartbeat", response_model=HeartbeatReply,
+    responses={**FOR_BOXES, 204: {"description": "As before."}, 409: {"description": "As before what?"}},
+)  # fmt: skip
+async def heartbeat(body: Beat, player_id: Box, cloud: Cloud) -> Any:
     """How a room is, or that it is as before: 204, or 409 when we do not know how it was. Fields that we do not
     know yet are a newer box's: they are left aside."""
     if "as_before" in body:
@@ -37,32 +67,33 @@ class Claim(BaseModel):
     code: Annotated[str, Field(max_length=40)]
 
 
-@router.post("/token")
-async def rotate_token(player_id: Box, cloud: Cloud) -> dict[str, Any]:
+@router.post("/api/player/token", responses=FOR_BOXES)
+async def rotate_token(player_id: Box, cloud: Cloud) -> TokenAnswer:
     """A new token for the box that asks; the one it asked with works until the new one does."""
     token = new_token()
     await cloud.database.write(players.rotate_token, player_id, token, cloud.now())
     return {"id": player_id, "token": token.text}
 
 
-@router.post("/claim")
-async def claim(body: Claim, request: Request, cloud: Cloud) -> dict[str, Any]:
+@router.post("/api/player/claim", responses=refusals(403, 413, 429))
+async def claim(body: Claim, request: Request, cloud: Cloud) -> NamedToken:
     """A box's first token, in exchange for the code that staff read out."""
     place = request.client.host if request.client else ""
     await cloud.database.write(attempts.take, attempts.CLAIM, place, cloud.now())
     token = new_token()
-    answer = await cloud.database.write(_claim, body.code, token, cloud.now())
+    player_id, name = await cloud.database.write(_claim, body.code, token, cloud.now())
     await cloud.database.write(attempts.forget, attempts.CLAIM, place)
-    return {**answer, "token": token.text}
+    return {"id": player_id, "name": name, "token": token.text}
 
 
-def _claim(tx: Tx, code: str, token: PlayerToken, now_s: float) -> dict[str, Any]:
+def _claim(tx: Tx, code: str, token: PlayerToken, now_s: float) -> tuple[str, str]:
+    """(id, name) of the room whose code it is."""
     player_id = claims.take(tx, code, now_s)
     player = players.find(tx, player_id) if player_id else None
     if player is None:
         raise Refused(403, "bad_code", "this code is not known, was used, or is too old: ask for a new one")
     players.rotate_token(tx, player["id"], token, now_s)
-    return {"id": player["id"], "name": player["name"]}
+    return player["id"], player["name"]
 
 
 def _note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> HeartbeatReply:

@@ -6,12 +6,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from importlib import resources
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 from starlette.responses import StreamingResponse
 
+from cloud_stub.answers import Room, refusals
 from cloud_stub.auth import Cloud
 from cloud_stub.database import Tx
 from cloud_stub.errors import DatabaseError, Refused, not_found
@@ -22,6 +22,11 @@ from cloud_stub.waiters import room_topic
 
 router = APIRouter()
 
+
+class EventStream(StreamingResponse):
+    media_type = "text/event-stream"
+
+
 KEEP_ALIVE_S = 15.0  # proxies cut what is silent for longer
 GATHER_S = 0.2  # what happens at once is told at once
 _STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -30,18 +35,19 @@ _POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-actio
 _HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
-@router.get("/api/rooms/{player_id}")
-async def room(player_id: UUID, cloud: Cloud) -> dict[str, Any]:
+@router.get("/api/rooms/{player_id}", responses=refusals(404))
+async def room(player_id: UUID, cloud: Cloud) -> Room:
+    """What a room plays and who is there: public, without names."""
     last_poll_s = cloud.polls.last_poll.get(str(player_id))
     return await cloud.database.read(_room, str(player_id), last_poll_s, cloud.now())
 
 
-@router.get("/api/rooms/{player_id}/events")
-async def events(player_id: UUID, cloud: Cloud) -> StreamingResponse:
+@router.get("/api/rooms/{player_id}/events", response_class=EventStream, responses=refusals(404))
+async def events(player_id: UUID, cloud: Cloud) -> EventStream:
     """Server-sent events: `room`, with what `/api/rooms/…` answers, now and whenever it changes."""
     if await cloud.database.read(players.find, str(player_id)) is None:
         raise not_found("room", player_id)
-    return StreamingResponse(_told(cloud, str(player_id)), media_type="text/event-stream", headers=_STREAM)
+    return EventStream(_told(cloud, str(player_id)), headers=_STREAM)
 
 
 async def _told(cloud: Services, player_id: str) -> AsyncIterator[str]:
@@ -81,7 +87,7 @@ async def asset(name: str) -> Response:
     return Response(_web(name), media_type=_TYPES[name.rsplit(".", 1)[1]], headers=_HEADERS)
 
 
-def _room(tx: Tx, player_id: str, last_poll_s: float | None, now_s: float) -> dict[str, Any]:
+def _room(tx: Tx, player_id: str, last_poll_s: float | None, now_s: float) -> Room:
     player = players.find(tx, player_id)
     if player is None:
         raise not_found("room", player_id)
@@ -94,7 +100,9 @@ def _room(tx: Tx, player_id: str, last_poll_s: float | None, now_s: float) -> di
         "here": sessions.here(tx, player_id, now_s),
         "status": status_of(last_poll_s, state, now_s),
         "layers": [
-            {"song_id": song_id, **named[song_id], "share": share} for song_id, share in heard if song_id in named
+            {"song_id": song_id, "title": song["title"], "type": song["type"], "share": share}
+            for song_id, share in heard
+            if (song := named.get(song_id))
         ],
         "why": list(state.why) if state and fresh else [],
     }

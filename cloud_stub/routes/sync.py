@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
+from cloud_stub.answers import FOR_BOXES, NOT_MODIFIED
 from cloud_stub.auth import Cloud
 from cloud_stub.boxes import Box
 from cloud_stub.database import Row, Tx
@@ -16,9 +17,9 @@ from cloud_stub.facts import apply_push
 from cloud_stub.repositories import changes, ops
 from cloud_stub.waiters import bucket_topic
 from sync.digest import bucket_etag
-from sync.wire import LONG_POLL_S, PULL_MAX_ROWS, PushReply, PushRequest
+from sync.wire import LONG_POLL_S, PULL_MAX_ROWS, PullReply, PushReply, PushRequest
 
-router = APIRouter(prefix="/api/sync/v1")
+router = APIRouter(prefix="/api/sync/v1", responses=FOR_BOXES)
 
 COMPRESS_BYTES = 4096
 
@@ -45,7 +46,7 @@ async def push(request: PushRequest, player_id: Box, cloud: Cloud) -> PushReply:
     return await cloud.database.write(apply_push, player_id, request, cloud.now())
 
 
-@router.get("/pull")
+@router.get("/pull", response_class=Response, responses={200: {"model": PullReply}, **NOT_MODIFIED})
 async def pull(
     player_id: Box,
     cloud: Cloud,

@@ -160,6 +160,8 @@ def test_a_box_reaches_no_other_room(world: World, box: Box) -> None:
         other.push(other.op("play", {"play_id": play, "song_id": rain}), other.op("checkin", session))
         == ["applied"] * 2
     )
+    world.write(queue.set_rule, box.player_id, rain, "ban", None, None, world.time.s)
+    world.refresh()  # from here on no ranking puts it there
     world.write(queue.replace, other.player_id, [rain], world.time.s)
     assert box.push(box.op("play_end", {"play_id": play, "seconds": 1.0})) == ["rejected:unknown_play"]
     assert box.push(box.op("settle", {"vote_id": str(uuid4()), "sounded": True})) == ["rejected:unknown_vote"]

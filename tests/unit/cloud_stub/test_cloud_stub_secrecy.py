@@ -8,9 +8,9 @@ import pytest
 
 from cloud_stub.logs import Lines
 from cloud_stub.secrecy import CUT, Secrecy
-from cloud_stub.tokens import new_token
+from cloud_stub.tokens import derived_token
 
-TOKEN = new_token()
+TOKEN = derived_token("a secret", "a test")  # the same in every process of a run
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
 
@@ -21,6 +21,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
         (f"Bearer {JWT}", f"Bearer {CUT}"),
         ("postgresql://me:pa%40ss@host:5432/db", f"postgresql://me:{CUT}@host:5432/db"),
         ("/media/x.wav?expires=1&signature=abcdef", f"/media/x.wav?expires=1&signature={CUT}"),
+        ("GET /r/room?s=abc123&x=1", f"GET /r/room?s={CUT}&x=1"),
         ("?X-Amz-Signature=abc&X-Amz-Date=2", f"?X-Amz-Signature={CUT}&X-Amz-Date={CUT}"),
         ("GET /api/cosound?player=anything", f"GET /api/cosound?player={CUT}"),
         ("connection failed: password=hunter2 host=x", f"connection failed: password={CUT} host=x"),
