@@ -70,7 +70,7 @@ class SimulatedPN532(Chip):
         tty.setraw(self._line)
         self.port = os.ttyname(self._line)
         self._wake, self._alarm = os.pipe()
-        self._thread = threading.Thread(target=self._serve, name="pn532")
+        self._thread = threading.Thread(target=self._serve, name="pn532", daemon=True)
         self._thread.start()
 
     def unplug(self) -> None:

@@ -18,7 +18,7 @@ class Air:
         self.tag: Tag | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._serve, name="air")
+        self._thread = threading.Thread(target=self._serve, name="air", daemon=True)
         self._thread.start()
 
     @property

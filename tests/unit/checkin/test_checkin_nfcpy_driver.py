@@ -14,11 +14,11 @@ import pytest
 from nfc.clf.transport import TTY
 
 from appliance.demo.air import Air
-from appliance.demo.emulated_tag import Tag, classic
+from appliance.demo.emulated_tag import READ, Tag, classic, sticker
 from checkin import detect, frontend
 from checkin.nfcpy_driver import NfcpyDriver
 from checkin.reader import ReaderGone, TagRead
-from tests.simulated_pn532 import LIST_TARGETS, READ_REGISTER, RF_CONFIGURATION, SimulatedPN532
+from tests.simulated_pn532 import ACK, LIST_TARGETS, READ_REGISTER, RF_CONFIGURATION, SimulatedPN532
 
 SEVEN = bytes.fromhex("04a1b2c3d4e5f6")
 
@@ -146,6 +146,21 @@ def test_a_tag_pulled_in_mid_selection_is_no_tag(air: Air) -> None:
     driver.close()
 
 
+def test_a_sticker_pulled_away_in_mid_read_still_counts_by_its_number(bench: tuple[NfcpyDriver, Field]) -> None:
+    class Hasty(Tag):
+        """Answers two reads, then is gone from the field."""
+
+        reads = 0
+
+        def answer(self, command: bytes) -> bytes | None:
+            self.reads += command[0] == READ
+            return None if self.reads > 2 else super().answer(command)
+
+    driver, field = bench
+    field.tag = Hasty(SEVEN, pages=bytes(sticker(SEVEN, b"\xd1\x01\x50U\x04" + b"x" * 79).pages or b""))
+    assert driver.poll(0.1) == TagRead(SEVEN, "nfca", ndef=b"")
+
+
 def test_no_number_reaches_the_log(bench: tuple[NfcpyDriver, Field], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     driver, field = bench
@@ -187,6 +202,43 @@ def test_a_mute_chip_is_gone_and_comes_back(chip: SimulatedPN532) -> None:
         driver.open()
     chip.mute = False
     open_at_last(driver)
+    driver.close()
+
+
+ACK_AT, LCS_AT, DCS_AT = 3, 4, -2  # of the acknowledgement; of the answer's frame
+
+
+class Wrong(SimulatedPN532):
+    """Sends one byte wrong: of the acknowledgement, or of the answer, once it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_ack: int | None = None
+        self.in_answer: int | None = None
+
+    def _send(self, data: bytes) -> None:
+        ack, answer = bytearray(data[: len(ACK)]), bytearray(data[len(ACK) :])
+        for frame, at in ((ack, self.in_ack), (answer, self.in_answer)):
+            if at is not None:
+                frame[at] ^= 0x10
+        super()._send(bytes(ack + answer))
+
+
+@pytest.mark.parametrize(
+    ("in_ack", "in_answer"), [(ACK_AT, None), (None, LCS_AT), (None, DCS_AT)], ids=["ACK", "LCS", "DCS"]
+)
+def test_a_frame_with_a_wrong_sum_is_a_lost_reader_and_no_card(in_ack: int | None, in_answer: int | None) -> None:
+    chip = Wrong()
+    driver = NfcpyDriver(chip.port)
+    open_at_last(driver)
+    chip.tag = Tag(SEVEN)
+    chip.in_ack, chip.in_answer = in_ack, in_answer
+    with pytest.raises(ReaderGone):
+        driver.poll(0.1)
+    driver.close()
+    chip.in_ack = chip.in_answer = None
+    open_at_last(driver)
+    chip.unplug()
     driver.close()
 
 
