@@ -17,7 +17,7 @@ from checkin.reader import Driver, Lit, ReaderGone, TagRead
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.06
+LOOK_EVERY_S = 0.07
 LISTEN_S = 0.1
 LOOK_FOR_PLUG_S = 0.5
 

@@ -85,7 +85,7 @@ def test_a_tap_carries_the_moment_of_the_read() -> None:
     assert bench.taps[0].tap_id
 
 
-def test_it_looks_about_sixteen_times_a_second_and_not_more() -> None:
+def test_it_looks_about_fourteen_times_a_second_and_not_more() -> None:
     bench = Bench(Cable())
     bench.attendant.step()
     assert bench.attendant.step() == pytest.approx(LOOK_EVERY_S)
