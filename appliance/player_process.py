@@ -34,6 +34,7 @@ def run_player(record: Path | None = None) -> None:
                 target_lufs=config.sound_target_lufs,
                 recorder=_recorder(record, config.sound_channels),
                 room=config.sound_room,
+                process_first=True,
             )
         except EngineError as error:
             raise SetupError(str(error)) from error

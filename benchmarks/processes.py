@@ -14,9 +14,9 @@ from benchmarks.box import Box
 
 @contextmanager
 def running(box: Box, *command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`cosound <command>` on this box; ended, gently if it can be, when the block is left."""
-    cosound = Path(sys.executable).parent / "cosound"
-    process = subprocess.Popen([str(cosound), *command], env=box.env, stdout=subprocess.DEVNULL)
+    """`cosound <command>`, or `-m` and a module, on this box; ended, gently if it can be, when the block is left."""
+    program = sys.executable if command[0] == "-m" else str(Path(sys.executable).parent / "cosound")
+    process = subprocess.Popen([program, *command], env=box.env, stdout=subprocess.DEVNULL)
     try:
         yield process
     finally:

@@ -10,25 +10,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
-from appliance.errors import CosoundError
-from appliance.model import Fader
-from appliance.tapline import send_tap
+from appliance.model import Fader, TapRead
 from benchmarks.box import Box, box_with_songs
 from benchmarks.processes import running, until
 from benchmarks.row import Row
 from benchmarks.sound_card import SoundCard
+from checkin import rules
 from mixer.priority import AUDIO_NICE
 
 SONGS = 100_000
 BUSY = 4
-HOLD_S = 0.2
+OTHERS = ("nfc", "sync", "ui")
+KILL_EVERY_S = 2.0
 
 
 def underrun_rows(seconds: float) -> list[Row]:
@@ -39,30 +40,32 @@ def underrun_rows(seconds: float) -> list[Row]:
         _fill_library(box, songs)
         card = SoundCard(Path(stack.enter_context(TemporaryDirectory(prefix="cosound-card-"))))
         stack.callback(card.close)
-        box = replace(box, extra={**box.extra, **card.env, "COSOUND_READER": "none"})
-        player = stack.enter_context(running(box, "player"))
+        nowhere = {"DJANGO_API_URL": "http://127.0.0.1:9", "PLAYER_TOKEN": "none", "COSOUND_READER": "none"}
+        box = replace(box, extra={**box.extra, **card.env, **nowhere})
+        player = stack.enter_context(running(box, "-m", "benchmarks.held_player"))
         until(lambda: bool(box.runtime.read("player").get("audible")), within_s=30)
         time.sleep(3)  # its first scene has faded in, its garbage is frozen
+        before = box.runtime.read("player")["underruns"]
         card.forgive()
         with _bare_sleeper() as overslept_s, _bad_day(box) as deeds:
             time.sleep(seconds)
-        mixed = box.runtime.read("player")
-        underruns, silence_s = card.underruns, card.silence_s
+        engine = box.runtime.read("player")["engine"]
+        underruns, silence_s, card_late_s = card.underruns, card.silence_s, card.late_s
         card.forgive()
-        os.kill(player.pid, signal.SIGSTOP)
-        time.sleep(HOLD_S)
-        os.kill(player.pid, signal.SIGCONT)
-        time.sleep(0.5)
+        os.kill(player.pid, signal.SIGUSR2)
+        time.sleep(1)
         control = card.underruns
     note = (
         f"{seconds:.0f} s, {songs} songs, {deeds['taps']} taps, {deeds['scenes']} faders moved, "
         f"{deeds['kills']} kills of others, {BUSY} busy processes; {1000 * silence_s:.0f} ms missing; "
-        f"by its own count {mixed.get('underruns')}; a bare process of that priority overslept by up to "
-        f"{1000 * overslept_s.value:.0f} ms, so much is the machine's; load {os.getloadavg()[0]:.1f}"
+        f"by its own count {engine['underruns'] - before}. Ours: a slab waited for the interpreter for up to "
+        f"{engine['longest_gil_ms']:.0f} ms and took up to {engine['callback_ms_max']:.0f} ms. The "
+        f"machine's: a bare process of that priority overslept by up to {1000 * overslept_s.value:.0f} ms, the card, "
+        f"in real time, by {1000 * card_late_s:.0f} ms; load {os.getloadavg()[0]:.1f}"
     )
     return [
         Row("mixer.underruns", "underruns of a card at exactly 48 kHz", float(underruns), "", goal=0.0, note=note),
-        Row("mixer.underruns.control", "a player held up for 200 ms: must be seen", float(control), "",
+        Row("mixer.underruns.control", "the player's interpreter held for 200 ms: must be seen", float(control), "",
             goal=1.0, better="more"),
     ]  # fmt: skip
 
@@ -126,13 +129,15 @@ def _sleep_and_look(longest_s: Any) -> None:
 
 
 def _tap(box: Box, over: threading.Event, deeds: dict[str, int]) -> None:
-    """Ten a second, each committed to the disk by the reader's process."""
-    number = 0
-    while not over.wait(0.1):
-        number += 1
-        with suppress(CosoundError, OSError):  # the reader's process is being killed meanwhile
-            send_tap(box.runtime_dir, b"\x04" + (number % 40).to_bytes(6, "big"))
-            deeds["taps"] += 1
+    """Ten a second, each on the disk before the next, whether the reader's process is just being killed or not."""
+    store, due_s = box.store("bench-reader"), time.monotonic()
+    while not over.wait(max(0.0, due_s - time.monotonic())):
+        due_s += 0.1
+        number = deeds["taps"]
+        read = TapRead(str(uuid4()), f"{number % 40:064x}", 1, round(1000 * store.clock.boot_s()), 0)
+        store.people.record_tap(read, rules)
+        deeds["taps"] += 1
+    store.close()
 
 
 def _move_faders(box: Box, over: threading.Event, deeds: dict[str, int]) -> None:
@@ -147,14 +152,31 @@ def _move_faders(box: Box, over: threading.Event, deeds: dict[str, int]) -> None
 
 
 def _kill_others(box: Box, over: threading.Event, deeds: dict[str, int]) -> None:
-    """The reader, again and again, as if it had crashed and come back."""
+    """Reader, sync and screen, one after the other, as if they had crashed and come back, again and again."""
     cosound = Path(sys.executable).parent / "cosound"
-    while not over.is_set():
-        other = subprocess.Popen([str(cosound), "nfc"], env=box.env, stdout=subprocess.DEVNULL)
-        over.wait(4)
-        other.kill()
-        other.wait()
-        deeds["kills"] += 1
+    with ExitStack() as stack:
+        others = {name: stack.enter_context(_kept(cosound, name, box)) for name in OTHERS}
+        while not over.wait(KILL_EVERY_S):
+            others[OTHERS[deeds["kills"] % len(OTHERS)]]()
+            deeds["kills"] += 1
+
+
+@contextmanager
+def _kept(cosound: Path, name: str, box: Box) -> Iterator[Callable[[], None]]:
+    """A process of the box, and how to kill it and start it again."""
+    command = [str(cosound), name]
+    running = [subprocess.Popen(command, env=box.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
+
+    def kill() -> None:
+        running[0].kill()
+        running[0].wait()
+
+    def again() -> None:
+        kill()
+        running[0] = subprocess.Popen(command, env=box.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    yield again
+    kill()
 
 
 def _cool_cache(box: Box, over: threading.Event, _deeds: dict[str, int]) -> None:

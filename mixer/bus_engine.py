@@ -49,8 +49,11 @@ class BusEngine:
         recorder: Recorder | None = None,
         audio: Audio | None = None,
         room: Room | None = None,
+        process_first: bool = False,
     ) -> None:
         """device: by name, None for the first. Without any device it plays on, unheard, until there is one.
+        process_first: whether all of this process is to be served in real time, because any thread of it may hold
+        the interpreter when a slab is due; for processes that do little else.
 
         Raises `EngineError` for a device that refuses, or is not there while others are.
         """
@@ -59,7 +62,7 @@ class BusEngine:
         self._recorder = recorder
         self._clock = SlabClock(SLAB, block)
         self._fifo = Fifo(SLAB * channels * SAMPLE_BYTES, block * channels * SAMPLE_BYTES)
-        self._pump = Pump(self._desk, self._fifo, self._clock, recorder)
+        self._pump = Pump(self._desk, self._fifo, self._clock, recorder, process_first=process_first)
         self._closed = False
         self._output = Output(
             audio or sdl_audio(),

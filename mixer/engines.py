@@ -24,6 +24,7 @@ def open_engine(
     target_lufs: float = -20.0,
     recorder: Recorder | None = None,
     room: Room | None = None,
+    process_first: bool = False,
 ) -> Engine:
     """An engine under way, silent until its first scene.
 
@@ -31,7 +32,7 @@ def open_engine(
     """
     if name == "bus":
         try:
-            return BusEngine(device, channels, block, target_lufs, recorder, room=room)
+            return BusEngine(device, channels, block, target_lufs, recorder, room=room, process_first=process_first)
         except DeviceRefusedError as error:
             log.error("%s; trying SDL's own mixer instead", error)
     from mixer.channels_engine import ChannelsEngine

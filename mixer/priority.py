@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from pathlib import Path
 
 AUDIO_NICE = -11
 AUDIO_PRIORITY = 20  # real time: above everything that merely computes, below the kernel's own
+HOLDERS_PRIORITY = 10
 
 
 def here() -> int:
@@ -21,7 +23,19 @@ def prefer(thread: int) -> None:
         os.setpriority(os.PRIO_PROCESS, thread, AUDIO_NICE)
 
 
-def put_first(thread: int) -> None:
-    """Serve it in real time: as soon as it has something to do. Only for threads that mostly wait."""
+def put_first(thread: int, priority: int = AUDIO_PRIORITY) -> None:
+    """Serve it in real time: as soon as it has something to do. Only for threads that mostly wait.
+
+    What it starts is served like everybody else.
+    """
     with contextlib.suppress(OSError):
-        os.sched_setscheduler(thread, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(AUDIO_PRIORITY))
+        os.sched_setscheduler(thread, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+
+
+def put_holders_first() -> None:
+    """Serve all other threads of this process in real time too, below the sound: one that waits for its turn on the
+    processor while it holds the interpreter would hold up the sound for as long."""
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            if os.sched_getscheduler(int(task.name)) & ~os.SCHED_RESET_ON_FORK == os.SCHED_OTHER:
+                put_first(int(task.name), HOLDERS_PRIORITY)

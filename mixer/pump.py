@@ -13,7 +13,7 @@ from mixer.bus import SLAB
 from mixer.desk import Desk
 from mixer.envelope import Samples
 from mixer.fifo import Fifo
-from mixer.priority import here, prefer, put_first
+from mixer.priority import here, prefer, put_first, put_holders_first
 from mixer.recorder import Recorder
 from mixer.scene import SAMPLE_RATE
 from mixer.slab_clock import SlabClock
@@ -28,8 +28,18 @@ log = logging.getLogger(__name__)
 class Pump:
     """Keeps `fifo` filled from `desk`. `faults` counts slabs that failed and were handed over as silence."""
 
-    def __init__(self, desk: Desk, fifo: Fifo, clock: SlabClock, recorder: Recorder | None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        fifo: Fifo,
+        clock: SlabClock,
+        recorder: Recorder | None = None,
+        *,
+        process_first: bool = False,
+    ) -> None:
+        """process_first: whether the whole process goes first, once the sound does."""
         self.faults = 0
+        self._process_first = process_first
         self._desk = desk
         self._fifo = fifo
         self._clock = clock
@@ -117,3 +127,5 @@ class Pump:
         if not self._probation and now_s - self._since_s > CARD_PACE * sounded_s:
             for thread in (here(), *self._card_threads()):
                 put_first(thread)
+            if self._process_first:
+                put_holders_first()
