@@ -17,7 +17,7 @@ from mixer.desk import Desk
 from mixer.engine import MasterControl
 from mixer.fifo import Fifo
 from mixer.offline_engine import OfflineEngine
-from mixer.pump import Pump
+from mixer.pump import PROBATION, Pump
 from mixer.recorder import Recorder
 from mixer.scene import Scene
 from mixer.slab_clock import SlabClock
@@ -149,3 +149,18 @@ def test_closed_it_leaves_the_card_waiting_for_nothing(play: Callable[..., Card]
     for _ in range(8):
         os.read(card.fifo.outlet, BLOCK * 8)  # returns
     assert os.read(card.fifo.outlet, BLOCK * 8) == b""
+
+
+@pytest.mark.parametrize(("pace", "first"), [(0.0, True), (1.0, False)])
+def test_only_who_takes_blocks_at_a_cards_pace_goes_first(
+    play: Callable[..., Card], monkeypatch: pytest.MonkeyPatch, pace: float, first: bool
+) -> None:
+    """Two seconds of sound taken at once are two seconds of a card only if any pace will do."""
+    asked: list[int] = []
+    monkeypatch.setattr("mixer.pump.CARD_PACE", pace)
+    monkeypatch.setattr("mixer.pump.put_first", asked.append)
+    card = play()
+    card.pump.feed(lambda: (4711,))
+    card.take(4 * PROBATION + 4)
+    until(lambda: card.desk.frames > PROBATION * SLAB)
+    assert (4711 in asked) == first
