@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from appliance.chime import NOTES_HZ
 from appliance.demo.emulated_tag import Tag
 from appliance.demo.recording import read_all
 from appliance.store import open_store
@@ -42,7 +44,7 @@ def test_a_card_at_the_reader_is_heard(tmp_path: Path, chip: SimulatedPN532) -> 
         furnish(box)
         box.start("player", "nfc").up()
         box.until(lambda: state_of(box, chip.port) == "ready", "the PN532")
-        before = levels(box)
+        before, tapped_s = levels(box), recorded_s(box.recording)
         chip.tag = Tag(CARD)
         box.until(lambda: box.read("select outcome from taps"), "the tap's row")
         box.until(lambda: box.runtime.read("player")["here"] == 1, "the player's notice of it")
@@ -51,6 +53,8 @@ def test_a_card_at_the_reader_is_heard(tmp_path: Path, chip: SimulatedPN532) -> 
     assert box.runtime.read("reader")["last"]["name"] == "Heron"
     assert after["fire"] > before["fire"] + 1
     assert after["rain"] < before["rain"] - 1
+    sound = read_all(box.recording)
+    assert chime_db(sound[round(tapped_s * SAMPLE_RATE) :]) > chime_db(sound[: round(tapped_s * SAMPLE_RATE)]) + 20
 
 
 def furnish(box: RealBox) -> None:
@@ -71,6 +75,14 @@ def furnish(box: RealBox) -> None:
 def state_of(box: RealBox, where: str) -> str:
     readers = box.runtime.read("reader").get("readers", ())
     return next((reader["state"] for reader in readers if reader["where"] == where), "")
+
+
+def chime_db(sound: NDArray[np.float32]) -> float:
+    """The loudest tenth of a second at the chime's second note."""
+    tenth = SAMPLE_RATE // 10
+    return max(
+        level_db(sound[at : at + tenth], round(NOTES_HZ["in"][1], -1)) for at in range(0, len(sound) - tenth, tenth)
+    )
 
 
 def levels(box: RealBox) -> dict[str, float]:
