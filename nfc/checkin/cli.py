@@ -113,10 +113,10 @@ def tap(uid: str) -> None:
 def _run() -> None:
     set_up_logging()
     config = load_config()
+    lamps, readers_show = lamps_of(config.checkin_feedback)
     name_process("nfc")
     with only_one("nfc", config.box_data_dir):
         store = open_store(config.box_data_dir, config.box_runtime_dir, "nfc")
-        lamps, readers_show = lamps_of(config.checkin_feedback)
         try:
             _serve(
                 Agent(

@@ -17,6 +17,7 @@ from appliance.model import TapResult
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from checkin.message import Record, message_in, records_of
+from tests.simulated_pn532 import SimulatedPN532
 
 pytestmark = pytest.mark.processes
 
@@ -51,12 +52,14 @@ class Process:
             self.store.wait(0.05)
         pytest.fail(f"no reader after {PATIENCE_S} s: {readers}")
 
-    def next_tap(self) -> TapResult:
-        before = self.store.people.newest_tap_seq()
+    def wait_for_taps(self, count: int) -> None:
         for _ in range(int(PATIENCE_S)):
-            if self.store.people.newest_tap_seq() > before:
+            if self.store.people.newest_tap_seq() >= count:
                 break
             self.store.wait(1.0)
+
+    def next_tap(self) -> TapResult:
+        self.wait_for_taps(self.store.people.newest_tap_seq() + 1)
         last = self.store.people.last_tap()
         assert last is not None
         return last[0]
@@ -105,6 +108,30 @@ def test_from_the_air_to_the_store(air: Air, tmp_path: Path) -> None:
     pepper = tmp_path / "data" / "pepper"
     assert pepper.stat().st_mode & 0o777 == 0o600
     assert pepper.read_text() not in log
+
+
+def test_two_people_at_two_readers_at_once(tmp_path: Path) -> None:
+    chips = SimulatedPN532(), SimulatedPN532()
+    box = Process(tmp_path, ",".join(chip.port for chip in chips))
+    box.ready()
+    for number, chip in enumerate(chips):
+        chip.tag = Tag(bytes([4, 0, 0, 0, 0, 0, number + 1]))
+    box.wait_for_taps(2)
+    assert box.store.people.here() == 2
+    assert "Traceback" not in box.end()
+    for chip in chips:
+        chip.unplug()
+
+
+def test_a_lamp_that_is_none_is_one_line_before_anything_is_opened(tmp_path: Path) -> None:
+    env = {**os.environ, "COSOUND_CONFIG": str(tmp_path / "none.toml"), "COSOUND_DATA_DIR": str(tmp_path / "data"),
+           "COSOUND_RUNTIME_DIR": str(tmp_path / "run"), "COSOUND_FEEDBACK": "gpio:17"}  # fmt: skip
+    done = subprocess.run(
+        Process._command("nfc"), env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "led:NAME" in done.stderr
+    assert not (tmp_path / "data").exists()
 
 
 def test_typed_taps_for_people(tmp_path: Path) -> None:
