@@ -18,6 +18,7 @@ from mixer.scene import SAMPLE_RATE
 log = logging.getLogger(__name__)
 
 GAIN_DB = -3.0
+OVER_AFTER_S = 3.0  # somebody who heard nothing for so long has looked at the lamp or the screen
 PEAK = 0.25
 SAMPLES_LUFS = -20.0  # as loud as the songs: what they are brought to
 NOTE_S, RING_S = 0.11, 0.45
@@ -52,11 +53,14 @@ class Chimes:
             except (OSError, PcmError) as error:
                 log.warning("no chime for taps: %s", error)
 
-    def play(self, engine: Engine, tap: TapResult) -> None:
-        """Sound this tap's chime, once however often it is asked for."""
+    def play(self, engine: Engine, tap: TapResult, tapped_s: float) -> None:
+        """Sound this tap's chime, once however often it is asked for, and not at all when it comes late.
+
+        tapped_s: when, on boot time.
+        """
         path = self._paths.get(KINDS[tap.outcome])
         if path is not None:
-            engine.cue(f"tap {tap.tap_id}", path, GAIN_DB)
+            engine.cue(f"tap {tap.tap_id}", path, GAIN_DB, tapped_s + OVER_AFTER_S)
 
 
 def render(notes_hz: tuple[float, ...]) -> npt.NDArray[np.float32]:

@@ -48,6 +48,7 @@ class Direction:
     here: int
     taps_seen: int
     tap: TapResult | None
+    tap_age_s: float
     why: tuple[str, ...]
     decision: Decision | None = None
 
@@ -99,12 +100,14 @@ class Director:
         moves = _moves(self.memory, memory, {song.id: song.title for song in songs})
         self.memory = memory
         scene = self._told(composed)
+        tap, tap_age_s = self._new_tap(taps_seen)
         return Direction(
             scene=scene,
             moves=moves,
             here=len(wish.people),
             taps_seen=taps_seen,
-            tap=self._new_tap(taps_seen),
+            tap=tap,
+            tap_age_s=tap_age_s,
             why=self.sentences(scene),
             decision=self._decision(candidates, songs, wish, scene) if moves else None,
         )
@@ -219,13 +222,12 @@ class Director:
             newest, before = people.newest_tap_seq(), newest
         return presences, newest
 
-    def _new_tap(self, newest: int) -> TapResult | None:
-        """The newest tap, when it has come since the last look."""
+    def _new_tap(self, newest: int) -> tuple[TapResult | None, float]:
+        """The newest tap, when it has come since the last look, and how many seconds ago."""
         if newest == self._taps_seen:
-            return None
+            return None, 0.0
         self._taps_seen = newest
-        last = self.store.people.last_tap()
-        return last[0] if last else None
+        return self.store.people.last_tap() or (None, 0.0)
 
 
 def _moves(before: Memory, after: Memory, titles: dict[Any, str]) -> tuple[Move, ...]:

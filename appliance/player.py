@@ -101,7 +101,7 @@ class Player:
         self._converge_control()
         direction = self.director.look()
         self._direction = direction
-        self._answer(direction.tap)
+        self._answer(direction.tap, direction.tap_age_s)
         self._owes_scene = self._owes_scene or direction.changed
         if not (self._owes_scene or self._differs(direction)):
             return
@@ -137,10 +137,10 @@ class Player:
                 log.warning("another layer takes the place of %s: %s", layer.title, error)
                 self.store.library.set_ready(layer.song_id, None)
 
-    def _answer(self, tap: TapResult | None) -> None:
-        """A new tap sounds at once, but never into a hush."""
-        if tap is not None and not self._control.hush:
-            self._chimes.play(self.engine, tap)
+    def _answer(self, tap: TapResult | None, age_s: float) -> None:
+        """A new tap sounds at once or not at all; the engine keeps it out of a hush."""
+        if tap is not None:
+            self._chimes.play(self.engine, tap, self.store.clock.boot_s() - age_s)
 
     def _write_down(self, direction: Direction) -> str:
         """The scene, and in the same transaction what was known when it was decided; the scene's id."""

@@ -9,14 +9,16 @@ caches: what counts is how few different things are done, more than how much.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from mixer.cue import Cues
 from mixer.envelope import Fade, Samples
-from mixer.lineup import CUE_STRIP, Lineup, Part
+from mixer.lineup import Lineup
 from mixer.meters import Meters, RowMeter
 from mixer.playhead import Playhead
 from mixer.scene import SAMPLE_RATE, STRIPS
@@ -64,17 +66,17 @@ class Group:
 class Bus:
     """Strips, decks and the kernel. Every method but `lineup =` belongs to the audio thread."""
 
-    def __init__(self, outputs: int, rotation_dps: float = 0.0) -> None:
+    def __init__(self, outputs: int, rotation_dps: float = 0.0, now_s: Callable[[], float] | None = None) -> None:
+        """now_s: the clock of what is cued; without one, its own frames."""
         self.outputs = outputs
         self._turn_deg = rotation_dps * TURN_EVERY * SLAB / SAMPLE_RATE
         self._direction_deg = 0.0
         self.frame = 0
         self.lineup = Lineup()  # set from any thread, one assignment; taken at the next slab
-        self.cue: Part | None = None  # likewise
+        self.cues = Cues(now_s or (lambda: self.frame / SAMPLE_RATE))
         self.meters = Meters(STRIPS + 1, LOOKED_AT, METERED * SLAB)
-        self.strips = tuple(Strip() for _ in range(STRIPS + 1))
+        self.strips = (*(Strip() for _ in range(STRIPS)), self.cues.strip)
         self._taken = self.lineup
-        self._taken_cue: Part | None = None
         self._groups: tuple[Group, ...] = ()
         self._idle: tuple[Playhead, ...] = ()
         self._due = math.inf
@@ -104,7 +106,7 @@ class Bus:
         return tuple(deck for strip in self.strips for deck in strip.decks)
 
     def _take_scene(self) -> None:
-        lineup, cue = self.lineup, self.cue
+        lineup = self.lineup
         if lineup is not self._taken:
             self._taken = lineup
             self._due = self.frame
@@ -112,10 +114,8 @@ class Bus:
                 if lineup.afresh:
                     strip.clear()
                 strip.want(part, release)
-        if cue is not self._taken_cue and cue is not None:
-            self._taken_cue = cue
+        if self.cues.take(self.frame, SLAB):
             self._due = self.frame
-            self.strips[CUE_STRIP].want(cue, cue.fade_frames)
 
     def _turn(self) -> None:
         self._direction_deg = (self._direction_deg + self._turn_deg) % 360

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import time
 from dataclasses import replace
 
+from mixer.boot_time import boot_time_s
 from mixer.bus import SLAB
 from mixer.care import Care
 from mixer.desk import Desk
@@ -57,7 +59,7 @@ class BusEngine:
 
         Raises `EngineError` for a device that refuses, or is not there while others are.
         """
-        self._desk = Desk(channels, target_lufs, room)
+        self._desk = Desk(channels, target_lufs, room, boot_time_s)
         self._block = block
         self._recorder = recorder
         self._clock = SlabClock(SLAB, block)
@@ -92,8 +94,8 @@ class BusEngine:
         self._desk.control(master)
         self._fifo.ring()
 
-    def cue(self, cue_id: str, path: str, gain_db: float = 0.0) -> None:
-        self._desk.cue(cue_id, path, gain_db)
+    def cue(self, cue_id: str, path: str, gain_db: float = 0.0, until_s: float = math.inf) -> None:
+        self._desk.cue(cue_id, path, gain_db, until_s)
 
     def status(self) -> EngineStatus:
         self._pump.report_fault()

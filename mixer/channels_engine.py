@@ -15,11 +15,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from mixer.boot_time import boot_time_s
 from mixer.care import Care
 from mixer.channel import Channel
+from mixer.cue import Cues
 from mixer.engine import EngineError, EngineStatus, MasterControl, StripStatus
 from mixer.envelope import Envelope, Fade, fade_frames
-from mixer.lineup import CUE_STRIP, Lineup, Opener, Part
+from mixer.lineup import Lineup, Opener
 from mixer.pages import Pages
 from mixer.scene import SAMPLE_RATE, STRIPS, Scene, gain_to_db
 from mixer.sdl import end_audio
@@ -28,7 +30,6 @@ from mixer.strip import Deck, Strip
 HAND_EVERY_S = 0.02
 DECKS = 2
 HUSH_RAMP_S = 0.03
-CUES_REMEMBERED = 64
 HEARD = 10 ** (-60 / 20)
 LACKS = (
     "a limiter: what is too loud together is clipped",
@@ -56,7 +57,7 @@ class ChannelsEngine:
         block: int = 1024,
         target_lufs: float = -20.0,
         *,
-        now_s: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float] = boot_time_s,
         by_itself: bool = True,
     ) -> None:
         self._mixer = _begin(device, channels, block)
@@ -66,9 +67,8 @@ class ChannelsEngine:
         self._opener = Opener(2, target_lufs, Pages())
         self._lineup = Lineup()
         self._lineups: deque[Lineup] = deque()
-        self._cue_parts: deque[Part] = deque()
-        self._cues: deque[str] = deque(maxlen=CUES_REMEMBERED)
-        self._strips = tuple(Strip() for _ in range(STRIPS + 1))
+        self._cues = Cues(now_s)
+        self._strips = (*(Strip() for _ in range(STRIPS)), self._cues.strip)
         self._channels_of: dict[Deck, Channel] = {}
         self._control = MasterControl()
         self._master = Envelope.steady((1.0,))
@@ -85,20 +85,18 @@ class ChannelsEngine:
 
     def control(self, master: MasterControl) -> None:
         self._control = master
+        self._cues.heard = not (master.mute or master.hush)
 
-    def cue(self, cue_id: str, path: str, gain_db: float = 0.0) -> None:
-        if cue_id in self._cues:
-            return
-        self._cues.append(cue_id)
-        part = self._opener.cue(cue_id, path, gain_db) if self._heard else None
+    def cue(self, cue_id: str, path: str, gain_db: float = 0.0, until_s: float = math.inf) -> None:
+        part = self._opener.cue(cue_id, path, gain_db) if self._cues.admits(cue_id, until_s) else None
         if part is not None:
-            self._cue_parts.append(part)
+            self._cues.play(part, until_s)
 
     def step(self) -> None:
         """Let time pass: take what was asked for, move every volume, begin and end channels."""
         frame = round((self._now_s() - self._began_s) * SAMPLE_RATE)
         passed = max(1, frame - self._frame)
-        self._take()
+        self._take(passed)
         for strip in self._strips:
             strip.converge(self._frame, passed)
         for deck in self._decks():
@@ -142,10 +140,6 @@ class ChannelsEngine:
             time.sleep(0.005)
         self._mixer.quit()
 
-    @property
-    def _heard(self) -> bool:
-        return not (self._control.mute or self._control.hush)
-
     def _step_and_survive(self) -> None:
         try:
             self.step()
@@ -153,15 +147,13 @@ class ChannelsEngine:
             self._faults += 1
             log.exception("moving the volumes failed (%d in all)", self._faults)
 
-    def _take(self) -> None:
+    def _take(self, frames: int) -> None:
         while self._lineups:
             self._lineup = self._lineups.popleft()
             parts = zip(self._strips, self._lineup.parts, self._lineup.release_frames, strict=False)
             for strip, part, release in parts:
                 strip.want(part, release)
-        while self._cue_parts:
-            part = self._cue_parts.popleft()
-            self._strips[CUE_STRIP].want(part, part.fade_frames)
+        self._cues.take(self._frame, frames)
 
     def _decks(self) -> list[Deck]:
         return [deck for strip in self._strips for deck in strip.decks]
@@ -190,7 +182,7 @@ class ChannelsEngine:
         return Channel(self._mixer, number, deck.playhead, self._frame)
 
     def _watch(self, seconds: float) -> None:
-        wanted = self._lineup.audible and self._heard
+        wanted = self._lineup.audible and self._cues.heard
         level = math.sqrt(sum(self._strip_status(strip).rms ** 2 for strip in self._strips[:STRIPS]))
         if wanted and level * self._control.amplitude < HEARD:
             self._dead_air_s += seconds

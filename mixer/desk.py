@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -32,13 +31,19 @@ log = logging.getLogger(__name__)
 DEAD_AIR = 10 ** (-60 / 20)
 SLAB_S = SLAB / SAMPLE_RATE
 NEWER = 1 - math.exp(-SLAB_S / RMS_TIME_S)  # the part of the level that one slab makes
-CUES_REMEMBERED = 64
 
 
 class Desk:
     """The whole engine except who asks for the next block. Starts silent, master at 0 dB."""
 
-    def __init__(self, channels: int, target_lufs: float, room: Room | None = None) -> None:
+    def __init__(
+        self,
+        channels: int,
+        target_lufs: float,
+        room: Room | None = None,
+        now_s: Callable[[], float] | None = None,
+    ) -> None:
+        """now_s: the clock of what is cued; without one, the frames rendered so far, in seconds."""
         room = room or STRAIGHT
         room.check(channels)
         spread = room.spread and channels > 2
@@ -51,7 +56,7 @@ class Desk:
         self.heals = 0
         self._heal_at_s = HEAL_AFTER_S
         self._scene = Scene()
-        self._bus = Bus(mixed, room.rotation_dps if mixed > 2 else 0.0)
+        self._bus = Bus(mixed, room.rotation_dps if mixed > 2 else 0.0, now_s)
         self._limiter = Limiter(channels, SLAB)
         self.pages = Pages()
         self._opener = Opener(mixed, target_lufs, self.pages, room)
@@ -63,8 +68,6 @@ class Desk:
         self._power = 0.0
         self._master = Master(2 * SLAB)
         self._faded = np.zeros_like(self._slab)
-        self._heard = True
-        self._cues: deque[str] = deque(maxlen=CUES_REMEMBERED)
 
     def apply(self, scene: Scene, delays: Mapping[int, int] | None = None) -> None:
         """Open the scene's files and make it the goal from the next slab on; a strip with a delay, in frames,
@@ -88,15 +91,14 @@ class Desk:
 
     def control(self, master: MasterControl) -> None:
         self._master.goal = master.amplitude
-        self._heard = not (master.mute or master.hush)
+        self._bus.cues.heard = not (master.mute or master.hush)
 
-    def cue(self, cue_id: str, path: str, gain_db: float) -> None:
-        """Play a file once; nothing happens for an id heard before, under hush or mute, or without a file."""
-        if cue_id in self._cues:
-            return
-        self._cues.append(cue_id)
-        if self._heard:
-            self._bus.cue = self._opener.cue(cue_id, path, gain_db) or self._bus.cue
+    def cue(self, cue_id: str, path: str, gain_db: float, until_s: float) -> None:
+        """Play a file once; nothing happens for an id heard before, too late, under hush or mute, or without a file."""
+        cues = self._bus.cues
+        part = self._opener.cue(cue_id, path, gain_db) if cues.admits(cue_id, until_s) else None
+        if part is not None:
+            cues.play(part, until_s)
 
     def playing(self) -> tuple[Deck, ...]:
         return self._bus.playing()
@@ -160,7 +162,7 @@ class Desk:
         self._power += (power - self._power) * NEWER
         if self._limiter.peak > 1:
             self.clipped_samples += int(np.count_nonzero(np.abs(self._slab) > 1))
-        wanted = self._bus.lineup.audible and self._heard
+        wanted = self._bus.lineup.audible and self._bus.cues.heard
         if wanted and math.sqrt(power) * self._master.goal < DEAD_AIR:
             self.dead_air_s += SLAB_S
             self.silent_for_s += SLAB_S

@@ -108,8 +108,13 @@ class Engine(Protocol):
     def control(self, master: MasterControl) -> None:
         """Set the whole mix's gain, mute and hush; takes effect at the next device block."""
 
-    def cue(self, cue_id: str, path: str, gain_db: float = 0.0) -> None:
-        """Play a short file once on the cue strip, beside the sixteen; a repeated id is ignored."""
+    def cue(self, cue_id: str, path: str, gain_db: float = 0.0, until_s: float = math.inf) -> None:
+        """Play a file once on the cue strip, beside the sixteen; a repeated id is ignored.
+
+        until_s: when it must be over, on the machine's boot time (offline: the engine's own frames, in seconds).
+        It fades out by then, and is not begun at all once there is no time left. Nor is it while the room is
+        hushed or muted, and what sounds when that comes fades out.
+        """
 
     def status(self) -> EngineStatus:
         """A snapshot; cheap enough for ten a second."""

@@ -13,7 +13,6 @@ from mixer.playhead import Source, looped, once
 from mixer.scene import SAMPLE_RATE, STRIPS, Law, Layer, Scene, db_to_gain
 from mixer.space import STRAIGHT, Room, pan_weights
 
-CUE_STRIP = STRIPS  # one beside the sixteen
 MAKEUP_LIMIT_DB = 12.0  # a very quiet file is raised by no more than this
 ENDING_S = 5.0
 FIRST_FRAMES = 12_000  # what a layer about to start must have in memory: more than two slabs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -29,8 +30,8 @@ class OfflineEngine:
     def control(self, master: MasterControl) -> None:
         self._desk.control(master)
 
-    def cue(self, cue_id: str, path: str, gain_db: float = 0.0) -> None:
-        self._desk.cue(cue_id, path, gain_db)
+    def cue(self, cue_id: str, path: str, gain_db: float = 0.0, until_s: float = math.inf) -> None:
+        self._desk.cue(cue_id, path, gain_db, until_s)
 
     def render(self, frames: int) -> Samples:
         """The next `frames` frames, float32 of shape (frames, channels)."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from mixer.boot_time import boot_time_ns
 from mixer.envelope import Samples
 from mixer.scene import SAMPLE_RATE
 from mixer.wav import WavFile
@@ -24,10 +24,6 @@ RING_FRAMES = 4 * SAMPLE_RATE
 WRITE_EVERY_S = 0.25
 LONGEST_ABSENCE_S = 600.0  # what is older is another recording
 LATE_FRAMES = 2048  # what comes so much later than due was missed, not merely jittery
-
-
-def boot_time_ns() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 class Recorder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,8 +37,9 @@ class FakeEngine:
     def control(self, master: MasterControl) -> None:
         self.master = master
 
-    def cue(self, cue_id: str, path: str, gain_db: float = 0.0) -> None:
-        if cue_id not in self.cues:
+    def cue(self, cue_id: str, path: str, gain_db: float = 0.0, until_s: float = math.inf) -> None:
+        quiet = self.master.mute or self.master.hush
+        if cue_id not in self.cues and not quiet and self._now_s() < until_s:
             self.cues.append(cue_id)
 
     def status(self) -> EngineStatus:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.chime import NOTES_HZ, PEAK, Chimes, render
+from appliance.chime import NOTES_HZ, OVER_AFTER_S, PEAK, Chimes, render
 from appliance.clock import ManualClock
 from appliance.player import Player
 from mixer.offline_engine import OfflineEngine
@@ -40,32 +40,54 @@ def test_without_a_disk_there_is_no_chime_and_no_error(tmp_path: Path, box: Box)
     chimes = Chimes(tmp_path / "file")
     chimes.prepare()
     engine = FakeEngine(box.clock.boot_s)
-    chimes.play(engine, tap(box.store()))
+    chimes.play(engine, tap(box.store()), box.clock.boot_s())
     assert engine.cues == []
 
 
-def test_every_tap_sounds_once_by_what_it_did_and_none_in_a_hush(
-    box: Box, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def engine(box: Box, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     monkeypatch.setattr("appliance.player.TICK_S", 0.0)
-    store, engine = box.store("player"), FakeEngine(clock.boot_s)
+    return FakeEngine(clock.boot_s)
+
+
+def started(box: Box, engine: FakeEngine) -> Player:
+    store = box.store("player")
     put_songs(store, song_row(1, embedding=RAIN))
     player = Player(store, engine, box.runtime, box.config())
-    player._chimes.prepare()
-    sounded: list[tuple[str, str]] = []
-    monkeypatch.setattr(engine, "cue", lambda cue_id, path, gain_db: sounded.append((cue_id, Path(path).stem)))
+    player.start()
+    return player
+
+
+def test_every_tap_sounds_once_by_what_it_did(
+    box: Box, clock: ManualClock, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player, cue = started(box, engine), engine.cue
+    kinds: list[str] = []
+    monkeypatch.setattr(
+        engine, "cue", lambda cue_id, path, *rest: (kinds.append(Path(path).stem), cue(cue_id, path, *rest))
+    )
     results = []
     for card, wait_s in (("a", 1), ("a", 30), (None, 1)):
         clock.advance(wait_s)
-        results.append(tap(store, card))
+        results.append(tap(player.store, card))
         player.step()
         player.step()
-    assert sounded == [(f"tap {one.tap_id}", kind) for one, kind in zip(results, ("in", "out", "phone"), strict=True)]
-    store.room.set_master(hush=True)
-    clock.advance(30)
-    tap(store, "b")
+    assert kinds == ["in", "out", "phone"]
+    assert engine.cues == [f"tap {each.tap_id}" for each in results]
+
+
+def test_none_sounds_into_a_hush_nor_when_the_player_comes_late(
+    box: Box, clock: ManualClock, engine: FakeEngine
+) -> None:
+    player = started(box, engine)
+    player.store.room.set_master(hush=True)
+    tap(player.store, "b")
     player.look()
-    assert len(sounded) == 3
+    player.store.room.set_master(hush=False)
+    tap(player.store, "c")
+    clock.advance(OVER_AFTER_S)
+    player.look()
+    assert engine.cues == []
 
 
 def test_it_is_heard(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mixer.recorder import RING_FRAMES, Recorder, boot_time_ns
+from mixer.boot_time import boot_time_ns
+from mixer.recorder import RING_FRAMES, Recorder
 
 SR = 48_000
 BLOCK = 1024
