@@ -7,6 +7,7 @@ import os
 import select
 import threading
 import tty
+from collections import deque
 from contextlib import suppress
 
 from appliance.demo.emulated_tag import Tag
@@ -153,6 +154,43 @@ class SimulatedACR122U(Chip):
             command, data = apdu[6], apdu[7:]
             return bytes([CHIP, command + 1]) + self.answer(command, data) + b"\x90\x00"
         return b"\x90\x00"
+
+
+class SimulatedPN533(Chip):
+    """A PN533 in place of nfcpy's USB transport: a frame a packet, and a status before what registers hold."""
+
+    TYPE = "USB"
+    manufacturer_name, product_name = "SCM Micro", "SCL3711-NFC&RW"
+    EEPROM = 0xA000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone = False
+        self._packets: deque[bytes] = deque()
+
+    def write(self, frame: bytes, _timeout: int = 0) -> None:
+        if self.gone:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        self._packets.clear()
+        body = None if bytes(frame) == ACK else _body(bytes(frame))
+        if body is not None:
+            self._packets += [ACK, _framed(bytes([CHIP, body[1] + 1]) + self.answer(body[1], body[2:]))]
+
+    def read(self, _timeout: int = 0) -> bytearray:
+        if not self._packets:
+            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        return bytearray(self._packets.popleft())
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def answer(self, command: int, data: bytes) -> bytes:
+        if command == VERSION:
+            return b"\x33\x02\x07\x07"
+        if command == READ_REGISTER and self.EEPROM in _addresses(data, 2):
+            return b"\x7f"  # no memory is attached
+        status = b"\x00" if command in (READ_REGISTER, WRITE_REGISTER) else b""
+        return status + super().answer(command, data)
 
 
 def _crc_a(data: bytes) -> bytes:

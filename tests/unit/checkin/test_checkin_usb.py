@@ -1,8 +1,9 @@
-"""Our driver on nfcpy's real ACR122U code, with the reader simulated behind nfcpy's USB transport."""
+"""Our driver on nfcpy's real ACR122U and PN533 code, with the reader simulated behind nfcpy's USB transport."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import nfc.clf.device
 import pytest
@@ -15,8 +16,9 @@ from checkin.feedback import PATTERNS
 from checkin.message import uri_message
 from checkin.nfcpy_driver import NfcpyDriver
 from checkin.reader import Lit, ReaderGone, TagRead
-from tests.simulated_pn532 import SimulatedACR122U
+from tests.simulated_pn532 import SimulatedACR122U, SimulatedPN533
 
+ACR122U, SCL3711 = (0x072F, 0x2200), (0x04E6, 0x5591)
 SEVEN = bytes.fromhex("04a1b2c3d4e5f6")
 
 
@@ -24,7 +26,7 @@ class Usb:
     """Two sockets; nfcpy opens what is plugged into one by its number on the bus."""
 
     def __init__(self) -> None:
-        self.plugged = {"1-1.2": (7, SimulatedACR122U()), "1-1.4": (8, SimulatedACR122U())}
+        self.plugged: dict[str, tuple[int, Any]] = {"1-1.2": (7, SimulatedACR122U()), "1-1.4": (8, SimulatedACR122U())}
         self.permitted = True
 
     def readers(self, _root: object = None) -> list[UsbReader]:
@@ -33,9 +35,10 @@ class Usb:
     def find(self, path: str) -> list[tuple[int, int, int, int]] | None:
         if not path.startswith("usb"):
             return None
-        return [(0x072F, 0x2200, 1, at) for at, _ in self.plugged.values() if path == f"usb:001:{at:03d}"]
+        found = [(at, reader) for at, reader in self.plugged.values() if path == f"usb:001:{at:03d}"]
+        return [(*(SCL3711 if isinstance(reader, SimulatedPN533) else ACR122U), 1, at) for at, reader in found]
 
-    def __call__(self, bus: int, address: int) -> SimulatedACR122U:
+    def __call__(self, bus: int, address: int) -> Any:
         return dict(self.plugged.values())[address]
 
 
@@ -57,7 +60,7 @@ def driver(usb: Usb) -> Iterator[NfcpyDriver]:
     driver.close()
 
 
-def reader_of(usb: Usb, port: str = "1-1.4") -> SimulatedACR122U:
+def reader_of(usb: Usb, port: str = "1-1.4") -> Any:
     return usb.plugged[port][1]
 
 
@@ -123,6 +126,20 @@ def test_a_module_that_holds_it_is_named(usb: Usb, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(detect, "thieves", lambda: ["pn533_usb"])
     with pytest.raises(ReaderGone, match="pn533_usb holds it: sudo modprobe -r pn533_usb"):
         NfcpyDriver("usb").open()
+
+
+def test_a_pn533_stick_reads_too_and_has_no_lights(usb: Usb) -> None:
+    usb.plugged["2-1"] = (9, SimulatedPN533())
+    driver = NfcpyDriver("usb:2-1")
+    assert "PN533" in driver.open()
+    assert driver.poll(0.1) is None
+    reader_of(usb, "2-1").tag = sticker(SEVEN, uri_message("https://cosound.example/r/1"))
+    driver.show("in")
+    assert driver.poll(0.1) == TagRead(SEVEN, "nfca", ndef=uri_message("https://cosound.example/r/1"))
+    reader_of(usb, "2-1").gone = True
+    with pytest.raises(ReaderGone):
+        driver.poll(0.1)
+    driver.close()
 
 
 # Its own LED and buzzer
