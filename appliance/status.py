@@ -43,6 +43,7 @@ def status_lines(state: dict[str, Any]) -> list[str]:
             f"reader   {reader['name']}: {reader['state']} {reader.get('why') or ''}".rstrip()
             for reader in state["readers"]
         ),
+        *(f"lamp     {lamp}: dark, {why}" for lamp, why in state["dark_lamps"].items()),
     ]
 
 
@@ -67,6 +68,7 @@ def _status(store: Store, runtime: Runtime, config: Config) -> dict[str, Any]:
         "songs_ready": store.library.ready_count(),
         "disk_free_mb": shutil.disk_usage(config.box_data_dir).free >> 20,
         "readers": readers_now(reader, now_s),
+        "dark_lamps": reader.get("dark") or {},
     }
 
 

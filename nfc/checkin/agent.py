@@ -196,7 +196,12 @@ class Agent:
             for one in self._states.values()
         ]
         self._published_s = self._store.clock.boot_s()
-        state = {"boot_s": round(self._published_s, 3), "readers": readers, "last": self._last}
+        state = {
+            "boot_s": round(self._published_s, 3),
+            "readers": readers,
+            "dark": dict(self._lamps.dark),
+            "last": self._last,
+        }
         self._runtime.publish("reader", state)
 
     def _attend_until_halt(self, one: Attendant) -> None:

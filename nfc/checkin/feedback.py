@@ -50,11 +50,12 @@ class Lamp(Protocol):
 class Lamps:
     """Plays answers on every lamp at once, from a thread of its own: no tap waits for a light.
 
-    A newer answer cuts an older one short. A lamp that fails is said once and left out until it works.
+    A newer answer cuts an older one short. A lamp that fails is said once and stands in `dark` until it works.
     """
 
     def __init__(self, lamps: Sequence[Lamp] = ()) -> None:
         self._lamps = [(lamp, UpOrDown(lamp.where)) for lamp in lamps]
+        self.dark: dict[str, str] = {}  # why a lamp does not light, by its name
         self._asked: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._halt = threading.Event()
@@ -96,6 +97,9 @@ class Lamps:
         for lamp, state in self._lamps:
             try:
                 lamp.set(tone_hz)
-                state.worked()
             except OSError as error:
                 state.failed(error)
+                self.dark[lamp.where] = str(error)
+            else:
+                state.worked()
+                self.dark.pop(lamp.where, None)

@@ -45,7 +45,8 @@ def test_a_box_at_work(box: Box, config: Config) -> None:
     player_says(box, underruns=2)
     box.runtime.publish("sync", {"link": "down", "why": "no route"})
     now_s = SystemClock().boot_s()
-    box.runtime.publish("reader", {"boot_s": now_s, "readers": [{"name": "ACR122U", "state": "ready", "why": ""}]})
+    acr122u = {"name": "ACR122U", "state": "ready", "why": ""}
+    box.runtime.publish("reader", {"boot_s": now_s, "readers": [acr122u], "dark": {"led:cosound": "no permission"}})
     text = "\n".join(status_lines(read_status(config)))
     assert "player   playing, 2 underruns" in text
     assert "    -3.0 dB  Rain: It rains." in text
@@ -53,6 +54,7 @@ def test_a_box_at_work(box: Box, config: Config) -> None:
     assert "pending  1, 1 refused by the cloud" in text
     assert "library  2 of 2 songs ready" in text
     assert "reader   ACR122U: ready" in text
+    assert "lamp     led:cosound: dark, no permission" in text
 
 
 @pytest.mark.parametrize(

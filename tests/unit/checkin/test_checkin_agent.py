@@ -297,6 +297,13 @@ def test_the_readers_light_answers_at_its_next_look_and_for_its_own_taps_only(bo
     assert len(one.reader.shown) == 1, "a typed tap is not this reader's"
 
 
+def test_a_lamp_that_stays_dark_is_published(box: Callable[..., Box]) -> None:
+    one = box((0, A))
+    one.lamps.dark["led:cosound"] = "nothing is there"
+    one.run(1)
+    assert one.runtime.read("reader")["dark"] == {"led:cosound": "nothing is there"}
+
+
 def test_a_readers_light_stays_as_it_is_unless_asked_for(box: Callable[..., Box]) -> None:
     one = box((0, A))
     one.run(2)

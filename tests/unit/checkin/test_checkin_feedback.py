@@ -84,9 +84,11 @@ def test_a_lamp_that_fails_is_said_once_and_keeps_no_other_dark(caplog: pytest.L
         lamps._play(feedback.PATTERNS["in"])
     assert bulb.tones.count(988) == 3
     assert caplog.text.count("bulb is down: no permission: …") == 1
+    assert lamps.dark == {"bulb": "no permission: …"}
     broken.broken = False
     lamps._play(feedback.PATTERNS["in"])
     assert "bulb is back" in caplog.text
+    assert lamps.dark == {}
 
 
 def test_a_box_without_lamps_has_no_thread_for_them() -> None:
