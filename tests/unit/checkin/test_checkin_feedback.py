@@ -12,11 +12,10 @@ from checkin.feedback import ANSWERS, PATTERNS, Answer, Flash, Lamps
 
 
 class Bulb:
-    """Notes what it was set to; `lit` and `dark` tell when a pattern has been played."""
+    """Notes what it was set to; `over` tells when a pattern has been played."""
 
-    where = "bulb"
-
-    def __init__(self) -> None:
+    def __init__(self, where: str = "bulb") -> None:
+        self.where = where
         self.tones: list[int] = []
         self.broken = False
         self.over = threading.Event()
@@ -77,17 +76,17 @@ def test_a_newer_answer_cuts_an_older_one_short() -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_a_lamp_that_fails_is_said_once_and_keeps_no_other_dark(caplog: pytest.LogCaptureFixture) -> None:
-    broken, bulb = Bulb(), Bulb()
+    broken, bulb = Bulb("broken"), Bulb()
     broken.broken = True
     lamps = Lamps([broken, bulb])
     for _ in range(3):
         lamps._play(feedback.PATTERNS["in"])
     assert bulb.tones.count(988) == 3
-    assert caplog.text.count("bulb is down: no permission: …") == 1
-    assert lamps.dark == {"bulb": "no permission: …"}
+    assert caplog.text.count("broken is down: no permission: …") == 1
+    assert lamps.dark == {"broken": "no permission: …"}
     broken.broken = False
     lamps._play(feedback.PATTERNS["in"])
-    assert "bulb is back" in caplog.text
+    assert "broken is back" in caplog.text
     assert lamps.dark == {}
 
 
