@@ -14,7 +14,7 @@ from appliance.director import Direction, Director
 from appliance.errors import StoreDamaged, TransientError
 from appliance.model import Control, TapResult
 from appliance.plays import Plays
-from appliance.resume import Interrupted, interrupted
+from appliance.resume import Bookmark, Interrupted, interrupted
 from appliance.runtime import Runtime
 from appliance.store import Store
 from appliance.store.ledger import Ledger
@@ -44,6 +44,7 @@ class Player:
     _plays: Plays = field(init=False)
     _ledger: Ledger = field(init=False)
     _chimes: Chimes = field(init=False)
+    _bookmark: Bookmark = field(init=False)
     _layers: dict[str, Layer] = field(default_factory=dict)
     _leaving: dict[str, Layer] = field(default_factory=dict)  # still heard while they fade
     _direction: Direction | None = None
@@ -59,6 +60,7 @@ class Player:
         self.director = Director(self.store, self.config)
         self._plays = Plays(self.store.scenes)
         self._ledger = Ledger(self.store.db, self.store.clock)
+        self._bookmark = Bookmark(self.config.box_data_dir)
         self._chimes = Chimes(self.config.box_data_dir / "chimes")
 
     def start(self) -> None:
@@ -89,9 +91,11 @@ class Player:
             status = self.engine.status()
             audible = self._audible(status)
             self._has_sounded = self._has_sounded or bool(audible)
-            self.runtime.publish("player", self._state(status, audible))
+            state = self._state(status, audible)
+            self.runtime.publish("player", state)
         if status.missing_files:
             self._give_up_on_missing_files(status)
+        self._bookmark.keep(state, self.store.clock.boot_id, now_s=now_s)
         self._plays.hear(audible, now_s)
         self._tidy(now_s)
 
@@ -116,14 +120,15 @@ class Player:
         self._let_go_of_what_left()
 
     def _go_on(self, last: Mapping[str, Any]) -> None:
-        """After a crash the room's sound returns, not another."""
-        self._interrupted = interrupted(self.store, last)
+        """After a crash or a reboot the room's sound returns, not another; the log of a new boot begins with it."""
+        self._interrupted = interrupted(self.store, last, self._bookmark.read())
         if self._interrupted is not None:
             self.director.memory = self._interrupted.memory
             self._scene_id = self._interrupted.scene_id
+            self._owes_scene = self._interrupted.rebooted
 
     def _in_phase(self, scene: Scene) -> Scene:
-        """The first scene after a crash goes on where the last one was."""
+        """The first scene goes on where the last one was."""
         broken, self._interrupted = self._interrupted, None
         return scene if broken is None else broken.go_on(scene, self.store.clock.boot_s())
 
@@ -161,6 +166,9 @@ class Player:
             self.director.recall(last[0].people)
 
     def close(self) -> None:
+        now_s, status = self.store.clock.boot_s(), self.engine.status()
+        state = self._state(status, self._audible(status))
+        self._bookmark.keep(state, self.store.clock.boot_id, now_s=now_s, at_once=True)
         try:
             self._plays.close(self.store.clock.boot_s())
             self._ledger.flush()

@@ -1,30 +1,44 @@
-"""Going on where a player that died left off: the same layers, on the same strips, as far on as time has gone."""
+"""Going on where the player left off: after a crash as far on as time has gone, after a reboot where it stood.
+
+Within one boot the last published state tells, a tenth of a second old. It goes with the boot; what outlives that
+is a bookmark on the card, laid when the player ends and otherwise rarely.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from appliance.model import SceneRow
+from appliance.runtime import Runtime
 from appliance.store import Store
 from mixer.compose import Memory, Sounding
 from mixer.scene import SAMPLE_RATE, Scene
 
 LONGEST_ABSENCE_S = 600.0
+BOOKMARK_EVERY_S = 600.0  # 2 KB each: what a day of it wears off a card is nothing
 FADE_IN_S = 1.0
+_KEPT = ("scene_id", "boot_s", "strips")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
     """What sounded when the last sign of life was given.
 
-    positions: frame of each song's file that was heard at `at_s`, by (strip, song).
+    positions: frame of each song's file that was heard at `at_s`, by (strip, song). rebooted: that was before this
+    boot; nobody knows how long ago, and `at_s` is now.
     """
 
     scene_id: str
     memory: Memory
     positions: Mapping[tuple[int, str], int]
     at_s: float
+    rebooted: bool = False
 
     def go_on(self, scene: Scene, now_s: float) -> Scene:
         """The scene with every layer that sounded where it would be now, fading in; engines take care of loops."""
@@ -37,26 +51,81 @@ class Interrupted:
         return replace(scene, layers=tuple(layers))
 
 
-def interrupted(store: Store, state: Mapping[str, Any]) -> Interrupted | None:
-    """What to go on with, from the scene log and the player's last published `state`; None when there is nothing
-    of this boot, nothing recent, or nothing that makes sense."""
+class Bookmark:
+    """Where the room's sound stood, in a small file beside the store."""
+
+    def __init__(self, data_dir: Path, every_s: float = BOOKMARK_EVERY_S) -> None:
+        self._file = Runtime(data_dir)
+        self._every_s = every_s
+        self._laid_s = float("-inf")
+
+    def keep(self, state: Mapping[str, Any], boot_id: str, *, now_s: float, at_once: bool = False) -> None:
+        """Lay it in the player's published `state`, if it is time. A disk that refuses is no reason to stop."""
+        if not at_once and now_s - self._laid_s < self._every_s:
+            return
+        self._laid_s = now_s
+        try:
+            self._file.publish("bookmark", {"boot_id": boot_id} | {key: state[key] for key in _KEPT})
+        except OSError as error:
+            log.debug("no bookmark: %s", error)
+
+    def read(self) -> dict[str, Any]:
+        return self._file.read("bookmark")
+
+
+def interrupted(store: Store, state: Mapping[str, Any], bookmark: Mapping[str, Any]) -> Interrupted | None:
+    """What to go on with, from the scene log and the player's last published `state`, or after a reboot its
+    `bookmark`; None when there is nothing, nothing recent in this boot, or nothing that makes sense."""
     row, now_s = store.scenes.latest(), store.clock.boot_s()
-    if row is None or row.boot_id != store.clock.boot_id or state.get("scene_id") != row.id:
+    if row is None:
         return None
     try:
-        at_s = float(state["boot_s"])
-        strips = {index: strip for index, strip in enumerate(state["strips"]) if strip}
-        if not 0 <= now_s - at_s <= LONGEST_ABSENCE_S:
-            return None
-        sounding = tuple(
-            _sounding(store, layer, strips[layer["strip"]])
-            for layer in row.layers
-            if strips.get(layer["strip"], {}).get("song_id") == layer["song_id"]
-        )
-        positions = {(seat.strip, str(seat.song_id)): int(strips[seat.strip]["position_frame"]) for seat in sounding}
+        if row.boot_id == store.clock.boot_id:
+            return _after_a_crash(store, row, state, now_s)
+        return _after_a_reboot(store, row, bookmark if bookmark.get("boot_id") == row.boot_id else {}, now_s)
     except (KeyError, TypeError, ValueError):  # a file that another version wrote
         return None
-    return Interrupted(row.id, Memory(sounding), positions, at_s) if sounding else None
+
+
+def _after_a_crash(store: Store, row: SceneRow, state: Mapping[str, Any], now_s: float) -> Interrupted | None:
+    if state.get("scene_id") != row.id:
+        return None
+    at_s = float(state["boot_s"])
+    if not 0 <= now_s - at_s <= LONGEST_ABSENCE_S:
+        return None
+    strips = _strips(state)
+    seats = [layer for layer in row.layers if _seated(strips, layer)]
+    return _interrupted(store, row, seats, strips, at_s) if seats else None
+
+
+def _after_a_reboot(store: Store, row: SceneRow, bookmark: Mapping[str, Any], now_s: float) -> Interrupted | None:
+    """All of the last scene; a layer that came in after the bookmark was laid begins at its beginning."""
+    ago_s = now_s - float(bookmark.get("boot_s", 0.0))
+    strips = {index: strip | {"since_s": float(strip["since_s"]) + ago_s} for index, strip in _strips(bookmark).items()}
+    fresh = {"since_s": now_s, "position_frame": 0}
+    known = {layer["strip"]: strips[layer["strip"]] if _seated(strips, layer) else fresh for layer in row.layers}
+    whole = _interrupted(store, row, list(row.layers), known, now_s)
+    return replace(whole, rebooted=True) if row.layers else None
+
+
+def _strips(state: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    return {index: strip for index, strip in enumerate(state.get("strips", ())) if strip}
+
+
+def _seated(strips: Mapping[int, Mapping[str, Any]], layer: Mapping[str, Any]) -> bool:
+    return bool(strips.get(layer["strip"], {}).get("song_id") == layer["song_id"])
+
+
+def _interrupted(
+    store: Store,
+    row: SceneRow,
+    layers: list[dict[str, Any]],
+    strips: Mapping[int, Mapping[str, Any]],
+    at_s: float,
+) -> Interrupted:
+    sounding = tuple(_sounding(store, layer, strips[layer["strip"]]) for layer in layers)
+    positions = {(seat.strip, str(seat.song_id)): int(strips[seat.strip]["position_frame"]) for seat in sounding}
+    return Interrupted(row.id, Memory(sounding), positions, at_s)
 
 
 def _sounding(store: Store, layer: Mapping[str, Any], strip: Mapping[str, Any]) -> Sounding:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from appliance.clock import ManualClock
 from appliance.player import Player
+from appliance.resume import BOOKMARK_EVERY_S, Bookmark
 from appliance.store import Store
 from mixer.offline_engine import OfflineEngine
 from mixer.pcm import PcmInfo, write_pcm
@@ -130,14 +131,87 @@ def test_without_a_recent_sign_of_life_it_begins_anew(box: Box, monkeypatch: pyt
     assert second.engine.status().strips[0].position_frame < SR
 
 
+def rebooted(box: Box, monkeypatch: pytest.MonkeyPatch) -> Life:
+    """The next life, after one that took the runtime directory and the clock with it."""
+    forget(box)
+    box.reboot()
+    return Life(box, monkeypatch, "second")
+
+
 @pytest.mark.usefixtures("store")
-def test_what_another_boot_left_is_not_gone_on_with(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    Life(box, monkeypatch, "first").live(5)
-    clock: ManualClock = box.reboot()
-    box.clock = clock
-    second = Life(box, monkeypatch, "second")
+def test_after_a_reboot_the_same_scene_goes_on_where_it_stood(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Life(box, monkeypatch, "first")
+    first.live(20)
+    seats, scene = first.seats(), box.runtime.read("player")["scene_id"]
+    since = {seat.song_id: box.clock.boot_s() - seat.since_s for seat in first.player.director.memory.sounding}
+    first.player.close()
+    would_be = first.engine.render(6 * SR)
+    second = rebooted(box, monkeypatch)
+    age = {seat.song_id: box.clock.boot_s() - seat.since_s for seat in second.player.director.memory.sounding}
+    is_now = second.live(6)
+    assert second.seats() == seats
+    after = slice(2 * SR, 5 * SR)
+    assert abs(lag_s(is_now[after, 0], would_be[after, 0])) < 0.1
+    assert age == pytest.approx(since, abs=0.2), "each layer's stay goes on too"
+    loudness = np.sqrt(np.square(is_now[:, 0]).reshape(-1, SR // 10).mean(axis=1))
+    assert loudness[0] < 0.5 * loudness[15], "from start volume up"
+    row = second.player.store.scenes.latest()
+    assert row is not None
+    assert (row.boot_id, row.id == scene) == (box.clock.boot_id, False), "the log of this boot begins with it"
+
+
+@pytest.mark.usefixtures("store")
+def test_after_a_power_cut_it_goes_on_from_the_last_bookmark(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.player.Bookmark", partial(Bookmark, every_s=4.0))
+    Life(box, monkeypatch, "first").live(10)
+    laid = Bookmark(box.config().box_data_dir).read()
+    second = rebooted(box, monkeypatch)
+    second.live(0.1)
+    stood = [strip["position_frame"] for strip in laid["strips"] if strip]
+    again = [strip.position_frame for strip in second.engine.status().strips if strip.song_id]
+    assert box.clock.boot_s() < laid["boot_s"], "laid some seconds before the cut"
+    moved = {now - then for then, now in zip(stood, again, strict=True)}
+    assert len(moved) == 1, "all layers stand as they stood to one another"
+    assert 0 <= moved.pop() < SR
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("bookmark", [None, "{", '{"boot_id": "another", "boot_s": 1, "strips": []}', '{"strips": 7}'])
+def test_without_a_bookmark_that_fits_the_scene_returns_from_its_beginning(
+    box: Box, monkeypatch: pytest.MonkeyPatch, bookmark: str | None
+) -> None:
+    first = Life(box, monkeypatch, "first")
+    first.live(5)
+    place = box.config().box_data_dir / "bookmark.json"
+    place.unlink(missing_ok=True)
+    if bookmark is not None:
+        place.write_text(bookmark)
+    second = rebooted(box, monkeypatch)
     second.live(0.2)
+    assert second.seats() == first.seats()
     assert second.engine.status().strips[0].position_frame < SR
+
+
+@pytest.mark.usefixtures("store")
+def test_a_bookmark_that_makes_no_sense_is_no_reason_for_silence(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    Life(box, monkeypatch, "first").live(5)
+    boot_id = box.clock.boot_id
+    (box.config().box_data_dir / "bookmark.json").write_text(f'{{"boot_id": "{boot_id}", "boot_s": [], "strips": 3}}')
+    second = rebooted(box, monkeypatch)
+    second.live(0.2)
+    assert second.seats()
+
+
+def test_a_bookmark_is_laid_rarely_and_never_fails(tmp_path: Path) -> None:
+    state = {"scene_id": "s", "boot_s": 1.0, "strips": [], "engine": {}}
+    bookmark = Bookmark(tmp_path / "data")
+    (tmp_path / "data").touch()
+    bookmark.keep(state, "boot", now_s=0.0)
+    (tmp_path / "data").unlink()
+    bookmark.keep(state, "boot", now_s=BOOKMARK_EVERY_S - 1)
+    assert bookmark.read() == {}
+    bookmark.keep(state, "boot", now_s=BOOKMARK_EVERY_S)
+    assert bookmark.read() == {"boot_id": "boot", "scene_id": "s", "boot_s": 1.0, "strips": []}
 
 
 @pytest.mark.usefixtures("store")
