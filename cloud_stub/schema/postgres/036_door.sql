@@ -114,6 +114,13 @@ begin
 end
 $$;
 
+-- Whether a push tells of people, votes or rules. A play waits for the next refresh.
+create function private.moves_the_queue(push jsonb) returns boolean
+language sql immutable as $$
+    select exists (select 1 from jsonb_array_elements(push -> 'ops') o
+        where o.value ->> 'type' in ('checkin', 'checkout', 'vote', 'settle', 'rule', 'merge', 'forget'))
+$$;
+
 -- Nothing is applied for a box that remembers more answers than we do: we come from a backup, and what we took since
 -- must come first.
 create function private.take_push(player uuid, push jsonb, came timestamptz) returns json
@@ -131,7 +138,7 @@ begin
     for op in select o.value from jsonb_array_elements(push -> 'ops') with ordinality as o (value, n) order by o.n loop
         verdicts := verdicts || json_build_object('op_id', op ->> 'op_id', 'status', private.verdict(player, op, came));
     end loop;
-    if cardinality(verdicts) > 0 and (select r.owner from public.ranking r) = 'database' then
+    if private.moves_the_queue(push) and (select r.owner from public.ranking r) = 'database' then
         perform public.refresh_queue(player);
     end if;
     return json_build_object('results', array_to_json(verdicts), 'server_time', private.seconds(came), 'seen',
