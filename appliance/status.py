@@ -8,6 +8,7 @@ from typing import Any
 from appliance.clock import SystemClock
 from appliance.config import Config, load_config
 from appliance.errors import SetupError
+from appliance.linkwords import files_words, link_facts, link_lines
 from appliance.readers import readers_now
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
@@ -30,14 +31,12 @@ def read_status(config: Config | None = None) -> dict[str, Any]:
 def status_lines(state: dict[str, Any]) -> list[str]:
     """The same, as plain lines."""
     playing = [f"  {layer['gain_db']:+6.1f} dB  {layer['title']}: {layer['why']}" for layer in state["playing"]]
-    dead = state["dead_letters"]
     return [
         f"player   {state['player']}" + (f", {state['underruns']} underruns" if state["underruns"] else ""),
         *(playing or ["  nothing sounds"]),
         f"here     {state['here']}",
-        f"link     {state['link']}" + (f" ({state['link_why']})" if state["link_why"] else ""),
-        f"pending  {state['pending']}" + (f", {dead} refused by the cloud: see `cosound sync log`" if dead else ""),
-        f"library  {state['songs_ready']} of {state['songs']} songs ready",
+        *link_lines(state),
+        f"library  {state['songs_ready']} of {state['songs']} songs ready{files_words(state)}",
         f"disk     {state['disk_free_mb']} MB free",
         *(
             f"reader   {reader['name']}: {reader['state']} {reader.get('why') or ''}".rstrip()
@@ -49,7 +48,8 @@ def status_lines(state: dict[str, Any]) -> list[str]:
 
 def _status(store: Store, runtime: Runtime, config: Config) -> dict[str, Any]:
     player, sync, reader = runtime.read("player"), runtime.read("sync"), runtime.read("reader")
-    now_s = SystemClock().boot_s()
+    clock = SystemClock()
+    now_s = clock.boot_s()
     alive = now_s - player.get("boot_s", float("-inf")) < FRESH_S
     strips = [strip for strip in player.get("strips", []) if strip] if alive else []
     return {
@@ -60,8 +60,7 @@ def _status(store: Store, runtime: Runtime, config: Config) -> dict[str, Any]:
         ],
         "underruns": player.get("underruns", 0),
         "here": store.people.here(),
-        "link": sync.get("link", "unknown: the sync process has not run"),
-        "link_why": sync.get("why") or "",
+        **link_facts(sync, now_s, clock.wall_s()),
         "pending": store.outbox.pending(),
         "dead_letters": len(store.outbox.dead_letters()),
         "songs": store.library.count(),

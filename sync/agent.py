@@ -17,8 +17,8 @@ from appliance.process import Stop, run
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from sync import wire
-from sync.door import cloud_name, open_door, why_no_door
-from sync.errands import Errands
+from sync.door import cloud_name, door_words, open_door, why_no_door
+from sync.errands import Errands, Progress
 from sync.fetching import MediaLoop
 from sync.link import Link
 from sync.loops import HeartbeatLoop, PrepareLoop, PushLoop, sounding_by
@@ -51,6 +51,7 @@ class Agent:
         why_none = why_no_door(config)
         self.link = Link(self._clock, self._rng, configured=not why_none, why=why_none)
         self._cloud = None if why_none else open_door(config, self.link.worked)
+        self._door = "" if why_none else door_words(config)
         self._timers = Timers(self._clock)
         self._heartbeat_due, self._tidy_due = Alarm(), Alarm()
         self._errands: Errands | None = None
@@ -145,11 +146,14 @@ class Agent:
             return
         self._glance.in_vain(now_s)
         self._told, self._told_s = seen, now_s
-        self._runtime.publish("sync", build_status(self.store, link, self._errands.bytes_here if self._errands else 0))
+        self._runtime.publish("sync", build_status(self.store, link, self._progress(), self._door))
+
+    def _progress(self) -> Progress:
+        return self._errands.progress_of_all() if self._errands else Progress()
 
     def _say_goodbye(self) -> None:
         ended = replace(self.link.state, link="down", why="the sync process has ended")
-        self._runtime.publish("sync", build_status(self.store, ended, 0))
+        self._runtime.publish("sync", build_status(self.store, ended, self._progress(), self._door))
 
 
 def run_agent(config: Config, stop: Stop, leave: Callable[[int], None] = os._exit) -> None:

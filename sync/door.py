@@ -88,6 +88,11 @@ def why_no_door(config: Config) -> str:
     return ""
 
 
+def door_words(config: Config) -> str:
+    """Where the cloud is, for a person."""
+    return config.cloud_url or f"{config.cloud_supabase_url} (Supabase alone)"
+
+
 def cloud_name(config: Config) -> str:
     """Tells one cloud, and one room in it, from another; says nothing of the token."""
     url = config.cloud_url or config.cloud_supabase_url

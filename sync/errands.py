@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from random import Random
 
 from appliance.clock import Clock
 from appliance.model import Song
 from sync.backoff import backoff_s
+
+RATE_OVER_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is still to come, of the files this box means to have, and how fast it comes just now."""
+
+    files: int = 0
+    bytes: int = 0
+    bytes_per_s: int = 0
 
 
 class Errands:
@@ -20,12 +33,27 @@ class Errands:
         self._lock = threading.Lock()
         self._here: dict[str, int] = {}
         self._cooling: dict[str, tuple[float, int]] = {}
+        self._to_come = (0, 0)
+        self._came: deque[tuple[float, int]] = deque()
 
     @property
     def bytes_here(self) -> int:
         """Of the files that are on their way, what has come."""
         with self._lock:
             return sum(self._here.values())
+
+    def mean_to_have(self, songs: Iterable[Song]) -> None:
+        """These files are not here yet, and are to be."""
+        sizes = {song.sha256: song.byte_size for song in songs}
+        with self._lock:
+            self._to_come = (len(sizes), sum(sizes.values()))
+
+    def progress_of_all(self) -> Progress:
+        with self._lock:
+            self._forget_old_marks()
+            files, size = self._to_come
+            came = sum(count for _, count in self._came)
+            return Progress(files, max(size - sum(self._here.values()), 0), round(came / RATE_OVER_S))
 
     @property
     def spoken_for(self) -> int:
@@ -43,9 +71,12 @@ class Errands:
                     return song
         return None
 
-    def progress(self, song: Song, have: int) -> None:
+    def progress(self, song: Song, have: int, new: int = 0) -> None:
+        """So much of it is here, the last `new` bytes of it just now."""
         with self._lock:
             self._here[song.sha256] = have
+            self._came.append((self._clock.boot_s(), new))
+            self._forget_old_marks()
 
     def done(self, song: Song) -> None:
         with self._lock:
@@ -60,3 +91,8 @@ class Errands:
                 _, failures = self._cooling.get(song.sha256, (0.0, 0))
                 pause_s = 1.0 + backoff_s(failures + 2, float("inf"), self._rng)
                 self._cooling[song.sha256] = (self._clock.boot_s() + pause_s, failures + 1)
+
+    def _forget_old_marks(self) -> None:
+        before_s = self._clock.boot_s() - RATE_OVER_S
+        while self._came and self._came[0][0] < before_s:
+            self._came.popleft()

@@ -78,14 +78,16 @@ class MediaLoop:
         if self._choice is None:
             self._choice = media.Choice(store)
         more = may_fetch_more(store, self._limits)
-        return self._errands.take(self._choice.wanted(1 + self._errands.spoken_for, called_for=not more))
+        song = self._errands.take(self._choice.wanted(1 + self._errands.spoken_for, called_for=not more))
+        self._errands.mean_to_have(self._choice.outstanding(called_for=not more))
+        return song
 
     def _called_for(self, store: Store) -> set[str]:
         return {song.id for song in store.library.unprepared(1000, fetched=False, called_for=True)}
 
     def _arrived(self, song: Song, have: int, new: int) -> float:
         """Note what is here; wait as the hour asks, and return for how long."""
-        self._errands.progress(song, have)
+        self._errands.progress(song, have, new)
         wait_s = self._throttle.wait_s(new)
         if wait_s:
             sleep(wait_s)

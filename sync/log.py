@@ -17,7 +17,7 @@ def _pending(store: Store) -> list[str]:
     count = store.outbox.pending()
     if not count:
         return ["nothing waits for the cloud"]
-    lines = [f"{count} facts wait for the cloud:"]
+    lines = [f"{count} fact{'s wait' if count > 1 else ' waits'} for the cloud, oldest first:"]
     lines += [f"  {_when(op.wall_ms)}  {op.type}" for op in store.outbox.batch(SHOWN)]
     return lines + ([f"  … and {count - SHOWN} more"] if count > SHOWN else [])
 
@@ -26,7 +26,7 @@ def _refused(store: Store) -> list[str]:
     letters = store.outbox.dead_letters()
     if not letters:
         return ["nothing was refused"]
-    lines = [f"{len(letters)} facts were refused by the cloud:"]
+    lines = [f"{len(letters)} fact{'s were' if len(letters) > 1 else ' was'} refused by the cloud, and why:"]
     lines += [
         f"  {_when(row['wall_ms'])}  {row['type']}  {row['verdict'].partition(':')[2]}  {row['body']}"
         for row in letters[-SHOWN:]

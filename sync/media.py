@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from appliance.house import HouseChoice
 
 ATTEMPT_S = 120.0
+MOST_CALLED_FOR = 1000
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".opus"}
 
 Arrived = Callable[[int, int], float]
@@ -47,6 +48,13 @@ class Choice:
         first = {song.id for song in songs}
         rest = [song_id for song_id in self._house_order() if song_id not in first]
         return [*songs, *library.missing(rest, limit - len(songs))]
+
+    def outstanding(self, *, called_for: bool = False) -> list[Song]:
+        """All that is to be fetched, as far as it is known: the house is not ranked for this alone."""
+        songs = self._store.library.unprepared(MOST_CALLED_FOR, fetched=False, called_for=True)
+        if called_for or self._house is None:
+            return songs
+        return [*songs, *self._store.library.missing(self._house.order(), MOST_CALLED_FOR)]
 
     def _house_order(self) -> tuple[str, ...]:
         if self._house is None:

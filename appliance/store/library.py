@@ -121,12 +121,6 @@ class Library:
         rows = self._db.rows("select * from songs where media_path is not null or pcm_path is not null order by id")
         return [_song(row) for row in rows]
 
-    def bytes_to_go(self) -> int:
-        """Bytes of the files that are wanted and not here yet."""
-        return self._db.count(
-            f"select coalesce(sum(byte_size), 0) from songs s where {_MISSING[False]}"  # noqa: S608 - a constant
-        )
-
     def with_file(self, sha256: str) -> Song | None:
         """The song whose file, or what was made of it, is here and has this hash."""
         row = self._db.row(

@@ -43,18 +43,31 @@ def test_a_box_at_work(box: Box, config: Config) -> None:
     refused = store.outbox.batch(1)[0].op_id
     store.outbox.settle([(refused, "rejected: no")])
     player_says(box, underruns=2)
-    box.runtime.publish("sync", {"link": "down", "why": "no route"})
     now_s = SystemClock().boot_s()
+    line = {"link": "down", "why": "no route", "boot_s": now_s, "link_since_boot_s": now_s - 725,
+            "last_contact_boot_s": now_s - 7500, "door": "https://cloud.example",
+            "pending_since_wall_ms": round((SystemClock().wall_s() - 100_000) * 1000),
+            "files_to_go": 3, "bytes_to_go": 12_000_000, "bytes_per_s": 200_000}  # fmt: skip
+    box.runtime.publish("sync", line)
     acr122u = {"name": "ACR122U", "state": "ready", "why": ""}
     box.runtime.publish("reader", {"boot_s": now_s, "readers": [acr122u], "dark": {"led:cosound": "no permission"}})
     text = "\n".join(status_lines(read_status(config)))
     assert "player   playing, 2 underruns" in text
     assert "    -3.0 dB  Rain: It rains." in text
-    assert "link     down (no route)" in text
-    assert "pending  1, 1 refused by the cloud" in text
-    assert "library  2 of 2 songs ready" in text
+    assert "cloud    https://cloud.example" in text
+    assert "link     down for 12 min (no route), last contact 2 h 5 min ago" in text
+    assert "pending  1, the oldest for 1 d 3 h, 1 refused by the cloud" in text
+    assert "library  2 of 2 songs ready; 3 files to fetch, 12.0 MB, 0.2 MB a second: 1 min more" in text
     assert "reader   ACR122U: ready" in text
     assert "lamp     led:cosound: dark, no permission" in text
+
+
+def test_a_sync_process_that_fell_silent_is_not_said_to_have_a_link(box: Box, config: Config) -> None:
+    box.store()
+    box.runtime.publish("sync", {"link": "up", "boot_s": SystemClock().boot_s() - 90})
+    state = read_status(config)
+    assert state["sync_silent_s"] == 90
+    assert "link     not known: the sync process has been silent for 1 min; is it running?" in status_lines(state)
 
 
 @pytest.mark.parametrize(

@@ -164,15 +164,18 @@ def test_now_tells_what_one_round_did(fake: FakeCloud, server: Server, env: dict
     code, said = command({**env, "DJANGO_API_URL": server.url}, "now")
     assert code == 0
     assert said.splitlines() == [
+        f"cloud: {server.url}",
         "push: 1 sent (1 applied), 0 pending",
         "pull: 1 changes, the whole bucket",
         "queue: 1 songs",
+        "files: 0 of 1 songs ready; the sync process fetches more",
     ]
 
 
-def test_now_says_in_a_line_each_what_did_not_work(env: dict[str, str]) -> None:
+def test_now_says_once_that_nobody_answers(env: dict[str, str]) -> None:
     code, said = command({**env, "DJANGO_API_URL": "http://127.0.0.1:9"}, "now")
     assert code != 0 and "pull: no connection" in said and "not everything went through" in said
+    assert said.count("no connection") == 1
 
 
 def test_now_without_a_cloud_says_what_to_set(env: dict[str, str]) -> None:
@@ -189,4 +192,4 @@ def test_log_shows_what_waits_and_what_was_refused(env: dict[str, str], config: 
     store.close()
     code, said = command(env, "log")
     assert code == 0 and "21 facts wait" in said and "… and 1 more" in said
-    assert "1 facts were refused" in said and "unknown_song" in said
+    assert "1 fact was refused" in said and "unknown_song" in said

@@ -12,6 +12,7 @@ from appliance.clock import ManualClock
 from appliance.errors import StoreDamaged
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
+from sync.errands import Progress
 from sync.errors import LinkDown, MediaError
 from sync.link import Link
 from sync.loops import HeartbeatLoop, PushLoop
@@ -107,9 +108,9 @@ def test_status_tells_what_staff_ask(store: Store, fake: FakeCloud, link: Link, 
     store.library.set_ready(song_id("wind"), Path("/p/wind"))
     store.scenes.begin_play(song_id("wind"), 10.0)
     link.worked()
-    state = build_status(store, link.state, bytes_here=400)
+    state = build_status(store, link.state, Progress(1, 600, 50), "https://cloud.example")
     assert (state["link"], state["pending"], state["pending_since_wall_ms"]) == ("up", 1, round(clock.wall * 1000))
-    assert (state["files_wanted"], state["files_ready"], state["bytes_to_go"]) == (2, 1, 600)
+    assert (state["files_to_go"], state["bytes_to_go"], state["bytes_per_s"]) == (1, 600, 50)
     assert state["last_contact_boot_s"] == clock.boot
 
 
