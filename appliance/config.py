@@ -49,7 +49,7 @@ KEYS: tuple[Key, ...] = (
     Key("box.language", "COSOUND_LANGUAGE", "en", "language of the screen and the reasons", choices=("en", "fr")),
     Key("cloud.url", "DJANGO_API_URL", "", "address of the cloud, empty = none: the box plays by itself"),
     Key("cloud.supabase_url", "SUPABASE_URL", "", "address of a Supabase project, the cloud where cloud.url is empty"),
-    Key("cloud.supabase_key", "SUPABASE_ANON_KEY", "", "that project's public (anon) key"),
+    Key("cloud.supabase_key", "SUPABASE_ANON_KEY", "", "that project's public key: the publishable or the anon one"),
     Key("cloud.token", "PLAYER_TOKEN", "", "this player's token", credential="player-token"),
     Key(
         "sync.rate_kib_s",

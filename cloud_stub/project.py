@@ -7,6 +7,7 @@ bodies, statuses). A hosted Supabase was not tried.
 
 from __future__ import annotations
 
+import hmac
 import json
 import queue
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -50,6 +51,11 @@ def api_key(secret: str, role: str, now_s: float) -> str:
     """A project's key for a role, as its settings page shows it."""
     claims = {"iss": "supabase", "role": role, "iat": int(now_s), "exp": int(now_s) + FOR_TEN_YEARS_S}
     return jwt.encode(claims, secret, _ALGORITHM)
+
+
+def publishable_key(secret: str) -> str:
+    """A project's key of the newer kind, which is no JWT."""
+    return f"sb_publishable_{hmac.new(secret.encode(), b'publishable', 'sha256').hexdigest()[:32]}"
 
 
 def create_project(address: Address, secret: str, files: Storage) -> Starlette:
@@ -110,7 +116,8 @@ class _Project:
             hint = "No `apikey` request header or url param was found."
             raise _Refused(401, {"message": "No API key found in request", "hint": hint})
         try:
-            self._decoded(headers["apikey"])
+            if headers["apikey"] != publishable_key(self._secret):
+                self._decoded(headers["apikey"])
         except jwt.InvalidTokenError:
             hint = "Double check your Supabase `anon` or `service_role` API key."
             raise _Refused(401, {"message": "Invalid API key", "hint": hint}) from None

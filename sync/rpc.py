@@ -3,8 +3,8 @@
     POST /rest/v1/rpc/sync_push  RpcPush → RpcPushReply        facts and heartbeats
     POST /rest/v1/rpc/sync_pull  RpcPull → RpcPullReply        the bucket and the queue, asked every `POLL_S`
 
-Files come from where the songs' `file_url` says. The project's public key goes in `apikey` and as the bearer, the
-player's token in `X-API-Key`.
+Files come from where the songs' `file_url` says. The project's public key goes in `apikey`, the player's token in
+`X-API-Key`.
 """
 
 from __future__ import annotations

@@ -32,11 +32,12 @@ class Supabase:
     """
 
     def __init__(self, http: httpx.Client, key: str, token: str, heard: Callable[[], None] | None = None) -> None:
-        """key: the project's public (`anon`) key. token: this player's; it goes in a header, never in an address."""
+        """key: the project's publishable key, or its older anon key (a JWT, which has to be shown as a bearer too).
+        token: this player's; it goes in a header, never in an address."""
         self._exchanges = Exchanges(http, judge, heard)
         self._headers = {
             "apikey": key,
-            "Authorization": f"Bearer {key}",
+            **({"Authorization": f"Bearer {key}"} if key.count(".") == 2 else {}),
             wire.API_KEY_HEADER: token,
             "Content-Type": "application/json",
             "Accept-Encoding": "gzip",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx
 import pytest
 
-from cloud_stub.project import api_key
+from cloud_stub.project import api_key, publishable_key
 from sync.client import Cloud
 from sync.door import Door as ClientsDoor
 from sync.supabase import Supabase
@@ -107,8 +107,8 @@ class SupabaseDoor:
 
     def open(self, token: str) -> Supabase:
         headers = {"X-Test-Now": lambda: repr(self.time.s)}
-        transport = Transport(self.client, headers)
-        return Supabase(httpx.Client(transport=transport, base_url="http://project.test"), self.key, token)
+        http = httpx.Client(transport=Transport(self.client, headers), base_url="http://project.test")
+        return Supabase(http, publishable_key(SECRET), token)
 
 
 class Transport(httpx.BaseTransport):

@@ -22,7 +22,7 @@ from sync.news import news_once
 from sync.polls import poll_steps
 from sync.supabase import PUSH_OPS, Supabase
 
-KEY, TOKEN = "public-key", "csp_secret"
+KEY, TOKEN = "eyJhbGci.eyJyb2xl.c2ln", "csp_secret"
 
 
 class Project:
@@ -61,6 +61,12 @@ def test_the_key_and_the_token_go_in_headers_and_never_in_an_address() -> None:
     assert str(request.url) == "https://abc.supabase.co/rest/v1/rpc/sync_pull"
     assert request.headers["apikey"] == KEY and request.headers["authorization"] == f"Bearer {KEY}"
     assert request.headers["x-api-key"] == TOKEN
+    newer = Supabase(
+        httpx.Client(transport=httpx.MockTransport(project._answer), base_url="https://x"), "sb_p_1", TOKEN
+    )
+    newer.pull("e", 3)
+    assert project.requests[1].headers["apikey"] == "sb_p_1" and "authorization" not in project.requests[1].headers
+    project.requests.pop()
     assert project.bodies == [{"pull": {"epoch": "e", "since": 3, "digest": "0" * 16}}]
 
 
