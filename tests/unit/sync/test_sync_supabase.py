@@ -32,9 +32,9 @@ class Project:
         self.answers = list(answers)
         self.requests: list[httpx.Request] = []
 
-    def door(self) -> Supabase:
+    def door(self, key: str = KEY) -> Supabase:
         http = httpx.Client(transport=httpx.MockTransport(self._answer), base_url="https://abc.supabase.co")
-        return Supabase(http, KEY, TOKEN)
+        return Supabase(http, key, TOKEN)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -61,13 +61,14 @@ def test_the_key_and_the_token_go_in_headers_and_never_in_an_address() -> None:
     assert str(request.url) == "https://abc.supabase.co/rest/v1/rpc/sync_pull"
     assert request.headers["apikey"] == KEY and request.headers["authorization"] == f"Bearer {KEY}"
     assert request.headers["x-api-key"] == TOKEN
-    newer = Supabase(
-        httpx.Client(transport=httpx.MockTransport(project._answer), base_url="https://x"), "sb_p_1", TOKEN
-    )
-    newer.pull("e", 3)
-    assert project.requests[1].headers["apikey"] == "sb_p_1" and "authorization" not in project.requests[1].headers
-    project.requests.pop()
     assert project.bodies == [{"pull": {"epoch": "e", "since": 3, "digest": "0" * 16}}]
+
+
+def test_a_key_that_is_no_jwt_is_no_bearer() -> None:
+    project = Project({})
+    project.door("sb_publishable_1").pull("e", 3)
+    (request,) = project.requests
+    assert request.headers["apikey"] == "sb_publishable_1" and "authorization" not in request.headers
 
 
 @pytest.mark.parametrize(
