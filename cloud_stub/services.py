@@ -23,6 +23,7 @@ from cloud_stub.refresh import Refresher
 from cloud_stub.repositories import attempts, changes, ops, players, rooms, stamps
 from cloud_stub.settings import CloudSettings
 from cloud_stub.storage import FolderStorage, Storage
+from cloud_stub.streams import Streams
 from cloud_stub.supabase import SupabaseLogins
 from cloud_stub.waiters import Waiters, bucket_topic, queue_topic, room_topic
 
@@ -45,6 +46,7 @@ class Services:
     storage: Storage
     logins: LoginTokens
     waiters: Waiters
+    streams: Streams
     polls: Polls
     refresher: Refresher
     scheduler: AsyncIOScheduler | None = None
@@ -60,6 +62,7 @@ class Services:
             storage=FolderStorage(settings.media_dir),
             logins=LoginTokens(settings.secret_key, SupabaseLogins(settings.project) if settings.project else None),
             waiters=Waiters(),
+            streams=Streams(),
             polls=Polls(database, settings.secret_key, settings.link_half_life_s),
             refresher=Refresher(database, now),
         )

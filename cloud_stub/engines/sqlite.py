@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from cloud_stub.engines.engine import Dialect, Row
-from cloud_stub.errors import SetupError
+from cloud_stub.errors import Busy, SetupError
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5_000
+ASK_AGAIN_S = 0.01  # whether somebody else's write is over
 _PRAGMAS = (
     "journal_mode = wal",
     "synchronous = full",  # facts people made survive a power cut
@@ -72,6 +75,7 @@ class Sqlite:
         self.path = path
         self._conn: sqlite3.Connection | None = None
         self._version = 0
+        self._may_block = True
 
     @property
     def is_open(self) -> bool:
@@ -110,7 +114,7 @@ class Sqlite:
     def writing(self, alone_in: str | None = None) -> Iterator[SqliteSession]:
         """Nobody else writes meanwhile, whatever the room: the lock is the file's."""
         conn = self._open_conn()
-        conn.execute("begin immediate")
+        self._begin_writing(conn)
         try:
             yield SqliteSession(conn)
         except BaseException:
@@ -119,13 +123,39 @@ class Sqlite:
         conn.execute("commit")
 
     async def submit(self, work: Callable[[], T]) -> T:
-        return work()
+        """Here and now; but while another process writes, whoever need not write is answered."""
+        deadline_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        while True:
+            self._may_block = False
+            try:
+                return work()
+            except Busy:
+                if time.monotonic() >= deadline_s:
+                    raise
+            finally:
+                self._may_block = True
+            await asyncio.sleep(ASK_AGAIN_S)
 
     def changed_elsewhere(self) -> bool:
         """Whether another process has committed since this was last asked."""
         version = self._data_version()
         changed, self._version = version != self._version, version
         return changed
+
+    def _begin_writing(self, conn: sqlite3.Connection) -> None:
+        """Raises Busy when another process writes and we may not wait for it."""
+        if self._may_block:
+            conn.execute("begin immediate")
+            return
+        conn.execute("pragma busy_timeout = 0")
+        try:
+            conn.execute("begin immediate")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            raise Busy(f"another process writes to {self.path}") from error
+        finally:
+            conn.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_MS}")
 
     def _data_version(self) -> int:
         return int(self._open_conn().execute("pragma data_version").fetchone()[0])

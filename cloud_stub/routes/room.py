@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from importlib import resources
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from starlette.responses import StreamingResponse
 
 from cloud_stub.answers import Room, refusals
 from cloud_stub.auth import Cloud
 from cloud_stub.database import Tx
-from cloud_stub.errors import DatabaseError, Refused, not_found
+from cloud_stub.errors import not_found
 from cloud_stub.presence import OFFLINE_AFTER_S, status_of
 from cloud_stub.repositories import players, rooms, sessions, songs
-from cloud_stub.services import Services
-from cloud_stub.waiters import room_topic
 
 router = APIRouter()
 
 
-class EventStream(StreamingResponse):
-    media_type = "text/event-stream"
-
-
-KEEP_ALIVE_S = 15.0  # proxies cut what is silent for longer
-GATHER_S = 0.2  # what happens at once is told at once
-_STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _TYPES = {"css": "text/css", "js": "text/javascript"}
 _POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -39,37 +26,7 @@ _HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosni
 async def room(player_id: UUID, cloud: Cloud) -> Room:
     """What a room plays and who is there: public, without names."""
     last_poll_s = cloud.polls.last_poll.get(str(player_id))
-    return await cloud.database.read(_room, str(player_id), last_poll_s, cloud.now())
-
-
-@router.get("/api/rooms/{player_id}/events", response_class=EventStream, responses=refusals(404))
-async def events(player_id: UUID, cloud: Cloud) -> EventStream:
-    """Server-sent events: `room`, with what `/api/rooms/…` answers, now and whenever it changes."""
-    if await cloud.database.read(players.find, str(player_id)) is None:
-        raise not_found("room", player_id)
-    return EventStream(_told(cloud, str(player_id)), headers=_STREAM)
-
-
-async def _told(cloud: Services, player_id: str) -> AsyncIterator[str]:
-    said = ""
-    while not cloud.waiters.closed:
-        with cloud.waiters.listening(room_topic(player_id)) as bell:
-            news = await _now(cloud, player_id)
-            if news != said:
-                said = news
-                yield news
-            if not await cloud.waiters.heard(bell, KEEP_ALIVE_S):
-                yield ": still here\n\n"
-        await asyncio.sleep(GATHER_S)
-
-
-async def _now(cloud: Services, player_id: str) -> str:
-    last_poll_s = cloud.polls.last_poll.get(player_id)
-    try:
-        shown = await cloud.database.read(_room, player_id, last_poll_s, cloud.now())
-    except (DatabaseError, Refused) as error:
-        return f"event: gone\ndata: {json.dumps(str(error))}\n\n"
-    return f"event: room\ndata: {json.dumps(shown)}\n\n"
+    return await cloud.database.read(shown, str(player_id), last_poll_s, cloud.now())
 
 
 @router.get("/r/{player_id}", include_in_schema=False)
@@ -87,7 +44,8 @@ async def asset(name: str) -> Response:
     return Response(_web(name), media_type=_TYPES[name.rsplit(".", 1)[1]], headers=_HEADERS)
 
 
-def _room(tx: Tx, player_id: str, last_poll_s: float | None, now_s: float) -> Room:
+def shown(tx: Tx, player_id: str, last_poll_s: float | None, now_s: float) -> Room:
+    """What anybody may know of a room. Raises Refused (404)."""
     player = players.find(tx, player_id)
     if player is None:
         raise not_found("room", player_id)
