@@ -214,12 +214,14 @@ class QueueLine(TypedDict):
 
 
 class Health(TypedDict):
-    """`queue_age_s`: since all rooms were last ranked."""
+    """`queue_age_s`: since all rooms were last ranked. `waiting`: answers held back, and pages that follow a room."""
 
     ok: bool
     database: bool
     storage: bool
+    ranking: bool
     queue_age_s: float | None
+    waiting: int
 
 
 _RETRY = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}

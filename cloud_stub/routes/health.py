@@ -11,20 +11,31 @@ from cloud_stub.services import Services
 
 router = APIRouter()
 
+MISSED_TURNS = 4  # of the ranking: then it is not late but gone
+
 
 @router.get("/health", responses={503: {"model": Health, "description": "Something it needs does not work."}})
 async def health(cloud: Cloud, response: Response) -> Health:
     """How it is; 503 while something it needs does not work."""
     database, storage = await _database_answers(cloud), _storage_answers(cloud)
-    ranked_s = cloud.refresher.refreshed_s
-    if not (database and storage):
+    age_s = _queue_age_s(cloud)
+    ranking = age_s is not None and age_s <= MISSED_TURNS * cloud.settings.refresh_s
+    ok = database and storage and ranking
+    if not ok:
         response.status_code = 503
     return {
-        "ok": database and storage,
+        "ok": ok,
         "database": database,
         "storage": storage,
-        "queue_age_s": None if ranked_s is None else round(max(0.0, cloud.now() - ranked_s), 1),
+        "ranking": ranking,
+        "queue_age_s": age_s,
+        "waiting": len(cloud.waiters),
     }
+
+
+def _queue_age_s(cloud: Services) -> float | None:
+    ranked_s = cloud.refresher.refreshed_s
+    return None if ranked_s is None else round(max(0.0, cloud.now() - ranked_s), 1)
 
 
 async def _database_answers(cloud: Services) -> bool:

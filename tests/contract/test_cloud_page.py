@@ -79,7 +79,14 @@ def test_a_room_that_is_none_is_said_kindly(world: World) -> None:
 def test_the_server_says_how_it_is(world: World) -> None:
     world.time.advance(12)
     answer = world.client.get("/health")
-    assert answer.json() == {"ok": True, "database": True, "storage": True, "queue_age_s": 12.0}
+    assert answer.json() == {
+        "ok": True, "database": True, "storage": True, "ranking": True, "queue_age_s": 12.0, "waiting": 0,
+    }  # fmt: skip
+    world.time.advance(4 * world.settings.refresh_s)
+    ill = world.client.get("/health")
+    assert (ill.status_code, ill.json()["ok"], ill.json()["ranking"]) == (503, False, False)
+    world.refresh()
+    assert world.client.get("/health").status_code == 200
     world.settings.media_dir.rmdir()
     world.settings.media_dir.touch()
     ill = world.client.get("/health")

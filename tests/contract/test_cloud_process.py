@@ -110,7 +110,8 @@ def test_it_stops_at_once_with_people_waiting(seeded: tuple[Path, dict[str, Any]
             )
             for _ in range(8)
         ]
-        time.sleep(0.5)  # until the server has them
+        while http.get("/health").json()["waiting"] < 8:
+            time.sleep(0.02)
         process.send_signal(number)
         assert process.wait(timeout=2) == 0
         assert {answer.result().status_code for answer in held} == {304}
