@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -54,10 +54,6 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, told: AsyncGenerator[str, None], headers: Mapping[str, str]) -> None:
-        super().__init__(told, headers=headers)
-        self._told = told
-
     async def stream_response(self, send: Send) -> None:
         async def within_time(message: Message) -> None:
             async with asyncio.timeout(SEND_WITHIN_S):
@@ -68,7 +64,8 @@ class EventStream(StreamingResponse):
         except TimeoutError:
             log.info("somebody who follows a room takes nothing any more: let go")
         finally:
-            await self._told.aclose()  # else it would stay open, and be counted, until it is collected
+            if isinstance(self.body_iterator, AsyncGenerator):
+                await self.body_iterator.aclose()  # else it stays open, and is counted, until it is collected
 
 
 def event(name: str, data: str) -> tuple[str, str]:
