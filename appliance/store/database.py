@@ -74,6 +74,10 @@ class Database:
         finally:
             self._depth = 0
         self._check_place()
+        self.ring()
+
+    def ring(self) -> None:
+        """Tell the others to look again; for news that stands in no table, too."""
         if self.bell:
             self.bell.ring()
 

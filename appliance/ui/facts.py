@@ -26,6 +26,14 @@ class SeenTap:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """The newest tap of which nothing was stored. `why`: "copy" of another card, or the "disk"."""
+
+    why: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class StripState:
     """One strip as the player published it. Levels are linear amplitudes."""
 
@@ -73,6 +81,7 @@ class Facts:
     control: Control = field(default_factory=Control)
     tap: SeenTap | None = None
     names: tuple[str, ...] = ()
+    turned_away: TurnedAway | None = None
 
 
 def sound_from(player: Mapping[str, Any]) -> Sound:
@@ -98,6 +107,13 @@ def links_from(sync: Mapping[str, Any], readers: Sequence[Mapping[str, Any]]) ->
         pending=int(_number(sync.get("pending"), 0.0)),
         reader_away=bool(states) and not any(state == "ready" for state in states),
     )
+
+
+def turned_away_from(reader: Mapping[str, Any]) -> TurnedAway | None:
+    """From the reader's runtime file; None when there is no such tap, or it is of the wrong kind."""
+    told = _mapping(reader.get("turned_away"))
+    at_s = _number(told.get("at_boot_s"), -math.inf)
+    return TurnedAway(str(told.get("why")), at_s) if math.isfinite(at_s) else None
 
 
 def _strip(state: object) -> StripState | None:

@@ -19,7 +19,7 @@ from appliance.process import Stop, run
 from appliance.readers import readers_now
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
-from appliance.ui.facts import Facts, SeenTap, Sound, StripState, links_from, sound_from
+from appliance.ui.facts import Facts, SeenTap, Sound, StripState, links_from, sound_from, turned_away_from
 
 log = logging.getLogger(__name__)
 
@@ -142,15 +142,17 @@ class Feed:
         sound = self._with_titles(store, sound_from(self._runtime.read("player")))
         if not people:
             known = self._facts
-            self._facts = Facts(sound, known.links, known.control, known.tap, known.names)
+            self._facts = replace(known, sound=sound)
             return
         self._looked_s = self._clock.boot_s()
+        reader = self._runtime.read("reader")
         self._facts = Facts(
             sound,
-            links_from(self._runtime.read("sync"), readers_now(self._runtime.read("reader"), self._looked_s)),
+            links_from(self._runtime.read("sync"), readers_now(reader, self._looked_s)),
             store.room.control(),
             _seen_tap(store),
             _names(store),
+            turned_away_from(reader),
         )
 
     def _with_titles(self, store: Store, sound: Sound) -> Sound:

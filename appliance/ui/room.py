@@ -164,7 +164,8 @@ class RoomPage:
             "goodbye": ft.Icons.WAVING_HAND,
             "greeting": ft.Icons.CHECK_CIRCLE,
         }
-        icon = ft.Icon(marks.get(view.mode, ft.Icons.INFO), size=self._layout.px(120), color=theme.BLUE)
+        colour = theme.ORANGE if view.mode == "refused" else theme.BLUE
+        icon = ft.Icon(marks.get(view.mode, ft.Icons.INFO), size=self._layout.px(120), color=colour)
         return self._centred(icon, view)
 
     def _centred(self, mark: ft.Control, view: RoomView) -> ft.Control:

@@ -18,7 +18,7 @@ COUNTDOWN_STEPS = 40
 LEAST_SHARE = 0.01
 
 Mode = Literal[
-    "invite", "no_reader", "no_way_in", "playing", "faces", "greeting", "goodbye", "phone", "again", "thanks"
+    "invite", "no_reader", "no_way_in", "playing", "faces", "greeting", "goodbye", "phone", "again", "refused", "thanks"
 ]
 
 
@@ -84,8 +84,9 @@ def room_view(facts: Facts, thanks: Thanks | None, now_s: float, texts: Texts) -
 
 def _answer(facts: Facts, thanks: Thanks | None, now_s: float, texts: Texts) -> RoomView | None:
     tap = facts.tap
-    if tap is None:
-        return None
+    refused = _refused(facts, now_s, texts)
+    if refused is not None or tap is None:
+        return refused
     if thanks is not None and thanks.tap_id == tap.tap_id:
         return _thanks(thanks, texts) if now_s - thanks.at_s < THANKS_S else None
     age_s = now_s - tap.at_s
@@ -115,6 +116,16 @@ def _faces(tap: SeenTap, age_s: float, texts: Texts) -> RoomView:
         voter=tap.profile_id,
         countdown=round((1 - max(age_s, 0) / FACES_S) * COUNTDOWN_STEPS) / COUNTDOWN_STEPS,
     )
+
+
+def _refused(facts: Facts, now_s: float, texts: Texts) -> RoomView | None:
+    """A tap of which nothing was stored, as long as it is the newest."""
+    away = facts.turned_away
+    if away is None or now_s - away.at_s >= GREETING_S or (facts.tap is not None and facts.tap.at_s > away.at_s):
+        return None
+    if away.why == "copy":
+        return RoomView("refused", texts.card_refused, texts.card_refused_detail)
+    return RoomView("refused", texts.tap_lost, texts.tap_lost_detail)
 
 
 def _without_reader(playing: RoomView, facts: Facts, texts: Texts) -> RoomView:

@@ -58,6 +58,10 @@ class Texts:
     goodbye_detail: str
     phone: str
     phone_detail: str
+    card_refused: str
+    card_refused_detail: str
+    tap_lost: str
+    tap_lost_detail: str
     cards_only: str
     cards_only_detail: str
     once_more: str
@@ -126,6 +130,10 @@ ENGLISH = Texts(
     goodbye_detail="You are checked out. Thank you for listening.",
     phone="With a phone, scan the sign",
     phone_detail="It hangs in this room and has a square code. Or tap a card here.",
+    card_refused="Please take another card",
+    card_refused_detail="What is on this one belongs to another card. If it is yours, tell the staff.",
+    tap_lost="That tap did not count",
+    tap_lost_detail="This box could not write it down. Please tell the staff.",
     cards_only="Please tap a card",
     cards_only_detail="A phone is another one each time it is held here. Any contactless card will do.",
     once_more="Once more, please",
@@ -194,6 +202,10 @@ FRENCH = Texts(
     goodbye_detail="Votre départ est noté. Merci de votre écoute.",
     phone="Par téléphone, scannez l’affiche",
     phone_detail="Elle est dans la salle, avec un code carré. Ou posez une carte ici.",
+    card_refused="Prenez une autre carte",
+    card_refused_detail="Ce qui est écrit dessus vient d’une autre carte. Si c’est la vôtre, voyez l’équipe.",
+    tap_lost="Rien n’a été compté",
+    tap_lost_detail="La machine n’a pas pu l’écrire. Merci de prévenir l’équipe.",
     cards_only="Posez plutôt une carte",
     cards_only_detail="Un téléphone change de numéro à chaque fois. Toute carte sans contact convient.",
     once_more="Encore une fois, merci",

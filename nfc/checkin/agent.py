@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from appliance.errors import StoreBusy, TransientError
 from appliance.model import CardKey, TapRead, TapResult
@@ -58,6 +58,7 @@ class Agent:
         self._unstored: Tap | None = None
         self._refused = ""
         self._last: dict[str, Any] | None = None
+        self._turned_away: dict[str, Any] | None = None
         self._misreads = 0
         self._published_s = float("-inf")
         self._halt = threading.Event()
@@ -138,7 +139,7 @@ class Agent:
             return None
         if isinstance(meaning, Copied):
             self._ignore(tap, meaning.why)
-            self._answer("refused", tap)
+            self._turn_away(tap, "copy")
             return None
         try:
             result = self._store.people.record_tap(self._keyed(tap, meaning), rules, closing_s=self._closing_s())
@@ -146,9 +147,8 @@ class Agent:
             self._unstored = tap
             raise
         except TransientError as error:
-            self._answer("refused", tap)
             self._refused = f"the last tap was not stored: {error}"
-            self._publish()
+            self._turn_away(tap, "disk")
             raise
         self._refused = ""
         self._answer(ANSWERS[result.outcome], tap)
@@ -176,6 +176,13 @@ class Agent:
             if one.state.where == tap.where:
                 one.show(answer)
 
+    def _turn_away(self, tap: Tap, why: Literal["copy", "disk"]) -> None:
+        """Nothing is stored of it; whoever holds the card must know all the same."""
+        self._turned_away = {"why": why, "at_boot_s": tap.boot_ms / 1000}
+        self._answer("refused", tap)
+        self._publish()
+        self._store.db.ring()
+
     def _ignore(self, tap: Tap, why: str) -> None:
         if not self._misreads:
             log.warning("a %s tag was ignored, and more of the kind will be in silence: %s", tap.tag.tech, why)
@@ -201,6 +208,7 @@ class Agent:
             "readers": readers,
             "dark": dict(self._lamps.dark),
             "last": self._last,
+            "turned_away": self._turned_away,
         }
         self._runtime.publish("reader", state)
 

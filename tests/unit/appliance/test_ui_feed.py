@@ -13,7 +13,7 @@ from appliance.errors import InputError, SetupError
 from appliance.process import Stop
 from appliance.store import Store
 from appliance.tapline import TYPED
-from appliance.ui.facts import Facts, Links, links_from
+from appliance.ui.facts import Facts, Links, TurnedAway, links_from, turned_away_from
 from appliance.ui.feed import Feed
 from appliance.ui.still import StillRoom
 
@@ -70,6 +70,23 @@ def test_a_tap_is_shown_by_the_next_step_and_no_look_is_made_for_nothing(
     room.tap("card-1")
     feed.step(0)
     assert (before, seen[-1].names) == ((), ("Heron",))
+
+
+@pytest.mark.parametrize("told", [None, "yes", {}, {"at_boot_s": "now"}, {"at_boot_s": float("nan"), "why": "copy"}])
+def test_a_tap_that_was_turned_away_is_read_from_the_runtime_file_or_not_at_all(told: object) -> None:
+    assert turned_away_from({"turned_away": told}) is None
+    assert turned_away_from({"turned_away": {"why": "copy", "at_boot_s": 3.5}}) == TurnedAway("copy", 3.5)
+
+
+def test_a_tap_turned_away_is_shown_when_the_bell_rings(room: StillRoom, feed: Feed, seen: list[Facts]) -> None:
+    feed.step(0)
+    feed.step(0)
+    room.runtime.publish("reader", {"turned_away": {"why": "disk", "at_boot_s": room.clock.boot_s()}})
+    feed.step(0)
+    assert seen[-1].turned_away is None, "nobody rang, and it was looked at just now"
+    room.store.db.ring()
+    feed.step(0)
+    assert seen[-1].turned_away == TurnedAway("disk", room.clock.boot_s())
 
 
 def test_a_stay_that_ran_out_is_noticed_without_a_bell(room: StillRoom, feed: Feed, seen: list[Facts]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from appliance.clock import ManualClock
 from appliance.model import Control, Fader, ProfileId, TapOutcome
-from appliance.ui.facts import Facts, Links, SeenTap, Sound, sound_from
+from appliance.ui.facts import Facts, Links, SeenTap, Sound, TurnedAway, sound_from
 from appliance.ui.fader import meter_height
 from appliance.ui.mixer_view import SILENT, moved_fader, muted_fader
 from appliance.ui.state import ScreenState
@@ -185,6 +185,16 @@ def test_nobody_is_sent_to_a_sign_that_is_not_there(state: ScreenState) -> None:
     assert (view.mode, view.headline) == ("no_way_in", ENGLISH.no_way_in)
     state.facts = Facts(sound=playing(), links=Links(cloud=None), tap=tapped("phone"))
     assert state.room().headline == ENGLISH.cards_only
+
+
+@pytest.mark.parametrize(("why", "headline"), [("copy", ENGLISH.card_refused), ("disk", ENGLISH.tap_lost)])
+def test_a_tap_that_was_turned_away_is_told_so_until_the_next_one(state: ScreenState, why: str, headline: str) -> None:
+    state.facts = replace(state.facts, turned_away=TurnedAway(why, 999.0), tap=tapped("in", ago_s=3.0))
+    assert (state.room().mode, state.room().headline) == ("refused", headline)
+    state.facts = replace(state.facts, tap=tapped("in", ago_s=0.5))
+    assert state.room().mode == "faces"
+    state.facts = replace(state.facts, turned_away=TurnedAway(why, 990.0), tap=None)
+    assert state.room().mode == "playing"
 
 
 def test_a_muted_layer_and_one_below_hearing_are_not_listed(state: ScreenState) -> None:

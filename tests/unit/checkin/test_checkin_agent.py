@@ -270,6 +270,7 @@ def test_every_outcome_is_shown(box: Callable[..., Box]) -> None:
     one = box((0, A), (5, A), (30, A), (35, PHONE), (40, copy), readers_show=True)
     one.run(50)
     assert one.lamps.shown == ["in", "in", "out", "phone", "refused"]
+    assert one.runtime.read("reader")["turned_away"] == {"why": "copy", "at_boot_s": pytest.approx(1040, abs=0.2)}
     assert [answer for _, answer in one.reader.shown] == one.lamps.shown
 
 
@@ -282,6 +283,7 @@ def test_a_tap_that_the_disk_refuses_is_shown_as_refused(box: Callable[..., Box]
         one.run(1)
     one.store.db.conn.execute("pragma query_only=0")
     assert one.lamps.shown == ["refused"]
+    assert one.runtime.read("reader")["turned_away"]["why"] == "disk"
 
 
 def test_the_readers_light_answers_at_its_next_look_and_for_its_own_taps_only(box: Callable[..., Box]) -> None:
