@@ -117,6 +117,16 @@ def test_without_a_reader_guests_are_sent_to_the_sign(panel: Panel) -> None:
         panel.room.runtime.publish("reader", {})
 
 
+@pytest.mark.parametrize("why", ["copy", "disk"])
+def test_whoever_is_turned_away_is_told_so(panel: Panel, why: str) -> None:
+    room = panel.room
+    room.runtime.publish("reader", {"turned_away": {"why": why, "at_boot_s": room.clock.boot_s()}})
+    room.store.db.ring()
+    panel.glass.wait_for("headline", panel.texts.card_refused if why == "copy" else panel.texts.tap_lost)
+    assert_all_on_the_glass(panel)
+    room.runtime.publish("reader", {})
+
+
 def test_a_hush_is_announced(panel: Panel) -> None:
     panel.room.store.room.set_master(hush=True)
     panel.glass.wait_for("notice", panel.texts.sound_hushed)
