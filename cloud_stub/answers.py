@@ -264,6 +264,7 @@ _BYTES = {"schema": {"type": "string", "format": "binary"}}
 FILE: Documented = {
     200: {"description": "The file.", "content": {"audio/*": _BYTES}},
     206: {"description": "The part that was asked for.", "content": {"audio/*": _BYTES}},
+    302: {"description": "A link to where the file is, which works for an hour or two."},
     **NOT_MODIFIED,
     **refusals(404),
     416: {"description": "The part that was asked for begins after the end."},

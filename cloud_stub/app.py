@@ -18,7 +18,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from cloud_stub.answers import ALWAYS, refusals
 from cloud_stub.boxes import INVALID_TOKEN, InvalidPlayerToken
 from cloud_stub.database import Database
-from cloud_stub.errors import Refused
+from cloud_stub.errors import Refused, StorageError
 from cloud_stub.fastpath import QueueFastPath
 from cloud_stub.limits import BodyLimit
 from cloud_stub.logs import request_id
@@ -61,6 +61,7 @@ def create_app(settings: CloudSettings, now: Callable[[], float] = time.time) ->
     app.add_exception_handler(ValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Database.Error, _database_gone)
+    app.add_exception_handler(StorageError, _storage_gone)
     app.add_exception_handler(Database.IntegrityError, _cannot_be_stored)
     app.add_exception_handler(Exception, _broken)
     return app
@@ -101,6 +102,10 @@ async def _broken(_: Request, __: Exception) -> Response:
     """A bug of ours. The trace is in the log alone; the server goes on."""
     message = f"something is wrong here: it stands in the server's log under {request_id.get()}"
     return JSONResponse({"error": "broken", "message": message}, 500)
+
+
+async def _storage_gone(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "unavailable", "message": str(error)}, 503, {"Retry-After": RETRY_AFTER_S})
 
 
 async def _database_gone(_: Request, __: Exception) -> Response:

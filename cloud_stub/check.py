@@ -21,7 +21,7 @@ from cloud_stub.migrate import pending
 from cloud_stub.moments import seconds_or_none
 from cloud_stub.repositories import players
 from cloud_stub.settings import CloudSettings
-from cloud_stub.storage import FolderStorage
+from cloud_stub.storage import open_storage
 from cloud_stub.tokens import matches, prefix_of
 
 _PROJECT = re.compile(r"([a-z0-9]+)\.supabase\.co")
@@ -43,7 +43,7 @@ def examine(settings: CloudSettings, env: Mapping[str, str]) -> Iterator[Finding
     """Look at it all, in the order in which one thing needs another."""
     yield from (Finding("environment", False, line) for line in refusals(env))
     yield from _supabase(env)
-    yield _storage(settings.media_dir)
+    yield _storage(settings)
     database = Database(settings.database)
     reached = _reach(database, settings.database)
     yield reached
@@ -145,15 +145,13 @@ def _token(database: Database, token: str) -> Finding:
     return Finding(what, True, f"csp_{prefix}_… opens room {row['player_id']}")
 
 
-def _storage(folder: Path) -> Finding:
+def _storage(settings: CloudSettings) -> Finding:
     try:
-        FolderStorage(folder).check()
-    except OSError as error:
-        why = error.strerror or error
-        return Finding(
-            "storage", False, f"{folder} cannot be written ({why}): give COSOUND_MEDIA_DIR a folder that can"
-        )
-    return Finding("storage", True, str(folder))
+        storage = open_storage(settings)
+        storage.prove()
+    except CloudError as error:
+        return Finding("storage", False, str(error))
+    return Finding("storage", True, storage.label)
 
 
 def _supabase(env: Mapping[str, str]) -> Iterator[Finding]:

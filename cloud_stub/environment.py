@@ -56,13 +56,15 @@ VARIABLES = (
     Variable("SUPABASE_ANON_KEY", "the project's public key; read by `check` alone"),
     Variable("SUPABASE_SERVICE_KEY", "the project's secret key; read by `check` alone", secret=True),
     Variable("DEBUG", "", "False", refused="there is no page that shows errors: they are in the log; leave it out"),
-    Variable("AWS_STORAGE_BUCKET_NAME", "", refused="files are kept in a folder here: mount the bucket there and name "
-             "it in COSOUND_MEDIA_DIR"),
-    Variable("AWS_ACCESS_KEY_ID", "", refused="files are kept in a folder here: no key is needed"),
-    Variable("AWS_SECRET_ACCESS_KEY", "", secret=True, refused="files are kept in a folder here: no key is needed"),
-    Variable("AWS_S3_REGION_NAME", "", refused="files are kept in a folder here: no region is needed"),
+    Variable("AWS_STORAGE_BUCKET_NAME", "bucket of S3 where sound files are kept", "none: the folder"),
+    Variable("AWS_ACCESS_KEY_ID", "key to the bucket", "the machine's own role"),
+    Variable("AWS_SECRET_ACCESS_KEY", "the key's secret", "the machine's own role", secret=True),
+    Variable("AWS_S3_REGION_NAME", "region of the bucket", "us-east-1"),
+    Variable("AWS_S3_ENDPOINT_URL", "address of a store other than Amazon's: MinIO, Cloudflare R2, Supabase Storage",
+             "Amazon's"),
+    Variable("AWS_LOCATION", "folder in the bucket", "sounds"),
     Variable("AWS_DEFAULT_ACL", "", refused="no file is public here: every link is signed and ends"),
-    Variable("AWS_S3_CUSTOM_DOMAIN", "", refused="links are for the server's own address: use COSOUND_PUBLIC_URL"),
+    Variable("AWS_S3_CUSTOM_DOMAIN", "", refused="a signed link is for the store's own address: leave it out"),
     Variable("MODAL_TOKEN_ID", "", refused="no sound is made by Modal: upload files instead"),
     Variable("MODAL_TOKEN_SECRET", "", secret=True, refused="no sound is made by Modal: upload files instead"),
 )  # fmt: skip
@@ -107,4 +109,5 @@ def table() -> str:
 
 
 def _is_harmless(name: str, value: str) -> bool:
-    return name == "DEBUG" and value.lower() in ("false", "0", "no", "off")
+    off = name == "DEBUG" and value.lower() in ("false", "0", "no", "off")
+    return off or (name == "AWS_S3_CUSTOM_DOMAIN" and value.endswith(".amazonaws.com"))  # that is its own address

@@ -3,6 +3,7 @@
 CloudError
 ├── SetupError        a person must change something before the server can run: what, where and how
 ├── Refused           this one request is refused; carries the HTTP status and a code for programs
+├── StorageError      audio files cannot be kept or found just now: nothing was stored, try again in a moment
 └── DatabaseError     the database is gone or too busy: nothing was stored, try again in a moment
     ├── Busy          somebody else is writing: the work has not begun, so it may be begun again
     └── Conflict      this cannot be stored: a key twice, a row that nothing stands behind, a number without end
@@ -21,6 +22,10 @@ class SetupError(CloudError):
 
 class DatabaseError(CloudError):
     """The database cannot do it now. Nothing was stored."""
+
+
+class StorageError(CloudError):
+    """The place of the audio files cannot do it now. The message says what to do."""
 
 
 class Busy(DatabaseError):

@@ -13,6 +13,7 @@ from cloud_stub.database import Database, Row, Tx
 from cloud_stub.links import signed_path, step_of
 from cloud_stub.moments import seconds_or_none
 from cloud_stub.repositories import players, queue
+from cloud_stub.storage import Storage
 from cloud_stub.tokens import matches, prefix_of
 
 
@@ -39,8 +40,9 @@ class _Token:
 class Polls:
     """`media_name` of a row is the file that its link names."""
 
-    def __init__(self, database: Database, secret_key: str, half_life_s: float) -> None:
+    def __init__(self, database: Database, storage: Storage, secret_key: str, half_life_s: float) -> None:
         self._database = database
+        self._storage = storage
         self._secret_key = secret_key
         self._half_life_s = half_life_s
         self._tokens: dict[str, _Token] = {}
@@ -142,10 +144,11 @@ class Polls:
 
     def _song(self, row: Row, step: int, base_url: str) -> dict[str, object]:
         name = str(row["file_url"]).rsplit("/", 1)[-1]
+        signed = signed_path(self._secret_key, name, step, self._half_life_s)
         return {
             "id": row["id"],
             "title": row["title"],
-            "file_url": base_url + signed_path(self._secret_key, name, step, self._half_life_s),
+            "file_url": self._storage.link(name, step) or base_url + signed,
             "type": row["type"],
             "position": row["position"],
         }

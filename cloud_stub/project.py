@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from cloud_stub.engines.address import Address
 from cloud_stub.ranges import file_response
-from cloud_stub.storage import Storage
+from cloud_stub.storage import FolderStorage
 
 ROLES = ("anon", "authenticated", "service_role")
 TIMEOUTS = {"anon": "3s", "authenticated": "8s"}  # what Supabase gives each role
@@ -58,7 +58,7 @@ def publishable_key(secret: str) -> str:
     return f"sb_publishable_{hmac.new(secret.encode(), b'publishable', 'sha256').hexdigest()[:32]}"
 
 
-def create_project(address: Address, secret: str, files: Storage) -> Starlette:
+def create_project(address: Address, secret: str, files: FolderStorage) -> Starlette:
     """The application. `secret` signs its keys; `files` are public under /storage/v1/object/public/sounds/."""
     project = _Project(address, secret, files)
 
@@ -84,7 +84,7 @@ class _Refused(Exception):
 
 
 class _Project:
-    def __init__(self, address: Address, secret: str, files: Storage) -> None:
+    def __init__(self, address: Address, secret: str, files: FolderStorage) -> None:
         self._address = address
         self._secret = secret
         self._files = files

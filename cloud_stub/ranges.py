@@ -9,9 +9,10 @@ from typing import BinaryIO
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
+from cloud_stub.storage.names import media_type
+
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _PIECE = 256 * 1024
-MEDIA_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "opus": "audio/ogg", "mp3": "audio/mpeg"}
 
 
 def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -56,9 +57,8 @@ def file_response(request: Request, file: BinaryIO, size: int, name: str, max_ag
     headers["Content-Length"] = str(last - first + 1)
     if part is not None:
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    media_type = MEDIA_TYPES.get(name.rsplit(".", 1)[-1], "application/octet-stream")
     status = 206 if part is not None else 200
-    return StreamingResponse(pieces(file, first, last - first + 1), status, headers, media_type)
+    return StreamingResponse(pieces(file, first, last - first + 1), status, headers, media_type(name))
 
 
 def pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:

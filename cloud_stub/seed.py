@@ -29,7 +29,7 @@ from cloud_stub.moments import to_text
 from cloud_stub.passwords import hash_password
 from cloud_stub.repositories import cards, logins, players, profiles, songs
 from cloud_stub.settings import CloudSettings
-from cloud_stub.storage import FolderStorage
+from cloud_stub.storage import Storage, open_storage
 from cloud_stub.tokens import derived_token
 from ml.tags import TAGS, normalised
 from ml.taste import Taste, learn
@@ -95,18 +95,19 @@ def _seed_songs(database: Database, settings: CloudSettings, folder: Path) -> No
     with database.reading() as tx:
         there = {row["title"]: row for row in songs.listed(tx)}
     if not all(recipe.title in there for recipe in _values(RECIPES)):
+        storage = open_storage(settings)
         for made in write_starter_library(folder, seed=0):
             recipe = made.recipe
             meant = Meant(recipe.title, recipe.kind, recipe.artist, recipe.embedding)
-            _seed_song(database, settings, Path(made.path), meant)
+            _seed_song(database, storage, Path(made.path), meant)
 
 
 def _values(recipes: Any) -> Sequence[Any]:
     return list(recipes.values()) if isinstance(recipes, dict) else list(recipes)
 
 
-def _seed_song(database: Database, settings: CloudSettings, path: Path, meant: Meant) -> None:
-    song = ingest(path, path.name, meant, FolderStorage(settings.media_dir), _never_asked)
+def _seed_song(database: Database, storage: Storage, path: Path, meant: Meant) -> None:
+    song = ingest(path, path.name, meant, storage, _never_asked)
     with database.writing() as tx:
         if songs.find_by_sha256(tx, song.sha256) is None:
             songs.add(tx, song, time.time())

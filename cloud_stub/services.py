@@ -22,7 +22,7 @@ from cloud_stub.presence import status_of
 from cloud_stub.refresh import Refresher
 from cloud_stub.repositories import attempts, changes, ops, players, rooms, stamps
 from cloud_stub.settings import CloudSettings
-from cloud_stub.storage import FolderStorage, Storage
+from cloud_stub.storage import Storage, open_storage
 from cloud_stub.streams import Streams
 from cloud_stub.supabase import SupabaseLogins
 from cloud_stub.waiters import Waiters, bucket_topic, queue_topic, room_topic
@@ -55,15 +55,16 @@ class Services:
     @classmethod
     def build(cls, settings: CloudSettings, now: Callable[[], float] = time.time) -> Services:
         database = Database(settings.database)
+        storage = open_storage(settings)
         services = cls(
             settings=settings,
             now=now,
             database=database,
-            storage=FolderStorage(settings.media_dir),
+            storage=storage,
             logins=LoginTokens(settings.secret_key, SupabaseLogins(settings.project) if settings.project else None),
             waiters=Waiters(),
             streams=Streams(),
-            polls=Polls(database, settings.secret_key, settings.link_half_life_s),
+            polls=Polls(database, storage, settings.secret_key, settings.link_half_life_s),
             refresher=Refresher(database, now),
         )
         database.on_commit.append(services._committed)

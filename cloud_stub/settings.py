@@ -11,6 +11,7 @@ from pathlib import Path
 from cloud_stub.engines.address import SCHEMES, Address, from_names, from_url
 from cloud_stub.environment import listed
 from cloud_stub.errors import SetupError
+from cloud_stub.storage.bucket import Bucket, bucket_of
 from cloud_stub.supabase import Project, project_of
 
 DEFAULT_PORT = 8000
@@ -23,7 +24,7 @@ class CloudSettings:
 
     data_dir: Path
     database: Path | Address
-    media_dir: Path
+    media_dir: Path  # where the files are when there is no bucket
     secret_key: str
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
@@ -35,6 +36,7 @@ class CloudSettings:
     upload_max_bytes: int = 512 * 1024 * 1024
     allowed_hosts: tuple[str, ...] = ()  # none: every name
     cors_origins: tuple[str, ...] = ()
+    bucket: Bucket | None = None
     project: Project | None = None  # of Supabase, whose logins count here
 
     @classmethod
@@ -55,6 +57,7 @@ class CloudSettings:
             public_url=(env.get("COSOUND_PUBLIC_URL") or "").rstrip("/") or None,
             allowed_hosts=listed(env.get("ALLOWED_HOSTS")),
             cors_origins=listed(env.get("CORS_ALLOWED_ORIGINS")),
+            bucket=bucket_of(env),
             project=project_of(env.get("SUPABASE_URL"), env.get("SUPABASE_JWT_SECRET")),
         )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Response
 
 from cloud_stub.answers import Health
 from cloud_stub.auth import Cloud
 from cloud_stub.database import Database, Tx
+from cloud_stub.errors import StorageError
 from cloud_stub.services import Services
 
 router = APIRouter()
@@ -17,7 +20,7 @@ MISSED_TURNS = 4  # of the ranking: then it is not late but gone
 @router.get("/health", responses={503: {"model": Health, "description": "Something it needs does not work."}})
 async def health(cloud: Cloud, response: Response) -> Health:
     """How it is; 503 while something it needs does not work."""
-    database, storage = await _database_answers(cloud), _storage_answers(cloud)
+    database, storage = await _database_answers(cloud), await _storage_answers(cloud)
     age_s = _queue_age_s(cloud)
     ranking = age_s is not None and age_s <= MISSED_TURNS * cloud.settings.refresh_s
     ok = database and storage and ranking
@@ -49,9 +52,9 @@ def _ask(tx: Tx) -> int:
     return int(tx.value("select 1"))
 
 
-def _storage_answers(cloud: Services) -> bool:
+async def _storage_answers(cloud: Services) -> bool:
     try:
-        cloud.storage.check()
-    except OSError:
+        await asyncio.to_thread(cloud.storage.check)
+    except StorageError:
         return False
     return True

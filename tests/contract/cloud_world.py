@@ -264,7 +264,7 @@ class World:
         digest = sha256(content).hexdigest()
         path = self.settings.data_dir / "upload"
         path.write_bytes(content)
-        FolderStorage(self.settings.media_dir).put(f"{digest}.wav", path)
+        self.services.storage.put(f"{digest}.wav", path)
         new = NewSong(
             title=title, type=kind, file_url=self.door.file_url(f"{digest}.wav"), sha256=digest, byte_size=len(content),
             duration=20.0, loudness_lufs=-23.0, true_peak_dbtp=-3.0, embedding=embedding,

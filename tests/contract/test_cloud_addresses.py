@@ -73,7 +73,7 @@ def test_only_the_rooms_own_staff_renew_its_sign(world: World) -> None:
 def test_a_box_is_told_its_address_and_every_new_one(world: World) -> None:
     staff = world.staff()
     made = staff.post("/api/admin/players", name="Bar").json()
-    box = Box(world.client, world.time, made["id"], made["token"])
+    box = Box(world.door, world.time, made["id"], made["token"])
     assert told(box) == f"/r/{box.player_id}?s={world.signature(box)}"
     shown = staff.post(f"/api/admin/players/{box.player_id}/address").json()["address"]
     assert told(box) == shown == staff.get(f"/api/admin/players/{box.player_id}").json()["address"]
@@ -94,6 +94,5 @@ def test_rooms_from_before_there_were_signs_get_one_when_the_server_starts(tmp_p
         box = world.box()
         assert told(box) is None
     with cloud_world(tmp_path) as world:
-        assert (
-            told(replace(box, client=world.client, time=world.time)) == f"/r/{box.player_id}?s={world.signature(box)}"
-        )
+        again = replace(box, door=world.door, time=world.time)
+        assert told(again) == f"/r/{box.player_id}?s={world.signature(box)}"
