@@ -169,6 +169,7 @@ class Director:
                 title=song.title,
                 place=places.get(song.id),
                 pinned=(song.id, "pin") in kinds,
+                placed=(song.id, "place") in kinds,
                 banned=(song.id, "ban") in kinds or (song.id, "skip") in kinds,
                 new=song.id == newest and song.id in places,
                 fader_db=faders[song.id].gain_db if song.id in faders else None,

@@ -23,6 +23,7 @@ class Candidate:
     liking: 0 … 1, how well those present are expected to like it (or the house, when nobody is here).
     place: its place in the queue from 1, None when it is not queued.
     duration_s: of the file; an instrumental ends after it.
+    placed: staff chose its place.
     new: the room is still getting to know it: it ranks as if it stood last among those that fit.
     fader_db: staff's hand on its fader, None when nobody holds it.
     """
@@ -35,6 +36,7 @@ class Candidate:
     title: str = ""
     place: int | None = None
     pinned: bool = False
+    placed: bool = False
     banned: bool = False
     new: bool = False
     fader_db: float | None = None
@@ -47,6 +49,10 @@ class Limits:
     """What a room bears. Seconds, dB, and counts; `liking_db` is the range that liking spans in level.
 
     rotate_s: a bed heard for so long has had its turn: another may take its place, and it rests `turn_rest_s`.
+    better_by: how much better liked a bed must be to come in as soon as another has stayed for the minimum. By the
+    queue's order alone it comes after `queue_stay_s`: what sounds pays for it in the queue, so two beds that are liked
+    alike would chase each other.
+    soft_db: so far below the best liked of its kind, a layer says that it is soft.
     """
 
     beds: int = 6
@@ -58,9 +64,12 @@ class Limits:
     maximum_stay_s: float = 2400.0
     rotate_s: float = 1200.0
     turn_rest_s: float = 600.0
+    better_by: float = 0.05
+    queue_stay_s: float = 300.0
     instrumental_rest_s: float = 5400.0
     liking_db: float = 30.0
     floor_db: float = -18.0
+    soft_db: float = -9.0
     least_move_db: float = 0.5
 
 
@@ -103,18 +112,31 @@ def compose(candidates: Sequence[Candidate], memory: Memory, limits: Limits, now
 
     now_s: seconds on a clock that never goes back. The same arguments give the same scene.
     """
-    known = {candidate.song_id: candidate for candidate in candidates if not candidate.banned}
+    known = {candidate.song_id: _sane(candidate, limits) for candidate in candidates if not candidate.banned}
     past = _still_sounding(memory, known, now_s)
     budget = _Budget(past.changes, limits, now_s)
-    beds = _beds(known, past, limits, budget, now_s)
-    chosen = [*beds, *_instrumentals(known, past, limits, now_s)][:STRIPS]
+    beds = _beds(known, past, limits, budget, now_s)[:STRIPS]
+    chosen = [*beds, *_instrumentals(known, past, limits, now_s, STRIPS - len(beds))]
     gains = _gains([known[song] for song in chosen], limits)
     free = _free_strips(chosen, past, memory)
     sounding = _seat(chosen, known, gains, past, limits, free, now_s)
-    layers = tuple(_layer(seat, known[seat.song_id], past, limits) for seat in sounding)
+    soft = _soft(gains, known, limits)
+    layers = tuple(_layer(seat, known[seat.song_id], past, limits, soft) for seat in sounding)
     left = [layer for layer in past.sounding if layer.song_id not in chosen]
     after = Memory(sounding, budget.spent(), _rested(past, left, now_s), _turned(past, left, limits, now_s))
     return Scene(layers, release_s=limits.fade_s), after
+
+
+def _sane(candidate: Candidate, limits: Limits) -> Candidate:
+    """Numbers that are none count as none. An instrumental keeps its place for the minimum stay, however short its
+    file: the mix must not turn over every second because somebody uploaded a ding."""
+    fader_db = candidate.fader_db
+    return replace(
+        candidate,
+        liking=candidate.liking if math.isfinite(candidate.liking) else 0.0,
+        duration_s=max(limits.minimum_stay_s, candidate.duration_s),  # this way round for NaN
+        fader_db=None if fader_db is None or not math.isfinite(fader_db) else fader_db,
+    )
 
 
 def _still_sounding(memory: Memory, known: Mapping[SongId, Candidate], now_s: float) -> Memory:
@@ -224,15 +246,20 @@ def _may_replace(
         return True
     if coming.song_id in resting:
         return False
-    return _place(coming, limits) < _place(candidate, limits) or stayed_s >= limits.rotate_s
+    if stayed_s >= limits.rotate_s:
+        return True
+    wanted = coming.placed or coming.new or coming.liking - candidate.liking >= limits.better_by
+    return (wanted or stayed_s >= limits.queue_stay_s) and _place(coming, limits) < _place(candidate, limits)
 
 
-def _instrumentals(known: Mapping[SongId, Candidate], memory: Memory, limits: Limits, now_s: float) -> list[SongId]:
-    """Each plays to its end; the next one starts a fade before, so that they cross."""
+def _instrumentals(
+    known: Mapping[SongId, Candidate], memory: Memory, limits: Limits, now_s: float, strips: int
+) -> list[SongId]:
+    """Each plays to its end; the next one starts a fade before, so that they cross: beside it on a strip of its own,
+    or, where all strips are taken, in its place."""
     running = [layer for layer in memory.of("instrumental") if layer.song_id in known]
     staying = [layer.song_id for layer in running]
-    going_on = [layer for layer in running if layer.ends_s() - now_s > _last_fade_s(layer, limits)]
-    free = limits.instrumentals - len(going_on)
+    going_on = [layer.song_id for layer in running if layer.ends_s() - now_s > _last_fade_s(layer, limits)]
     rested = [
         candidate
         for candidate in _ranked(known.values(), "instrumental", limits)
@@ -242,7 +269,10 @@ def _instrumentals(known: Mapping[SongId, Candidate], memory: Memory, limits: Li
         (c for c in known.values() if c.kind == "instrumental" and c.song_id not in staying and c not in rested),
         key=lambda candidate: (memory.rested_since.get(candidate.song_id, -math.inf), candidate.song_id),
     )
-    return staying + [candidate.song_id for candidate in [*rested, *tired][: max(free, 0)]]
+    free = max(limits.instrumentals - len(going_on), 0)
+    coming = [candidate.song_id for candidate in [*rested, *tired][:free]]
+    ending = [song for song in staying if song not in going_on]
+    return [*going_on, *coming, *ending][:strips]
 
 
 def _last_fade_s(layer: Sounding, limits: Limits) -> float:
@@ -315,9 +345,18 @@ def _settled(candidate: Candidate, gain_db: float, old: Sounding | None, limits:
     return gain_db
 
 
-def _layer(seat: Sounding, candidate: Candidate, memory: Memory, limits: Limits) -> Layer:
+def _soft(gains: Mapping[SongId, float], known: Mapping[SongId, Candidate], limits: Limits) -> set[SongId]:
+    """Songs held far below the best liked of their kind."""
+    loudest = {kind: max((db for song, db in gains.items() if known[song].kind == kind), default=0.0)
+               for kind in ("soundscape", "instrumental")}  # fmt: skip
+    return {song for song, db in gains.items() if db - loudest[known[song].kind] <= limits.soft_db}
+
+
+def _layer(seat: Sounding, candidate: Candidate, memory: Memory, limits: Limits, soft: Collection[SongId]) -> Layer:
     is_new = all(old.song_id != seat.song_id for old in memory.sounding)
     reasons = candidate.reasons
+    if seat.song_id in soft and not seat.held:
+        reasons = (*reasons, Reason("soft"))
     if seat.held:
         reasons = (Reason("staff"), *reasons)
     if candidate.new:

@@ -58,6 +58,7 @@ _PLAIN = {
 _OPENING = {"en": "Playing because", "fr": "Joué parce que"}
 _AND = {"en": "and", "fr": "et"}
 _THOUGH = {"en": ", though it played not long ago", "fr": ", même s’il a joué il y a peu"}
+_SOFT = {"en": "; softly, as others suit the room better", "fr": " ; en retrait, car d’autres plaisent davantage"}
 _NOTHING = {"en": "Playing as part of the mix.", "fr": "Fait partie du mélange."}
 
 
@@ -71,8 +72,10 @@ def sentence(reasons: Iterable[Any], language: Language = "en") -> str:
     if language not in NAMES:
         raise ValueError(f"a sentence is in {' or '.join(NAMES)}, got {language!r}")
     clauses: list[str] = []
-    though = ""
+    though = soft = ""
     for kind, detail in map(_parts, reasons):
+        if kind == "soft":
+            soft = _SOFT[language]
         if kind == "penalty" and float(detail.get("penalty", 0.0)) >= TOLD_PENALTY:
             though = _THOUGH[language]
         clause = _clause(kind, detail, language)
@@ -80,7 +83,7 @@ def sentence(reasons: Iterable[Any], language: Language = "en") -> str:
             clauses.append(clause)
     if not clauses:
         return _NOTHING[language]
-    return _joined(_OPENING[language], f" {_AND[language]} ".join(clauses[:2]) + though)
+    return _joined(_OPENING[language], f" {_AND[language]} ".join(clauses[:2]) + though + soft)
 
 
 def dominant_tag(embedding: Iterable[float]) -> str:

@@ -42,9 +42,13 @@ def keep_cloud(room: Room, seconds: float) -> None:
 
 def test_a_new_queue_is_followed_under_the_change_budget(room: Room) -> None:
     assert sounding(room) == {1, 2, 3, 4}
-    keep_cloud(room, 40)
+    keep_cloud(room, 280)
     queue(room, 5, 6, 7, 8)
     room.player.step()
+    assert sounding(room) == {1, 2, 3, 4}, (
+        "liked alike, they are not exchanged for the order's sake before five minutes"
+    )
+    keep_cloud(room, 20)
     assert sounding(room) & {5, 6} == {5, 6}, "the best two come at once"
     assert len(sounding(room)) == 4
     keep_cloud(room, 40)

@@ -152,6 +152,27 @@ def test_a_place_counts_whoever_ranked_the_queue(box: Box, store: Store, clock: 
     assert {layer.song_id for layer in director.look().scene.layers} == {uid(4), uid(1)}
 
 
+def test_when_the_last_one_leaves_the_mix_glides_back_to_the_house_and_never_falls_silent(
+    director: Director, store: Store, clock: ManualClock
+) -> None:
+    house, guests = levels(director.look()), ("heron", "wren", "robin")
+    for guest in guests:
+        arrive(store, guest, FIRE)
+    for _ in range(600):
+        clock.advance(1)
+        liked = levels(director.look())
+    assert liked["Fire"] > house["Fire"] + 3
+    for guest in guests:
+        tap(store, guest)
+    for _ in range(120):
+        clock.advance(1)
+        direction = director.look()
+        assert direction.here == 0
+        assert all(layer.fade_s >= 2 for layer in direction.scene.layers), "a glide, not a jump"
+        assert sum(10 ** (layer.gain_db / 10) for layer in direction.scene.layers) == pytest.approx(1, rel=0.12)
+    assert levels(direction) == pytest.approx(house, abs=1.0)
+
+
 def test_a_hand_on_a_fader_holds(director: Director, store: Store) -> None:
     store.room.hold_fader(Fader(SongId(RAINY), -7.5))
     store.room.hold_fader(Fader(SongId(FIERY), None, muted=True))

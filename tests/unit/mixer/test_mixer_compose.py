@@ -2,87 +2,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from composing import LIMITS, Room, bed, beds, change, energy, exchanges, gain_of, names, song, strips, tune
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixer.compose import Candidate, Limits, Memory, compose
-from mixer.scene import STRIPS, Kind, Scene, SongId
-
-LIMITS = Limits(beds=4, instrumentals=1)
-
-
-def bed(name: str, liking: float = 0.5, **options: object) -> Candidate:
-    return song(name, "soundscape", liking, **options)
-
-
-def tune(name: str, liking: float = 0.5, **options: object) -> Candidate:
-    return song(name, "instrumental", liking, **options)
-
-
-def song(name: str, kind: Kind, liking: float, duration_s: float = 180.0, **options: object) -> Candidate:
-    return Candidate(SongId(name), f"/{name}.pcm", kind, liking, duration_s, title=name, **options)  # type: ignore[arg-type]
-
-
-def beds(count: int, **options: object) -> list[Candidate]:
-    return [bed(f"bed{number}", place=number + 1, **options) for number in range(count)]
-
-
-def change(candidates: Iterable[Candidate], name: str, **options: object) -> list[Candidate]:
-    return [replace(one, **options) if one.song_id == name else one for one in candidates]  # type: ignore[arg-type]
-
-
-@dataclass
-class Room:
-    """Calls compose as the player does: again and again, on a clock that moves."""
-
-    candidates: list[Candidate]
-    limits: Limits = LIMITS
-    now_s: float = 1000.0
-    memory: Memory = field(default_factory=Memory)
-    scene: Scene = field(default_factory=Scene)
-
-    def look(self) -> Scene:
-        self.scene, self.memory = compose(self.candidates, self.memory, self.limits, self.now_s)
-        return self.scene
-
-    def live(self, seconds: float, every_s: float = 1.0) -> Iterator[Scene]:
-        end_s = self.now_s + seconds
-        while self.now_s < end_s:
-            self.now_s += every_s
-            yield self.look()
-
-    def pass_time(self, seconds: float, every_s: float = 1.0) -> Scene:
-        for _ in self.live(seconds, every_s):
-            pass
-        return self.scene
-
-
-def names(scene: Scene, kind: Kind | None = None) -> set[str]:
-    return {layer.song_id for layer in scene.layers if kind in (None, layer.kind)}
-
-
-def energy(scene: Scene) -> float:
-    return sum(10 ** (layer.gain_db / 10) for layer in scene.layers)
-
-
-def gain_of(scene: Scene, name: str) -> float:
-    return next(layer.gain_db for layer in scene.layers if layer.song_id == name)
-
-
-def strips(scene: Scene) -> dict[str, int]:
-    return {layer.song_id: layer.strip for layer in scene.layers}
-
-
-def exchanges(before: Scene, after: Scene) -> int:
-    """Beds that came in the place of another."""
-    gone = names(before, "soundscape") - names(after, "soundscape")
-    return min(len(gone), len(names(after, "soundscape") - names(before, "soundscape")))
-
+from mixer.compose import Candidate, Limits, compose
+from mixer.scene import STRIPS
 
 some_candidates = st.lists(
     st.builds(
@@ -192,7 +122,7 @@ def test_filling_costs_nothing_of_the_budget() -> None:
     room.look()
     room.candidates = beds(4)
     room.pass_time(10)
-    room.candidates = [*beds(4), *[bed(f"new{number}", place=0) for number in range(4)]]
+    room.candidates = [*beds(4), *[bed(f"new{number}", 0.6, place=0) for number in range(4)]]
     before = room.scene
     assert exchanges(before, room.pass_time(1)) == 2
 
@@ -223,9 +153,38 @@ def test_what_is_new_gets_the_last_place_and_no_better_one() -> None:
 def test_a_layer_stays_a_while_even_when_the_queue_changes_its_mind() -> None:
     room = Room(beds(4))
     before = names(room.look())
-    room.candidates = [*[bed(f"new{number}", place=number + 1) for number in range(4)], *beds(4)]
+    room.candidates = [*[bed(f"new{number}", 0.6, place=number + 1) for number in range(4)], *beds(4)]
     assert names(room.pass_time(LIMITS.minimum_stay_s - 1)) == before
     assert names(room.pass_time(2)) != before
+
+
+def test_by_the_queues_order_alone_nobody_is_pushed_out_for_five_minutes() -> None:
+    """The queue counts against a song that it sounds: of two liked alike it wants the other one, always."""
+    room = Room([*beds(4), bed("alike", 0.54, place=5)])
+    sounding = names(room.look())
+    room.candidates = change(room.candidates, "alike", place=0)
+    assert all(names(scene) == sounding for scene in room.live(LIMITS.queue_stay_s - 1))
+    assert "alike" in names(room.pass_time(2))
+
+
+@pytest.mark.parametrize("better", [{"liking": 0.55}, {"placed": True}, {"new": True}], ids=repr)
+def test_who_is_liked_better_or_wanted_by_staff_or_new_comes_after_the_minimum_stay(better: dict[str, object]) -> None:
+    room = Room([*beds(4), bed("wanted", place=5)])
+    room.look()
+    room.candidates = change(room.candidates, "wanted", place=1, **better)
+    assert "wanted" not in names(room.pass_time(LIMITS.minimum_stay_s - 1))
+    assert "wanted" in names(room.pass_time(2))
+
+
+@pytest.mark.parametrize("waiting", [1, 3, 12])
+def test_in_a_steady_room_a_layer_is_rotated_every_twenty_minutes(waiting: int) -> None:
+    room = Room(beds(4 + waiting))
+    before, changed_s = room.look(), [room.now_s]
+    for scene in room.live(3 * 3600, every_s=10):
+        if exchanges(before, scene):
+            changed_s.append(room.now_s)
+        before = scene
+    assert max(later - earlier for earlier, later in pairwise(changed_s)) <= LIMITS.rotate_s + 10
 
 
 def test_what_the_queue_ranks_lower_never_pushes_out_what_it_ranks_higher() -> None:
@@ -304,48 +263,6 @@ def test_a_held_layer_is_not_exchanged_from_the_moment_it_is_held() -> None:
     assert all(names(scene) == {"bed0", "bed1", "bed2", "bed3"} for scene in room.live(60))
 
 
-def test_the_next_instrumental_begins_one_fade_before_the_end() -> None:
-    room = Room([*beds(4), tune("first", place=1, duration_s=100), tune("second", place=2, duration_s=100)])
-    room.look()
-    fade_s = LIMITS.fade_s
-    assert names(room.pass_time(100 - fade_s - 1), "instrumental") == {"first"}
-    assert names(room.pass_time(1), "instrumental") == {"first", "second"}
-    assert names(room.pass_time(fade_s), "instrumental") == {"second"}
-
-
-def test_a_fade_longer_than_the_song_does_not_pile_songs_up() -> None:
-    tunes = [tune(f"tune{number}", duration_s=60) for number in range(10)]
-    room = Room(tunes, replace(LIMITS, fade_s=600.0))
-    room.look()
-    assert max(len(scene.layers) for scene in room.live(600)) == 2
-
-
-def test_an_instrumental_rests_while_others_are_ready() -> None:
-    tunes = [tune(f"tune{number:02}", place=number + 1, duration_s=200) for number in range(30)]
-    room = Room(tunes)
-    began = starts_of(room, 6 * 3600)
-    for name in {name for name, _ in began}:
-        at = [at_s for who, at_s in began if who == name]
-        assert all(later - earlier >= LIMITS.instrumental_rest_s for earlier, later in pairwise(at))
-
-
-def test_with_few_instrumentals_the_longest_rested_comes_next() -> None:
-    room = Room([tune(name, duration_s=200) for name in "abcd"])
-    order = [name for name, _ in starts_of(room, 3600)]
-    assert order[:12] == ["a", "b", "c", "d"] * 3
-
-
-def test_the_only_instrumental_begins_again_on_another_strip() -> None:
-    """On the strip where its file ran out an engine would not start it again."""
-    room = Room([tune("only", duration_s=60)])
-    first = room.look().layers[0].strip
-    assert room.pass_time(59).layers[0].strip == first
-    again = room.pass_time(1).layers[0]
-    assert again.strip != first
-    assert again.fade_s == LIMITS.fade_s
-    assert room.memory.sounding[0].since_s == room.now_s
-
-
 def test_a_song_that_becomes_another_kind_begins_anew() -> None:
     room = Room([bed("a"), bed("b")])
     room.look()
@@ -354,19 +271,29 @@ def test_a_song_that_becomes_another_kind_begins_anew() -> None:
     assert (names(scene, "instrumental"), names(scene, "soundscape")) == ({"a"}, {"b"})
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_none_give_a_scene_an_engine_takes(value: float) -> None:
+    odd = [bed("liking", value), bed("fader", fader_db=value), tune("tune", value, duration_s=value)]
+    scene = Room([*beds(2), *odd]).look()
+    assert names(scene) == {"bed0", "bed1", "liking", "fader", "tune"}
+    assert not any(layer.held for layer in scene.layers)
+
+
+def test_seventeen_songs_are_no_more_than_sixteen_layers() -> None:
+    assert len(Room(beds(17), Limits(beds=17)).look().layers) <= STRIPS
+
+
+def test_what_is_held_far_below_the_others_says_so() -> None:
+    room = Room([bed("loved", 0.9), bed("liked", 0.65), bed("loathed", 0.1), tune("piece", 0.5)])
+    kinds = {layer.title: [reason.kind for reason in layer.reasons] for layer in room.look().layers}
+    assert kinds == {"loved": [], "liked": [], "loathed": ["soft"], "piece": []}
+    room.candidates = change(room.candidates, "loathed", fader_db=0.0)
+    kinds = {layer.title: [reason.kind for reason in layer.reasons] for layer in room.pass_time(1).layers}
+    assert kinds["loathed"] == ["staff"]
+
+
 def test_a_room_without_songs_is_an_empty_scene() -> None:
     assert Room([]).look().layers == ()
-
-
-def starts_of(room: Room, seconds: float) -> list[tuple[str, float]]:
-    """Every beginning of an instrumental."""
-    began: list[tuple[str, float]] = []
-    before: set[tuple[str, float]] = set()
-    for _ in room.live(seconds, every_s=5):
-        now = {(seat.song_id, seat.since_s) for seat in room.memory.of("instrumental")}
-        began += sorted(now - before)
-        before = now
-    return began
 
 
 def queue_of_nine(number: int) -> int | None:
@@ -380,7 +307,7 @@ def test_a_day_of_eight_hours(place: Callable[[int], int | None]) -> None:
     songs += [tune(f"tune{number}", place=place(number), duration_s=180 + 20 * number) for number in range(4)]
     room = Room(songs, Limits())
     heard: Counter[str] = Counter()
-    for scene in room.live(8 * 3600, every_s=5):
+    for scene in room.live(8 * 3600, every_s=15):
         assert len(names(scene, "soundscape")) == Limits().beds
         assert 1 <= len(names(scene, "instrumental")) <= 2
         assert abs(10 * math.log10(energy(scene))) <= Limits().least_move_db

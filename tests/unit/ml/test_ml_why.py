@@ -97,3 +97,15 @@ def test_what_spoke_against_it_is_said_last_and_only_when_it_weighs() -> None:
     )
     assert sentence([pinned, Reason("penalty", {"penalty": 0.01})]) == sentence([pinned])
     assert sentence([Reason("penalty", {"penalty": 0.04})]) == "Playing as part of the mix."
+
+
+def test_what_holds_a_layer_back_is_said() -> None:
+    house, soft = Reason("house"), Reason("soft")
+    assert sentence([house, soft]) == (
+        "Playing because it is part of the house mix; softly, as others suit the room better."
+    )
+    assert sentence([soft, house, Reason("penalty", {"penalty": 0.04})], "fr") == (
+        "Joué parce qu’il fait partie de l’ambiance de la maison, même s’il a joué il y a peu ; en retrait, car "
+        "d’autres plaisent davantage."
+    )
+    assert sentence([soft]) == sentence([])
