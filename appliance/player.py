@@ -14,10 +14,12 @@ from appliance.director import Direction, Director
 from appliance.errors import StoreDamaged, TransientError
 from appliance.model import Control, TapResult
 from appliance.plays import Plays
+from appliance.process import UpOrDown
 from appliance.resume import Bookmark, Interrupted, interrupted
 from appliance.runtime import Runtime
 from appliance.store import Store
 from appliance.store.ledger import Ledger
+from appliance.store.scenes import PATIENCE_S
 from mixer.engine import Engine, EngineStatus, MasterControl, StripStatus
 from mixer.pcm import PcmError, read_info
 from mixer.scene import Layer, Scene, SongId
@@ -29,6 +31,8 @@ TICK_S = 0.1
 FIRST_TICK_S = 0.02
 LOOK_AGAIN_S = 1.0
 TIDY_EVERY_S = 60.0
+LEAST_PATIENCE_S = 2.0
+PATIENCE_PART = 0.1  # of the time it has run
 AUDIBLE = 10 ** (-60 / 20)
 
 
@@ -54,6 +58,9 @@ class Player:
     _control: Control = field(default_factory=Control)
     _looked_s: float = float("-inf")
     _tidied_s: float = float("-inf")
+    _began_s: float = field(init=False)
+    _written_s: float = float("-inf")
+    _card: UpOrDown = field(default_factory=lambda: UpOrDown("the log of what sounded"))
     _has_sounded: bool = False  # until then it looks more often: whoever waits for sound is told at once
 
     def __post_init__(self) -> None:
@@ -62,6 +69,7 @@ class Player:
         self._ledger = Ledger(self.store.db, self.store.clock)
         self._bookmark = Bookmark(self.config.box_data_dir)
         self._chimes = Chimes(self.config.box_data_dir / "chimes")
+        self._began_s = self.store.clock.boot_s()
 
     def start(self) -> None:
         """Sound first; then tidy up what a crash left open. A disk that refuses is no reason for silence."""
@@ -98,6 +106,7 @@ class Player:
         self._bookmark.keep(state, self.store.clock.boot_id, now_s=now_s)
         self._plays.hear(audible, now_s)
         self._tidy(now_s)
+        self._write_down_in_time(now_s)
 
     def look(self) -> None:
         """Read the room and converge: hands on the master first, then the scene."""
@@ -148,16 +157,30 @@ class Player:
             self._chimes.play(self.engine, tap, self.store.clock.boot_s() - age_s)
 
     def _write_down(self, direction: Direction) -> str:
-        """The scene, and in the same transaction what was known when it was decided; the scene's id."""
-        with self.store.db.write(durable=False):
-            scene_id = self.store.scenes.record(
-                [_layer_row(layer) for layer in direction.scene.layers],
-                taps_seen=direction.taps_seen,
-                cause=direction.cause(),
-            )
-            if direction.decision is not None:
-                self._ledger.add(direction.decision)
+        """The scene, and what was known when it was decided; the scene's id."""
+        scene_id = self.store.scenes.record(
+            [_layer_row(layer) for layer in direction.scene.layers],
+            taps_seen=direction.taps_seen,
+            cause=direction.cause(),
+        )
+        if direction.decision is not None:
+            self._ledger.add(direction.decision)
         return scene_id
+
+    def _write_down_in_time(self, now_s: float) -> None:
+        """Seldom, for the card's sake; sooner while we have not run for long, and may not run for much longer."""
+        patience_s = min(max(PATIENCE_PART * (now_s - self._began_s), LEAST_PATIENCE_S), PATIENCE_S)
+        if self.store.scenes.waiting_s < patience_s or now_s - self._written_s < LEAST_PATIENCE_S:
+            return
+        self._written_s = now_s
+        try:
+            self.store.scenes.write_down()
+        except StoreDamaged:
+            raise
+        except TransientError as error:
+            self._card.failed(error)
+        else:
+            self._card.worked()
 
     def _recall(self) -> None:
         """What the room owes its people outlives a restart."""
@@ -172,6 +195,7 @@ class Player:
         try:
             self._plays.close(self.store.clock.boot_s())
             self._ledger.flush()
+            self.store.scenes.write_down()
         finally:
             self.engine.close()
 

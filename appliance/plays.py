@@ -11,10 +11,10 @@ REOPEN_BED_S = 3600.0
 
 
 class PlayLog(Protocol):
-    """Where plays are written down."""
+    """Where plays are noted."""
 
-    def begin_play(self, song_id: str, audible_s: float) -> str: ...
-    def end_play(self, play_id: str, seconds: float) -> None: ...
+    def note_play(self, song_id: str, audible_s: float) -> str: ...
+    def note_play_end(self, play_id: str, seconds: float) -> None: ...
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Plays:
         heard = self._heard.setdefault(song_id, _Heard(now_s))
         heard_s = now_s - heard.since_s
         if heard.play_id is None and heard_s >= PLAY_AFTER_S:
-            heard.play_id = self.log.begin_play(song_id, heard_s)
+            heard.play_id = self.log.note_play(song_id, heard_s)
         elif heard.play_id is not None and heard_s >= REOPEN_BED_S:
             self._close(song_id, now_s)
             self._heard[song_id] = _Heard(now_s)
@@ -56,5 +56,5 @@ class Plays:
         """Forgotten only once it is written down: a busy store is asked again at the next look."""
         heard = self._heard[song_id]
         if heard.play_id is not None:
-            self.log.end_play(heard.play_id, now_s - heard.since_s)
+            self.log.note_play_end(heard.play_id, now_s - heard.since_s)
         del self._heard[song_id]

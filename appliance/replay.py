@@ -30,7 +30,7 @@ def replay_to(
     The present status tells `missing_files`: songs the box no longer has. Raises SetupError when the log knows
     nothing of that time, OSError when `out` cannot be written.
     """
-    rows = store.scenes.since(max(0, store.scenes.newest_seq() - 20_000))
+    rows = store.scenes.since(0)
     begun = [row for row in rows if row.wall_ms <= at_wall_s * 1000][-LOOK_BACK:]
     later = [row for row in rows if at_wall_s * 1000 < row.wall_ms < (at_wall_s + seconds) * 1000]
     if not begun:

@@ -58,8 +58,9 @@ def _tap_to_scene(box: Box, count: int) -> list[int]:
             uid = b"\x04" + sha256(f"bench{index}".encode()).digest()[:6]
             _known_listener(box, uid, index)
             time.sleep(0.4)
+        took_ms = tap_to_scene_ms(store)
     store.close()
-    return tap_to_scene_ms(box.data_dir)
+    return took_ms
 
 
 def _known_listener(box: Box, uid: bytes, index: int) -> None:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.box import Box, put_local_songs
+from benchmarks.disk import Disk, counted_disk
 from benchmarks.processes import running, until
 from benchmarks.row import Row
 from benchmarks.sync_cloud import Line, cloud_with_library
 
 SETTLE_S = 100.0  # the first changes of an evening, and the kernel's own writing behind
-DISK_MB = 600
-TOOLS = ("losetup", "mkfs.ext4", "mount", "umount")
 PROCESSES = ("player", "sync", "nfc", "ui")
 
 
@@ -27,7 +22,7 @@ def idle_rows(window_s: float) -> list[Row]:
     with ExitStack() as ends:
         folder = Path(ends.enter_context(TemporaryDirectory(prefix="cosound-idle-")))
         memory = ends.enter_context(TemporaryDirectory(prefix="cosound-", dir="/dev/shm"))
-        disk = ends.enter_context(_disk(folder))
+        disk = ends.enter_context(counted_disk(folder))
         cloud, room = ends.enter_context(cloud_with_library(folder / "cloud", 0))
         line = Line(cloud.port)
         ends.callback(line.close)
@@ -39,15 +34,6 @@ def idle_rows(window_s: float) -> list[Row]:
         until(lambda: bool(box.runtime.read("player").get("audible")))
         time.sleep(SETTLE_S)
         return _measure(disk, line, pids, window_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """Where the box is, and how many bytes have been written there (by these processes) so far."""
-
-    folder: Path
-    written: Callable[[list[int]], int]
-    how: str
 
 
 def _measure(disk: Disk, line: Line, pids: dict[str, int], window_s: float) -> list[Row]:
@@ -69,42 +55,6 @@ def _measure(disk: Disk, line: Line, pids: dict[str, int], window_s: float) -> l
         Row("sync.idle.write_mb_day", "written to the box's disk", written_mb, "MB/day", goal=20.0,
             note=f"{note}; {disk.how}"),
     ]  # fmt: skip
-
-
-@contextmanager
-def _disk(folder: Path) -> Iterator[Disk]:
-    """A file system of its own, whose device counts every block; without the right to make one, what the kernel
-    says of the processes, which misses the file system's own writing."""
-    if os.geteuid() != 0 or not all(shutil.which(tool) for tool in TOOLS):
-        yield Disk(folder, _written_by, "as the kernel counts for the processes, no journal")
-        return
-    image, place = folder / "disk.img", folder / "disk"
-    place.mkdir()
-    with image.open("wb") as file:
-        file.truncate(DISK_MB << 20)
-    _run("mkfs.ext4", "-q", "-F", str(image))
-    device = _run("losetup", "-f", "--show", str(image))
-    try:
-        _run("mount", device, str(place))
-        try:
-            yield Disk(place, lambda _: _written_to(device), "ext4 with its journal, counted at the block device")
-        finally:
-            _run("umount", str(place))
-    finally:
-        _run("losetup", "-d", device)
-
-
-def _run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def _written_to(device: str) -> int:
-    return int(Path(f"/sys/block/{Path(device).name}/stat").read_text().split()[6]) * 512
-
-
-def _written_by(pids: list[int]) -> int:
-    lines = [line for pid in pids for line in Path(f"/proc/{pid}/io").read_text().splitlines()]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 
 def _cpu_s(pid: int) -> float:

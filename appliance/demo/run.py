@@ -255,7 +255,7 @@ class Show:
         return {
             "ok": self.report.ok and self.watch.always_even and last.pending == 0 and cut_mended,
             "steps": self.report.as_rows(),
-            "tap_to_scene_ms": tap_to_scene_ms(self.stage.data_dir),
+            "tap_to_scene_ms": tap_to_scene_ms(self.store),
             "underruns": self.watch.underruns,
             "layers_max": self.watch.layers_max,
             "pending_max": self.watch.pending_max,

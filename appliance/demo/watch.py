@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from appliance.demo import facts
+from appliance.store import Store
 from mixer.scene import SAMPLE_RATE
 
 SLAB_MS = 1000 * 4096 / SAMPLE_RATE  # a scene takes effect at the next slab: the longest wait is added
 SOUNDING = 1e-3
 NOTICEABLE_DB = 1.0
 
-_FIRST_SCENE_OF_EACH_TAP = """
-    select t.boot_ms, p.display_name, s.boot_ms, s.cause
-    from taps t join profiles p on p.id = t.profile_id
-    join scenes s on s.seq = (select min(seq) from scenes where taps_seen >= t.seq)
+_RETURNS = """
+    select t.seq, t.boot_ms, p.display_name from taps t join profiles p on p.id = t.profile_id
     where t.outcome = 'in' and t.new_listener = 0
 """
 
@@ -50,16 +48,23 @@ class Watch:
         return bool(self.balances) and all(balance.even for balance in self.balances)
 
 
-def tap_to_scene_ms(data_dir: Path) -> list[int]:
+def tap_to_scene_ms(store: Store) -> list[int]:
     """From each returning listener's tap to the scene it moved by a dB, the longest wait for a slab included."""
-    rows = facts.query(data_dir, _FIRST_SCENE_OF_EACH_TAP)
-    return [round(scene_ms - tap_ms + SLAB_MS) for tap_ms, name, scene_ms, cause in rows if _moved_by(name, cause)]
+    scenes = store.scenes.since(0)
+    answers = [
+        (tap, next((scene for scene in scenes if scene.taps_seen >= tap["seq"]), None))
+        for tap in store.db.rows(_RETURNS)
+    ]
+    return [
+        round(scene.boot_ms - tap["boot_ms"] + SLAB_MS)
+        for tap, scene in answers
+        if scene is not None and _moved_by(tap["display_name"], scene.cause)
+    ]
 
 
-def _moved_by(name: str, cause: str | None) -> bool:
-    told = json.loads(cause) if cause else {}
+def _moved_by(name: str, cause: Mapping[str, Any]) -> bool:
     moved = any(
         move["from_db"] is None or move["to_db"] is None or abs(move["to_db"] - move["from_db"]) >= NOTICEABLE_DB
-        for move in told.get("moves", [])
+        for move in cause.get("moves", [])
     )
-    return moved and (told.get("tap") or {}).get("name") == name
+    return moved and (cause.get("tap") or {}).get("name") == name

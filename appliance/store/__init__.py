@@ -30,7 +30,7 @@ class Store:
         self.people = People(db, clock, self.outbox)
         self.library = Library(db)
         self.room = Room(db, clock, self.outbox, Confirmations(runtime, clock))
-        self.scenes = Scenes(db, clock, self.outbox)
+        self.scenes = Scenes(db, clock, self.outbox, runtime)
         self.bucket = Bucket(db, clock, self.outbox)
 
     def wait(self, timeout_s: float) -> bool:

@@ -189,7 +189,8 @@ class Bucket:
             conn.execute("delete from bucket_rows where tbl = ? and pk = ?", where)
             return -gone
         conn.execute(
-            "insert or replace into bucket_rows (tbl, pk, digest, generation) values (?, ?, ?, ?)",
+            "insert into bucket_rows (tbl, pk, digest, generation) values (?, ?, ?, ?) on conflict (tbl, pk) "
+            "do update set digest = excluded.digest, generation = excluded.generation",
             (*where, _signed(change.digest), generation),
         )
         return change.digest - gone

@@ -25,7 +25,6 @@ JSON_COLUMNS = {
     "control": ("value",),
     "settings": ("value",),
     "songs": ("embedding",),
-    "scenes": ("layers", "cause"),
 }
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.store.checkup import UNREADABLE, wal_of, wrong_schema
+from appliance.store.database import PAGE_BYTES
 
-PAGE_BYTES = 4096
 HEADER_BYTES = 100
 _INTERIOR_TABLE_PAGE = 5
 _FARTHEST = 1 << 40

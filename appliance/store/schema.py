@@ -110,4 +110,18 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         "0007_rules",
         "alter table queue_rules add column boot_id text; alter table queue_rules add column until_ms integer",
     ),
+    (
+        "0008_fewer_pages",
+        """
+        create table scene_leaves (
+            seq integer primary key, scenes integer not null, boot_id text not null, boot_ms integer not null,
+            wall_ms integer not null, body blob not null
+        );
+        drop table scenes;
+        create table sync_state_now (key text primary key, value text not null) without rowid;
+        insert into sync_state_now select key, value from sync_state;
+        drop table sync_state;
+        alter table sync_state_now rename to sync_state
+        """,
+    ),
 )

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import gc
+from itertools import pairwise
 
 import pytest
 
 from appliance.clock import ManualClock
-from appliance.errors import StoreBusy, TransientError
+from appliance.errors import StoreBusy
 from appliance.model import Fader
-from appliance.player import Player
+from appliance.player import LEAST_PATIENCE_S, Player
 from appliance.store import Store
 from appliance.store.ledger import Ledger
+from appliance.store.scenes import PATIENCE_S
 from mixer.scene import SongId
-from tests.factories import FIRE, RAIN, Box, op_types, put_songs, song_row, tap, uid
+from tests.factories import FIRE, RAIN, Box, count, op_types, put_songs, song_row, tap, uid
 from tests.fakes import FakeEngine
 
 
@@ -102,8 +104,10 @@ def test_a_fader_is_let_go_when_its_layer_leaves(player: Player, clock: ManualCl
 
 def test_what_is_audible_for_ten_seconds_is_a_play(player: Player, clock: ManualClock) -> None:
     play(player, clock, 10)
+    player.store.scenes.write_down()
     assert op_types(player.store) == []
     play(player, clock, 1)
+    player.store.scenes.write_down()
     assert op_types(player.store) == ["play", "play"]
     player.close()
     assert op_types(player.store)[2:] == ["play_end", "play_end"]
@@ -113,6 +117,7 @@ def test_a_song_whose_file_is_missing_is_not_said_to_play(box: Box, clock: Manua
     engine = FakeEngine(clock.boot_s, exists=lambda path: uid(1) not in path)
     deaf = Player(player.store, engine, box.runtime, box.config())
     play(deaf, clock, 12)
+    deaf.store.scenes.write_down()
     assert [op.body["song_id"] for op in player.store.outbox.batch(9)] == [uid(2)]
     assert box.runtime.read("player")["engine"]["missing_files"] == 0, "it gave its place away"
     assert player.store.library.song(uid(1)).pcm_path is None  # type: ignore[union-attr]
@@ -188,19 +193,50 @@ def test_stays_that_are_over_are_closed_within_a_minute_or_so(player: Player, cl
     assert player.store.db.value("select status from sessions") == "inactive"
 
 
-def test_a_disk_that_refuses_is_no_reason_for_silence(player: Player, engine: FakeEngine, box: Box) -> None:
+def test_a_disk_that_refuses_is_no_reason_for_silence(
+    player: Player, engine: FakeEngine, box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
     """And what was played meanwhile is written down once there is room."""
     pages = player.store.db.count("pragma page_count")
     player.store.db.conn.execute("pragma query_only=1")
     player.start()
     assert heard(engine) == {"Rain", "Fire"}
-    with pytest.raises(TransientError, match="cannot be written"):
-        play(player, box.clock, 1)
+    play(player, box.clock, 60)
     state = box.runtime.read("player")
     assert (state["audible"], state["boot_s"]) == (True, box.clock.boot_s()), "it says so while it can write nothing"
-    assert player.store.scenes.newest_seq() == 0
+    assert count(player.store, "scene_leaves") == 0
+    assert caplog.text.count("the log of what sounded is down") == 1
     player.store.db.conn.execute("pragma query_only=0")
     play(player, box.clock, 12)
-    assert player.store.scenes.newest_seq() == 1
+    assert caplog.text.count("the log of what sounded is back") == 1
+    assert (count(player.store, "scene_leaves"), player.store.scenes.newest_seq()) == (1, 1)
     assert player.store.db.count("pragma page_count") >= pages
     assert op_types(player.store).count("play") == 2
+
+
+def test_what_sounds_reaches_the_card_seldom_and_sooner_at_first(player: Player, box: Box, clock: ManualClock) -> None:
+    player.start()
+    other, written = box.store("other"), []
+    for second in range(3600):
+        fader = Fader(SongId(uid(1)), gain_db=-20.0 if second % 50 < 25 else -10.0)
+        if second % 25 == 0:
+            other.room.hold_fader(fader)
+        play(player, clock, 1)
+        if count(other, "scene_leaves") > len(written):
+            written.append(second)
+    waits = [later - earlier for earlier, later in pairwise(written)]
+    assert written[0] <= LEAST_PATIENCE_S + 25
+    assert max(waits) <= PATIENCE_S + 25
+    assert len(written) <= 80
+    assert waits[-1] > 0.9 * PATIENCE_S, "once it has run for an hour, twelve times in one"
+    assert len(other.scenes.since(0)) == 3600 // 25 + 1
+
+
+def test_a_stop_writes_down_what_sounded(player: Player, box: Box, clock: ManualClock) -> None:
+    player.start()
+    play(player, clock, 15)
+    other = box.store("other")
+    player.close()
+    assert box.runtime.notes("scenes") == box.runtime.notes("plays") == []
+    assert count(other, "scene_leaves") == 1
+    assert [row["seconds"] for row in other.db.rows("select seconds from songs_playing")] == [14.0, 14.0]

@@ -19,13 +19,13 @@ class Log:
     began: dict[str, tuple[str, float]] = field(default_factory=dict)
     ended: list[tuple[str, float, float]] = field(default_factory=list)
 
-    def begin_play(self, song_id: str, audible_s: float) -> str:
+    def note_play(self, song_id: str, audible_s: float) -> str:
         self._refuse_if_busy()
         play_id = f"{song_id}@{self.now_s}"
         self.began[play_id] = (song_id, self.now_s - audible_s)
         return play_id
 
-    def end_play(self, play_id: str, seconds: float) -> None:
+    def note_play_end(self, play_id: str, seconds: float) -> None:
         self._refuse_if_busy()
         self.ended.append((*self.began.pop(play_id), seconds))
 

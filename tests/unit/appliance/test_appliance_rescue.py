@@ -18,13 +18,14 @@ from appliance.errors import StoreDamaged
 from appliance.model import Song
 from appliance.store import snapshot
 from appliance.store.checkup import LaterCheck, find_damage
+from appliance.store.database import PAGE_BYTES
 from appliance.store.opening import open_database
 from appliance.store.rescue import rescue
 from appliance.store.snapshot import Snapshot
 from mixer.scene import SongId
 from tests.factories import Box, count, put, put_songs, settle_all, song_row, tap, uid
 
-PAGE = 4096
+PAGE = PAGE_BYTES
 Damage = Callable[[Path], None]
 
 

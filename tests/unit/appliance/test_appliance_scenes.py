@@ -46,7 +46,90 @@ def test_the_log_forgets_what_is_old(store: Store, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(scenes, "KEEP_SCENES", 3)
     for _ in range(5):
         record(store, RAIN)
-    assert (count(store, "scenes"), store.scenes.newest_seq()) == (3, 5)
+        store.scenes.write_down()
+    assert (len(store.scenes.since(0)), store.scenes.newest_seq()) == (3, 5)
+
+
+# From the notes to the card
+
+
+def test_what_is_noted_is_read_by_everybody_and_written_down_in_one_commit(box: Box, store: Store) -> None:
+    other = box.store("other")
+    noted = [record(store, RAIN), record(store, FIRE)]
+    play = store.scenes.note_play(RAIN, 12.0)
+    store.scenes.note_play_end(play, 40.0)
+    version = other.db.value("pragma data_version")
+    assert [scene.id for scene in other.scenes.since(0)] == noted
+    assert sounded(other, FIRE)
+    assert (count(other, "scene_leaves"), other.db.value("pragma data_version")) == (0, version), "no page was touched"
+    store.scenes.write_down()
+    assert (count(other, "scene_leaves"), [scene.id for scene in other.scenes.since(0)]) == (1, noted)
+    assert (seconds(other), op_types(other)) == ([40.0], ["play", "play_end"])
+    store.scenes.write_down()
+    assert count(other, "scene_leaves") == 1
+
+
+def test_a_player_that_is_killed_leaves_its_notes_to_the_next(box: Box, store: Store) -> None:
+    scene, play = record(store, RAIN), store.scenes.note_play(RAIN, 10.0)
+    box.clock.advance(30)
+    again = box.store("again")
+    assert again.scenes.latest() == store.scenes.latest()
+    assert again.scenes.close_open_plays(box.clock.boot) == 1
+    assert ([one.id for one in again.scenes.since(0)], seconds(again)) == ([scene], [40.0])
+    assert [op.body.get("play_id") for op in again.outbox.batch(9)] == [play, play]
+
+
+def test_killed_before_its_notes_were_forgotten_it_is_written_down_once(box: Box, store: Store) -> None:
+    record(store, RAIN)
+    store.scenes.note_play_end(store.scenes.note_play(RAIN, 10.0), 20.0)
+    notes = {path: path.read_bytes() for path in (box.folder / "run").glob("*.notes")}
+    store.scenes.write_down()
+    for path, content in notes.items():
+        path.write_bytes(content)
+    again = box.store("again")
+    again.scenes.write_down()
+    assert (len(again.scenes.since(0)), again.scenes.newest_seq(), seconds(again)) == (1, 1, [20.0])
+    assert op_types(again) == ["play", "play_end"]
+
+
+def test_a_play_written_down_late_began_when_it_began(store: Store, clock: ManualClock) -> None:
+    began_ms = (clock.boot_s() - 10) * 1000
+    store.scenes.note_play(RAIN, 10.0)
+    clock.advance(250)
+    store.scenes.write_down()
+    assert store.db.value("select boot_ms from songs_playing") == began_ms
+    assert store.outbox.batch(1)[0].body["audible_s"] == 260.0
+
+
+def test_torn_notes_and_torn_leaves_are_left_out(box: Box, store: Store) -> None:
+    first = record(store, RAIN)
+    store.scenes.write_down()
+    second = record(store, FIRE)
+    with (box.folder / "run" / "scenes.notes").open("ab") as file:
+        file.write(b'{"seq": 3, "id": "to')
+    assert [scene.id for scene in store.scenes.since(0)] == [first, second]
+    store.scenes.write_down()
+    with store.db.write() as conn:
+        conn.execute("update scene_leaves set body = substr(body, 9) where seq = 1")
+    assert [scene.id for scene in store.scenes.since(0)] == [second]
+    assert not sounded(store, RAIN)
+
+
+def test_a_disk_that_refuses_for_long_costs_the_oldest_notes(store: Store) -> None:
+    store.db.conn.execute("pragma query_only=1")
+    noted = [record(store, RAIN) for _ in range(scenes.MOST_NOTED + 5)]
+    latest = store.scenes.latest()
+    assert latest is not None
+    assert latest.id == noted[-1]
+    assert len(store.scenes.since(0)) == 5
+
+
+def test_many_scenes_go_on_leaves_that_no_reader_must_unfold_at_once(store: Store) -> None:
+    noted = [record(store, RAIN) for _ in range(scenes.LEAF_SCENES + 1)]
+    store.scenes.write_down()
+    assert count(store, "scene_leaves") == 2
+    assert [scene.id for scene in store.scenes.since(1)] == noted[1:]
+    assert sum(len(row["body"]) for row in store.db.rows("select body from scene_leaves")) < 150 * len(noted)
 
 
 # What sounded
@@ -91,6 +174,23 @@ def test_what_sounded_before_a_reboot_is_told_by_the_wall(box: Box, store: Store
     record(after, FIRE)
     box.clock.advance(61)
     assert not sounded(after, RAIN)
+
+
+def test_of_the_minutes_before_a_power_cut_the_voter_is_believed(box: Box, store: Store) -> None:
+    """What was only noted is gone; the vote of somebody who was there is not."""
+    record(store, RAIN)
+    store.scenes.write_down()
+    box.clock.advance(scenes.PATIENCE_S - 1)
+    record(store, FIRE)
+    for path in (box.folder / "run").glob("*.notes"):
+        path.unlink()
+    box.reboot()
+    after = box.store("after")
+    record(after, RAIN)
+    box.clock.advance(600)
+    assert sounded(after, FIRE, ago_s=660)
+    assert not sounded(after, FIRE, ago_s=500), "in this boot the log is whole"
+    assert not sounded(after, FIRE, ago_s=660 + scenes.PATIENCE_S), "before the log began"
 
 
 # Votes the cloud asks about
