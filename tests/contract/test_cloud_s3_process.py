@@ -21,7 +21,8 @@ from s3_servers import Store, rclone
 
 from appliance.model import Song
 from sync import media
-from sync.client import Cloud, open_http
+from sync.client import Cloud
+from sync.http import open_http
 
 pytestmark = pytest.mark.processes
 
