@@ -205,6 +205,41 @@ def test_a_mute_chip_is_gone_and_comes_back(chip: SimulatedPN532) -> None:
     driver.close()
 
 
+class RudeAir(Air):
+    """Answers every poll with the same rubbish."""
+
+    def __init__(self, rubbish: bytes) -> None:
+        self.rubbish = rubbish
+        super().__init__()
+
+    def _reply(self, datagram: bytes) -> bytes | None:
+        return self.rubbish
+
+
+RUBBISH = {
+    "no hex": b"106A zz",
+    "half a byte": b"106A 4",
+    "nothing": b"106A ",
+    "no letters": b"106A\xff\xfe 4400",
+    "all bytes": bytes(range(256)),
+    "a zero": b"\x00",
+    "a flood": b"x" * 9000,
+    "a long answer": b"106A " + b"44" * 4000,
+}
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH)
+def test_rubbish_in_the_air_is_no_card_and_no_crash(rubbish: bytes) -> None:
+    air = RudeAir(rubbish)
+    driver = NfcpyDriver(air.where)
+    for _ in range(3):
+        with suppress(ReaderGone):
+            driver.open()
+            assert driver.poll(0.1) is None
+        driver.close()
+    air.close()
+
+
 ACK_AT, LCS_AT, DCS_AT = 3, 4, -2  # of the acknowledgement; of the answer's frame
 
 

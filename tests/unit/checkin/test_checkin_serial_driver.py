@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import random
+import threading
 import tty
 from collections.abc import Iterator
 from contextlib import suppress
@@ -81,6 +83,20 @@ def test_pulled_out_it_is_gone_and_leaves_nothing_open() -> None:
         files = len(list(Path("/proc/self/fd").iterdir()))
     again = len(list(Path("/proc/self/fd").iterdir()))
     assert again == files
+
+
+def test_a_flood_is_no_card_and_the_next_one_is_read(line: tuple[int, str], driver: SerialDriver) -> None:
+    dice = random.Random(8)
+    hand = threading.Thread(target=lambda: [os.write(line[0], dice.randbytes(4096)) for _ in range(16)])
+    hand.start()
+    seen = []
+    while hand.is_alive():
+        seen.append(driver.poll(0.05))
+    hand.join()
+    os.write(line[0], b"\r" + frame(CARD))
+    while (tag := driver.poll(0.05)) != TagRead(CARD, "em125k"):
+        seen.append(tag)
+    assert not any(tag and tag.tech == "em125k" for tag in seen), "a summed number does not come by chance"
 
 
 def test_two_processes_do_not_share_its_bytes(line: tuple[int, str], driver: SerialDriver) -> None:
