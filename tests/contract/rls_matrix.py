@@ -1,27 +1,19 @@
-"""Who may do what to which rows, found out by doing it on a real PostgreSQL as PostgREST would.
-
-`python tests/contract/rls_matrix.py docs/rls.md` writes the page anew.
-"""
+"""Who may do what to which rows, found out by doing it on a real PostgreSQL as PostgREST would."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
 from psycopg import sql
 
-from cloud_stub.database import Database
-from cloud_stub.embedded_postgres import EmbeddedPostgres
-from cloud_stub.migrate import migrate
-
 AT = "2027-01-15T08:00:00+00:00"
+ROLES = ("anon", "authenticated", "service_role")
 OPERATIONS = ("select", "insert", "update", "delete")
 Conn = psycopg.Connection[Any]
 
@@ -132,8 +124,58 @@ def peopled(conn: Conn) -> Iterator[None]:
 
 
 def tables(conn: Conn) -> list[str]:
-    found = conn.execute("select tablename from pg_tables where schemaname = 'public' order by 1")
+    """Everything in `public` that has rows: tables of every kind, and views, which would go round the guards."""
+    found = conn.execute(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace "
+        "and relkind in ('r', 'p', 'v', 'm', 'f') order by 1"
+    )
     return [row[0] for row in found]
+
+
+def hidden_columns(conn: Conn, persona: Persona, table: str) -> list[str]:
+    """The columns of a table that the persona cannot read, tried one by one."""
+    with peopled(conn), conn.transaction(force_rollback=True):
+        conn.execute(sql.SQL("set local role {}").format(sql.Identifier(persona.role)))
+        names = conn.execute(
+            "select attname from pg_attribute where attrelid = ('public.' || quote_ident(%s))::regclass "
+            "and attnum > 0 and not attisdropped order by attnum", [table],
+        ).fetchall()  # fmt: skip
+        return [name for (name,) in names if not _reads(conn, table, name)]
+
+
+def _reads(conn: Conn, table: str, column: str) -> bool:
+    try:
+        with conn.transaction():
+            conn.execute(sql.SQL("select {} from {}").format(sql.Identifier(column), sql.Identifier(table)))
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Function:
+    """One of ours. `callers`: the roles that may call it; `as_owner`: it sees all rows, whoever calls."""
+
+    name: str
+    callers: tuple[str, ...]
+    as_owner: bool
+    search_path: str | None
+
+
+def functions(conn: Conn, schema: str) -> list[Function]:
+    """All functions of a schema that no extension brought."""
+    found = conn.execute(
+        "select p.oid::regprocedure::text, p.prosecdef, array_to_string(p.proconfig, ' '), "
+        "array(select r.rolname::text from pg_roles r where r.rolname = any(%s) "
+        "and has_function_privilege(r.oid, p.oid, 'execute')) "
+        "from pg_proc p where p.pronamespace = %s::regnamespace "
+        "and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e') order by 1",
+        [[*ROLES], schema],
+    )
+    return [
+        Function(name, tuple(role for role in ROLES if role in callers), as_owner, config)
+        for name, as_owner, config, callers in found
+    ]
 
 
 def may(conn: Conn, persona: Persona, operation: str, table: str, row: Mapping[str, Any]) -> str:
@@ -226,45 +268,3 @@ def _scope(persona: Persona, first: str, second: str) -> str:
     if len(allowed) == 2:
         return f"all{some}"
     return f"theirs{some}" if allowed == [persona.side] else f"others'{some}"
-
-
-def page(found: dict[str, dict[str, dict[str, str]]]) -> str:
-    """The page of the documentation."""
-    head = [
-        "# Who may see and change what in the database",
-        "",
-        "Through Supabase's own API, table by table; found out by trying it on a real PostgreSQL, and compared with",
-        "this page by a test (`python tests/contract/rls_matrix.py docs/rls.md` writes it anew). “theirs” are rows",
-        "about the person, for a manager those of their rooms. The server itself connects as the owner of the tables",
-        "and asks for itself who may do what; tokens, password hashes and the boxes' log are for it alone. People do",
-        "not write to tables at all, but through the server: a vote moves a taste and a stay moves a queue.",
-        "",
-        "| table | " + " | ".join(persona.name for persona in PERSONAS) + " |",
-        "|---" * (len(PERSONAS) + 1) + "|",
-    ]
-    body = [
-        f"| `{table}` | " + " | ".join(_cell(found[table][persona.name]) for persona in PERSONAS) + " |"
-        for table in sorted(found)
-    ]
-    return "\n".join([*head, *body]) + "\n"
-
-
-def _cell(operations: dict[str, str]) -> str:
-    if set(operations.values()) == {"all"}:
-        return "everything"
-    said = [f"{operation} {scope}" for operation, scope in operations.items() if scope != "–"]
-    return ", ".join(said) or "–"
-
-
-def main(target: Path) -> None:
-    with EmbeddedPostgres() as server:
-        database = Database(server.address())
-        database.open()
-        migrate(database, AT)
-        database.close()
-        with psycopg.connect(server.url()) as conn:
-            target.write_text(page(matrix(conn)))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
