@@ -41,7 +41,8 @@ pictures: $(VENV)/developed ## pictures of what the mixer does into build/pictur
 bench: $(VENV)/developed ## benchmarks (AREA=start ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(AREA) $(ARGS)
 
-faults: $(VENV)/developed ## every fault twenty times, into build/faults.json (FAULTS_TIMES=100)
+faults: $(VENV)/developed ## every fault twenty times, into build/faults.json (FAULTS_TIMES=100), and 10,000 histories
+	@COSOUND_HISTORIES=$${COSOUND_HISTORIES:-10000} $(BIN)/python -m pytest -n 2 tests/unit/sync/test_sync_histories.py
 	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest tests/faults
 
 fuzz: $(VENV)/developed ## requests made up from the API's own description, for some minutes (FUZZ_EXAMPLES=500)

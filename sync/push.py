@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 MAX_RESTARTS = 3
 _ENVELOPE_BYTES = 1024
 REJECTED = "rejected"
+# After which verdict rows are not what this box made of them: two listeners stay two, a later word than ours stands.
 _UNDOING = {"merge": REJECTED, "rule": "superseded"}
 
 
@@ -50,7 +51,7 @@ def push_once(store: Store, cloud: Door, clock: Clock) -> PushReport:
     while ops := store.outbox.batch(wire.PUSH_MAX_OPS):
         answered = report.answered
         try:
-            _push(_Pusher(store, cloud, clock, report, _stored_ids(ops), _telling(ops)), ops)
+            _push(_Pusher(store, cloud, clock, report, _stored_ids(ops), {op.op_id: op for op in ops}), ops)
         except _Restored as restored:
             _begin_again(store, report, restored.seen)
             continue
@@ -82,7 +83,7 @@ class _Pusher:
     clock: Clock
     report: PushReport
     stored_ids: Mapping[str, str]
-    telling: frozenset[tuple[str, str]]
+    ops: Mapping[str, OutboxOp]
 
     def settle(self, verdicts: Sequence[tuple[str, str]], at_s: float = 0.0, seen: int | None = None) -> None:
         """at_s: the cloud's clock when it answered; seen: how many ops of ours it had answered then."""
@@ -92,14 +93,10 @@ class _Pusher:
         for op_id, status in verdicts:
             if status.startswith(REJECTED):
                 log.warning("the cloud refuses op %s: %s; `cosound sync log` shows it", op_id, status)
-        if any((op_id, status.partition(":")[0]) in self.telling for op_id, status in verdicts):
-            self.store.bucket.forget_cursor()  # what we made of our rows does not stand: they come again
-
-
-def _telling(ops: Sequence[OutboxOp]) -> frozenset[tuple[str, str]]:
-    """Verdicts after which rows of the bucket are not what this box made of them: two listeners stay two, or a later
-    word than ours stands on a song."""
-    return frozenset((op.op_id, _UNDOING[op.type]) for op in ops if op.type in _UNDOING)
+        for op_id, status in verdicts:
+            op = self.ops.get(op_id)
+            if op is not None and _UNDOING.get(op.type) == status.partition(":")[0]:
+                self.store.bucket.unmake(op)
 
 
 def _stored_ids(ops: Sequence[OutboxOp]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from appliance.clock import Clock
-from appliance.model import Rule
+from appliance.model import OutboxOp, Rule
 from appliance.store.conflicts import Conflicts
 from appliance.store.database import Database
 from appliance.store.merges import Merges
@@ -142,6 +142,18 @@ class Bucket:
         with self._db.write(durable=False):
             self._set_cursor(self.cursor().nowhere())
 
+    def unmake(self, op: OutboxOp) -> None:
+        """What this op, which has been answered, made of our rows does not stand: the cloud's come again, all of them.
+
+        A rule goes at once: of one that was lifted there the cloud has no row to tell us.
+        """
+        with self._db.write(durable=False):
+            if op.type == "rule":
+                pk = f"{op.body['song_id']}/{op.body['kind']}"
+                if not Conflicts(self._db, self._clock).is_unsent("queue_rules", pk):
+                    self._delete("queue_rules", pk)
+            self.forget_cursor()
+
     def distrust(self) -> bool:
         """Our rows differ from the cloud's: forget the cursor; False when we did so a short while ago.
 
@@ -156,7 +168,10 @@ class Bucket:
 
     def settled(self) -> bool:
         """No op is on its way that changes a row of the bucket: both sides must now be equal."""
-        return not Conflicts(self._db, self._clock).any()
+        if Conflicts(self._db, self._clock).any():
+            return False
+        self._rules.drop_unsure()
+        return True
 
     def _take(self, changes: Iterable[BucketChange], cursor: Cursor) -> Cursor:
         """A row that we are about to change stays ours, and uncounted: should the cloud's word on it stand

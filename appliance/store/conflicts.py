@@ -38,6 +38,10 @@ class Conflicts:
             return (tbl, pk) in self._unsent() and not self._is_our_rule(pk, op, row)
         return False
 
+    def is_unsent(self, tbl: str, pk: str) -> bool:
+        """Is an op on its way that changes this row?"""
+        return (tbl, pk) in self._unsent()
+
     def any(self) -> bool:
         """Is any op on its way that changes a row of the bucket?"""
         return bool(self._unsent())

@@ -5,10 +5,16 @@ from __future__ import annotations
 import sqlite3
 
 from appliance.clock import Clock
-from appliance.model import Rule
+from appliance.model import LOCAL, Rule
 from appliance.store.database import Database
 from appliance.store.outbox import boot_ms
 from mixer.scene import SongId
+
+_UNSURE = (
+    "select r.song_id, r.kind from queue_rules r left join songs s on s.id = r.song_id "
+    "where r.until_ms is not null and r.boot_id <> ? and coalesce(s.file_url, '') not like ? and not exists "
+    "(select 1 from bucket_rows b where b.tbl = 'queue_rules' and b.pk = r.song_id || '/' || r.kind)"
+)
 
 
 class Rules:
@@ -31,6 +37,14 @@ class Rules:
     def find(self, song_id: str, kind: str) -> Rule | None:
         row = self._db.row("select * from queue_rules where song_id = ? and kind = ?", song_id, kind)
         return None if row is None else self.read(row)
+
+    def drop_unsure(self) -> None:
+        """Forget rules of an earlier boot that end at a moment no clock of ours tells surely, where the cloud, asked
+        just now, has no such rule: there it has ended. Of a file that is only here the cloud knows nothing."""
+        unsure = self._db.rows(_UNSURE, self._clock.boot_id, f"{LOCAL}%")
+        if unsure:
+            with self._db.write(durable=False) as conn:
+                conn.executemany("delete from queue_rules where song_id = ? and kind = ?", list(map(tuple, unsure)))
 
     def read(self, row: sqlite3.Row) -> Rule:
         """What was written in an earlier boot can only be told by the wall clock."""
