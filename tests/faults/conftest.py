@@ -20,11 +20,16 @@ from appliance.demo.facts import query
 from appliance.errors import CosoundError
 from appliance.runtime import Runtime
 from appliance.tapline import send_tap
+from tests.faults.dice import seed
 from tests.faults.fault_table import FaultTable
 from tests.faults.machine import Machine, boot_s, watched_machine
 from tests.faults.real_cloud import doubled_stays, op_ids
 
 SOUND_WITHIN_S = 120.0  # the first demo of a home also makes the starter library
+
+
+def pytest_report_header() -> str:
+    return f"the faults' dice: FAULTS_SEED={seed()}"
 
 
 @dataclass

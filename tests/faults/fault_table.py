@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.faults import dice
+
 FILE = Path(__file__).resolve().parents[2] / "build" / "faults.json"
 TIMES = int(os.environ.get("FAULTS_TIMES", "1"))  # how often each fault is done; `make faults` asks for more
 
@@ -46,7 +48,9 @@ class FaultTable:
         times = [s for s in (before.recovery_s, recovery_s) if s is not None]
         slowest_s = round(max(times), 2) if times else None
         self._rows[fault] = FaultRow(fault, before.times + 1, before.lost + lost, before.doubled + doubled, slowest_s)
-        assert (lost, doubled) == (0, 0), f"{fault}: {lost} of {len(acknowledged)} facts lost, {doubled} doubled"
+        assert (lost, doubled) == (0, 0), (
+            f"{fault}: {lost} of {len(acknowledged)} facts lost, {doubled} doubled; FAULTS_SEED={dice.seed()}"
+        )
 
     def rows(self, prefix: str) -> dict[str, FaultRow]:
         """This run's rows of faults whose name begins so."""

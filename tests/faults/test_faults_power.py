@@ -1,0 +1,102 @@
+"""The power goes while taps are written: what was acknowledged is on the card. The control, which does not wait for the
+card, must lose some, or the rig would prove nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from appliance.store import open_store
+from tests.faults.dice import dice
+from tests.faults.fault_table import TIMES, FaultTable
+from tests.faults.power import Card, card_with_power
+
+pytestmark = pytest.mark.processes
+
+CUTS = int(os.environ.get("FAULTS_CUTS", "6" if TIMES == 1 else "1000"))
+CONTROL_CUTS = 6 if TIMES == 1 else 60
+WITHIN_S = 30.0
+
+
+@dataclass
+class Writer:
+    """A process that taps without end; `acknowledged` grows as it says so."""
+
+    process: subprocess.Popen[str]
+    acknowledged: list[str] = field(default_factory=list)
+    _more: threading.Condition = field(default_factory=threading.Condition)
+
+    def listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._more:
+                self.acknowledged.append(line.strip())
+                self._more.notify_all()
+
+    def until(self, count: int) -> None:
+        with self._more:
+            came = self._more.wait_for(lambda: len(self.acknowledged) >= count, WITHIN_S)
+        assert came, f"no {count} taps within {WITHIN_S} s; the writer's exit code: {self.process.poll()}"
+
+
+@contextmanager
+def writing(card: Card, *options: str) -> Iterator[Writer]:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.faults.tapping",
+        str(card.folder / "data"),
+        str(card.place / "run"),
+        *options,
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    writer = Writer(process)
+    listener = threading.Thread(target=writer.listen)
+    listener.start()
+    try:
+        yield writer
+    finally:
+        process.kill()
+        process.wait()
+        listener.join()
+        if process.stdout:
+            process.stdout.close()
+
+
+def cut(card: Card, writer: Writer) -> tuple[list[str], list[str]]:
+    """(what had been acknowledged when the power went, what a box then finds)."""
+    acknowledged = list(writer.acknowledged)
+    with card.after_a_cut() as found:
+        with closing(open_store(found / "data", card.place / "run", "after")) as store:
+            assert not list((found / "data").glob("*.broken*")), "a cut is no damage"
+            assert store.db.value("pragma integrity_check") == "ok"
+            rows = store.db.rows("select t.id from taps t join outbox o on o.op_id = t.op_id")
+        return acknowledged, [row[0] for row in rows]
+
+
+@pytest.mark.timeout(120 + CUTS)
+def test_a_power_cut_takes_nothing_that_was_acknowledged(faults: FaultTable) -> None:
+    rolled = dice("power cuts")
+    with card_with_power() as card, writing(card) as writer:
+        for _ in range(CUTS):
+            writer.until(len(writer.acknowledged) + rolled.randint(1, 12))
+            acknowledged, found = cut(card, writer)
+            faults.note("power cut", acknowledged=acknowledged, found=found)
+
+
+@pytest.mark.timeout(180)
+def test_the_rig_sees_the_loss_where_nobody_waits_for_the_card() -> None:
+    rolled, losses = dice("power cuts of the control"), 0
+    with card_with_power() as card, writing(card, "--hasty") as writer:
+        for _ in range(CONTROL_CUTS):
+            writer.until(len(writer.acknowledged) + rolled.randint(1, 12))
+            acknowledged, found = cut(card, writer)
+            losses += not set(acknowledged) <= set(found)
+    assert losses > CONTROL_CUTS // 2
