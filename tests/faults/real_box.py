@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -165,6 +166,12 @@ class RealBox:
                 return conn.execute(sql).fetchall()
         except sqlite3.Error:
             return []
+
+    def stands(self) -> tuple[int, str] | None:
+        """At which revision of the bucket, with which digest of its rows."""
+        found = self.read("select value from sync_state where key = 'cursor'")
+        cursor = json.loads(found[0][0]) if found else {}
+        return (cursor["rev"], f"{cursor['digest']:016x}") if cursor else None
 
     def logs(self) -> str:
         return "\n".join(
