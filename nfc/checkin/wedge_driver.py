@@ -8,6 +8,9 @@ import fcntl
 import os
 import select
 import struct
+import time
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from checkin.reader import ReaderGone, TagRead
@@ -18,20 +21,27 @@ EV_KEY, PRESSED = 1, 1
 ENTER = (28, 96)
 EVIOCGRAB = 0x40044590
 LONGEST_NUMBER = 20
-KEYS = dict(enumerate("1234567890", start=2)) | {30: "A", 48: "B", 46: "C", 32: "D", 18: "E", 33: "F"}
+FORGET_AFTER_S = 0.5
+ROW = dict(enumerate("1234567890", start=2))
+PAD = dict(zip((71, 72, 73, 75, 76, 77, 79, 80, 81, 82), "7894561230", strict=True))
+KEYS = ROW | PAD | {30: "A", 48: "B", 46: "C", 32: "D", 18: "E", 33: "F"}
 
 
 class WedgeDriver:
     """path: /dev/input/by-id/…-event-kbd. Ten digits are a decimal number of four bytes, else they are hex.
 
     The device is grabbed, so that its digits do not land in the touchscreen's page.
+    now_s: any steady clock.
     """
 
     continuous = False
 
-    def __init__(self, path: str, *, grab: bool = True) -> None:
+    def __init__(self, path: str, *, grab: bool = True, now_s: Callable[[], float] = time.monotonic) -> None:
         self._path = path
         self._grab = grab
+        self._now_s = now_s
+        self._codes: deque[int] = deque()
+        self._heard_s = 0.0
         self._node: int | None = None
         self._rest = b""
         self._typed = ""
@@ -45,6 +55,7 @@ class WedgeDriver:
 
     def open(self) -> str:
         self._rest, self._typed = b"", ""
+        self._codes.clear()
         try:
             self._node = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             if self._grab:
@@ -55,7 +66,11 @@ class WedgeDriver:
         return f"keyboard reader at {self._path}"
 
     def poll(self, timeout_s: float) -> TagRead | None:
-        for code in self._pressed(timeout_s):
+        """The next whole number. What was typed after it is kept: it is the next person's."""
+        if not self._codes:
+            self._codes += self._pressed(timeout_s)
+        while self._codes:
+            code = self._codes.popleft()
             if code in ENTER:
                 typed, self._typed = self._typed, ""
                 uid = number(typed)
@@ -72,12 +87,14 @@ class WedgeDriver:
         self._node = None
 
     def _pressed(self, timeout_s: float) -> list[int]:
-        """Codes of the keys pressed. Half a number followed by silence is forgotten."""
+        """Codes of the keys pressed. Half a number followed by a longer silence is forgotten."""
         if self._node is None:
             raise ReaderGone(f"{self._path}: not open")
         if not select.select([self._node], [], [], timeout_s)[0]:
-            self._typed = ""
+            if self._now_s() - self._heard_s >= FORGET_AFTER_S:
+                self._typed = ""
             return []
+        self._heard_s = self._now_s()
         try:
             came = os.read(self._node, EVENT.size * EVENTS_AT_ONCE)
         except OSError as error:
