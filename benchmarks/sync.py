@@ -16,6 +16,7 @@ from benchmarks.processes import p95, running, until
 from benchmarks.row import Row
 from benchmarks.sync_cloud import Cloud, Line, Room, cloud_with_library, touch_songs
 from benchmarks.sync_idle import idle_rows
+from benchmarks.sync_supabase import supabase_rows
 from sync.client import Cloud as Client
 from sync.http import open_http
 from sync.pull import pull_once
@@ -33,7 +34,7 @@ def rows(*, quick: bool) -> list[Row]:
             small = Path(folder) / "small"
             changes = [_delta(small / "delta", cloud, room), *_live(small / "live", cloud, room, 12 if quick else 60)]
             facts = [_drain(small / "drain", cloud, room, FACTS // shrink), _tap(small / "tap", PENDING // shrink)]
-    return [*first, *changes, *facts, *idle_rows(45.0 if quick else 240.0)]
+    return [*first, *changes, *facts, *supabase_rows(quick=quick), *idle_rows(45.0 if quick else 240.0)]
 
 
 def _first(folder: Path, count: int) -> list[Row]:
