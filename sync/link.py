@@ -13,6 +13,7 @@ from appliance.process import UpOrDown
 from sync.backoff import backoff_s
 
 SILENCE_S = 15.0
+SPREAD = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,11 @@ class Link:
     def pause(self, attempt: int, at_least_s: float = 0.0) -> None:
         """Wait as long as the failed `attempt` (from 0) calls for, or until the link is back.
 
-        at_least_s: what the cloud asked for; this is kept even if others are answered.
+        at_least_s: what the cloud asked for; this is kept even if others are answered, and spread beyond it, so that
+        not everybody who was asked comes back at once.
         """
         if at_least_s > 0:
-            self._sleep(at_least_s, until_back=False)
+            self._sleep(at_least_s * self._rng.uniform(1.0, 1.0 + SPREAD), until_back=False)
         else:
             self._sleep(backoff_s(attempt, self.away_s(), self._rng), until_back=True)
 

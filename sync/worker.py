@@ -64,9 +64,10 @@ class Worker(threading.Thread):
         except (LinkDown, NotAuthorised) as error:
             if self.stopping:
                 return False
-            if not (self._tells_of_link and self._link.failed(error, asked_in)):
-                self._said.failed(error)
+            told = self._tells_of_link and self._link.failed(error, asked_in)
             self._link.pause(failures, getattr(error, "retry_after_s", 0.0))
+            if not told and self._link.is_up:  # by now others would have found out that it is the link
+                self._said.failed(error)
         except (TransientError, BadRequest) as error:
             self._failed(error, failures)
         except Exception as error:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from postgres_server import PostgresServer
 from wire_shapes import shapes
 
+from cloud_stub.migrate import as_script
 from cloud_stub.repositories import changes, players, queue
 from cloud_stub.repositories.bucket import VIEWS, _wire_row
 from cloud_stub.tokens import new_token
@@ -23,6 +24,7 @@ from ml.prior import Prior, crowd_weight
 from ml.taste import Taste, learn
 from sync.digest import digest_text, row_digest
 
+PERSON = "00000000-0000-4000-8000-0000000000aa"
 MAY_BE_ASKED = {"sync_pull", "sync_push"}
 Conn = psycopg.Connection[Any]
 numbers = st.floats(-(2.0**53), 2.0**53)
@@ -93,6 +95,42 @@ def test_anon_may_ask_the_two_functions_and_nothing_else(conn: Conn) -> None:
 def test_what_comes_in_is_checked_by_the_wires_own_shapes(conn: Conn) -> None:
     stored = dict(conn.execute("select name, shape from private.shapes").fetchall())
     assert stored == shapes(), "write a new numbered migration: python tests/contract/wire_shapes.py FILE"
+
+
+def test_the_editors_script_makes_both_doors_where_vector_lives_as_on_supabase(server: PostgresServer) -> None:
+    server.command("create database like_supabase")
+    try:
+        path = 'alter database like_supabase set search_path = "$user", public, extensions'
+        server.command(f"create schema extensions; create extension vector schema extensions; {path}", "like_supabase")
+        with psycopg.connect(server.running.url("like_supabase"), autocommit=True) as conn:
+            conn.execute(as_script().encode())
+            token = value(conn, "select token from private.new_room('Lobby')")
+            conn.execute("insert into songs (title, file_url, type, sha256, byte_size, embedding) values ('Rain', '', "
+                         "'soundscape', repeat('a', 64), 3, '[1, 0, 0, 0, 0]')")  # fmt: skip
+            conn.execute("update ranking set owner = 'database'")
+            assert value(conn, "select refresh_queues()") == 1
+            ops = [op_of("enrol", profile_id=PERSON, display_name="Heron", key_hash="c" * 64),
+                   op_of("vote", vote_id=str(uuid4()), profile_id=PERSON, vote_value=5,
+                         song_id=str(value(conn, "select id from songs")))]  # fmt: skip
+            push = {"boot_id": "b", "mono_ms": 1, "wall_ms": 1, "ops": ops}
+            assert [result["status"] for result in as_a_box(conn, token, "sync_push", push)["push"]["results"]] == [
+                "applied", "applied",
+            ]  # fmt: skip
+            page = as_a_box(conn, token, "sync_pull", {"epoch": "", "since": 0})["pull"]
+            assert {change["tbl"] for change in page["changes"]} == {"songs", "profiles", "tags", "settings"}
+    finally:
+        server.command("drop database like_supabase with (force)")
+
+
+def op_of(kind: str, **body: Any) -> dict[str, Any]:
+    return {"op_id": str(uuid4()), "seq": 1, "type": kind, "body": body, "boot_id": "b", "mono_ms": 1, "wall_ms": 1}
+
+
+def as_a_box(conn: Conn, token: str, function: str, argument: Any) -> Any:
+    gucs = {"role": "anon", "search_path": "public, extensions", "request.headers": json.dumps({"x-api-key": token})}
+    with conn.transaction():
+        conn.execute("select set_config(key, value, true) from json_each_text(%s)", [json.dumps(gucs)])
+        return value(conn, f"select {function}(%s)", json.dumps(argument))
 
 
 # Taste

@@ -76,3 +76,6 @@ $$;
 revoke execute on all functions in schema private from public;
 grant execute on function private.me(), private.is_admin(), private.manages(uuid) to anon, authenticated, service_role;
 grant execute on function private.log_is_kept() to anon, authenticated, service_role;
+
+-- PostgREST knows functions by heart; on Supabase it is told anyway.
+notify pgrst, 'reload schema';

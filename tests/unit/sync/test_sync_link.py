@@ -86,6 +86,15 @@ def test_whoever_waits_is_woken_when_the_link_is_back(clock: ManualClock) -> Non
     assert not any(thread.is_alive() for thread in waiting)
 
 
+def test_what_the_cloud_asked_for_is_kept_and_spread_beyond(clock: ManualClock) -> None:
+    slept: list[float] = []
+    link = Link(clock, Random(1))
+    link._sleep = lambda seconds, until_back: slept.append(seconds)  # type: ignore[method-assign]
+    for _ in range(20):
+        link.pause(0, 60.0)
+    assert all(60.0 <= seconds <= 75.0 for seconds in slept) and len(set(slept)) == 20
+
+
 def test_patience_that_was_asked_for_ends_when_the_process_does(clock: ManualClock) -> None:
     link = Link(clock)
     waiting = threading.Thread(target=link.pause, args=(0, 300.0), daemon=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -129,6 +130,31 @@ def test_a_worker_outlives_every_error_of_its_step(tmp_path: Path, store: Store,
     worker.start()
     worker.join(20)
     assert not worker.is_alive() and errors == []
+
+
+def open_box(folder: Path, clock: ManualClock, name: str) -> Store:
+    return open_store(folder / "data", folder / "run", name, clock)
+
+
+@pytest.mark.parametrize(("link_falls", "said"), [(True, 0), (False, 1)])
+def test_a_file_that_cannot_be_had_is_no_second_word_on_a_link_that_is_down(
+    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture, link_falls: bool, said: int
+) -> None:
+    link = Link(clock, Random(1))
+    link.worked()
+
+    def step(_: Store) -> None:
+        raise LinkDown("no connection")
+
+    def pause(attempt: int, at_least_s: float = 0.0) -> None:
+        if link_falls:
+            link.failed(LinkDown("cable"))
+        worker.ask_to_stop()
+
+    link.pause = pause  # type: ignore[method-assign]
+    worker = Worker("media", partial(open_box, tmp_path, clock), step, link, tells_of_link=False)
+    worker.run()
+    assert sum("sync media is down" in record.getMessage() for record in caplog.records) == said
 
 
 def test_a_worker_without_a_store_ends_with_one_line(link: Link, caplog: pytest.LogCaptureFixture) -> None:
