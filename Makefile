@@ -6,7 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export OPENBLAS_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check soak pictures bench screens faults fuzz pins clean
+VENV_PYGAME := build/pygame
+.PHONY: help install demo test test-fast test-pygame check soak pictures bench screens faults fuzz pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +26,11 @@ test: test-fast ## all tests, fast ones first
 
 test-fast: $(VENV)/developed ## unit and flow tests only, on two cores
 	@$(BIN)/python -m pytest -n 2 tests/test_architecture.py tests/test_docs.py tests/unit tests/flows -m "not processes"
+
+test-pygame: $(VENV_PYGAME)/installed ## the sound's tests on pygame, in a venv of its own: ours has pygame-ce, and no venv both
+	@$(VENV_PYGAME)/bin/python -c 'import pygame; assert not getattr(pygame, "IS_CE", 0), "this is pygame-ce"'
+	@$(VENV_PYGAME)/bin/python -m pytest tests/unit/mixer tests/unit/appliance/test_appliance_resume.py
+	@$(VENV_PYGAME)/bin/cosound demo --headless --seconds 20
 
 check: $(VENV)/developed ## format, lint, types, architecture
 	@$(BIN)/ruff format --check .
@@ -68,6 +74,14 @@ $(VENV)/python-is-there:
 $(VENV)/installed: pyproject.toml constraints.txt $(VENV)/python-is-there
 	@echo "Installing into $(VENV) (a minute or two, once) …"
 	@$(PIP) install -c constraints.txt -e '.[cloud]'
+	@touch $@
+
+$(VENV_PYGAME)/installed: pyproject.toml constraints.txt $(VENV)/python-is-there
+	@rm -rf $(VENV_PYGAME) && $(PYTHON) -m venv $(VENV_PYGAME)
+	@echo "Installing into $(VENV_PYGAME) (a minute or two, once) …"
+	@$(VENV_PYGAME)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt -e '.[cloud,dev]'
+	@$(VENV_PYGAME)/bin/python -m pip --disable-pip-version-check --quiet uninstall --yes pygame-ce
+	@$(VENV_PYGAME)/bin/python -m pip --disable-pip-version-check --quiet install 'pygame==2.6.1'
 	@touch $@
 
 $(VENV)/developed: $(VENV)/installed

@@ -73,7 +73,7 @@ class BusEngine:
             block,
             self._fifo,
             frames=lambda: self._desk.frames,
-            newcomer=lambda: self._pump.feed(audio_threads),
+            newcomer=lambda back: self._pump.feed(audio_threads, from_silence=back),
         )
         self._read_ahead = ReadAhead(self._desk.playing, self._desk.pages)
         self._care = Care(self._look, LOOK_EVERY_S)

@@ -100,6 +100,10 @@ class Desk:
         if part is not None:
             cues.play(part, until_s)
 
+    def begin_anew(self) -> None:
+        """Come up from silence: somebody new listens."""
+        self._master.begin_anew()
+
     def playing(self) -> tuple[Deck, ...]:
         return self._bus.playing()
 

@@ -114,7 +114,7 @@ class Opener:
             pcm = self._pcm(layer.path, layer.start_frame)
             if pcm is not None:
                 opened[layer.path] = pcm
-                parts[layer.strip] = self._part(layer, pcm)
+                parts[layer.strip] = self._part(layer, pcm, muted=layer.muted or (scene.solo and not layer.solo))
         self._open = opened
         missing = len(scene.layers) - sum(part is not None for part in parts)
         return Lineup(tuple(parts), tuple(release), missing, afresh)
@@ -142,8 +142,8 @@ class Opener:
         self._pages.fetch(pcm.samples, frame, FIRST_FRAMES)
         return pcm
 
-    def _part(self, layer: Layer, pcm: Pcm) -> Part:
-        fader = 0.0 if layer.muted else db_to_gain(layer.gain_db)
+    def _part(self, layer: Layer, pcm: Pcm, *, muted: bool) -> Part:
+        fader = 0.0 if muted else db_to_gain(layer.gain_db)
         place = self._place(pcm, layer.pan)
         loops = layer.kind == "soundscape"
         return Part(
@@ -156,7 +156,7 @@ class Opener:
             law=layer.law,
             start_frame=layer.start_frame,
             ending_frames=0 if loops else min(round(ENDING_S * SAMPLE_RATE), pcm.frames // 2),
-            muted=layer.muted,
+            muted=muted,
         )
 
     def _place(self, pcm: Pcm, pan: float) -> Place:

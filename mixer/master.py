@@ -6,6 +6,7 @@ import numpy as np
 
 from mixer.envelope import MUTE_RAMP_S, Envelope, Fade, Samples, fade_frames
 
+RETURN_RAMP_S = 0.5
 _AT_REST = Envelope.steady((1.0,))  # at 0 dB: nothing to do
 
 
@@ -17,13 +18,18 @@ class Master:
 
     def __init__(self, keep: int) -> None:
         self.goal = 1.0
+        self._anew = False
         self._keep = keep
         self._envelope = _AT_REST
 
     @property
     def rests(self) -> bool:
         """Whether it changes nothing."""
-        return self._envelope is _AT_REST and self.goal == 1.0
+        return self._envelope is _AT_REST and self.goal == 1.0 and not self._anew
+
+    def begin_anew(self) -> None:
+        """Come up from silence, in `RETURN_RAMP_S`, with the next samples that are asked for. From any thread."""
+        self._anew = True
 
     def at(self, frame: int) -> float:
         return self._envelope.at(frame)[0]
@@ -31,6 +37,9 @@ class Master:
     def apply(self, out: Samples, frame: int) -> None:
         """Bring float32 (frames, channels), of which `frame` is the first, to its level."""
         goal = self.goal
+        if self._anew:
+            self._anew = False
+            self._envelope = Envelope((0.0,), (goal,), Fade(frame, fade_frames(RETURN_RAMP_S), "linear"))
         if self._envelope.end[0] != goal:
             self._envelope = self._envelope.toward((goal,), Fade(frame, fade_frames(MUTE_RAMP_S), "linear"))
         fade = self._envelope.fade

@@ -43,8 +43,9 @@ class Audio(Protocol):
 class Output:
     """Has the blocks that come out of `fifo` taken, by a device or by a clock; never by both.
 
-    frames: how many frames have been taken so far. newcomer: called when a device has begun, because its
-    thread is a new one. lost, reopened: how often a device went away, and came back.
+    frames: how many frames have been taken so far. newcomer: called when a device has begun, with
+    whether it is back (or came late) while the mix went on without it. lost, reopened: how often one went away, and
+    came back.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Output:
         fifo: Fifo,
         *,
         frames: Callable[[], int],
-        newcomer: Callable[[], None],
+        newcomer: Callable[[bool], None],
     ) -> None:
         self.lost = 0
         self.reopened = 0
@@ -112,11 +113,12 @@ class Output:
     def _take(self, name: str) -> None:
         """Open a device and let it take them instead of the clock. Raises `SdlError`; then all is as it was."""
         device = self._audio.open(name, *self._shape, self._fifo)
+        back = self._clock is not None
         if self._clock is not None:
             self._clock.close()
             self._clock = None
         device.start()
-        self._newcomer()
+        self._newcomer(back)
         self._device, self.name, self._seen = device, name, None
 
     def _fall_back(self) -> None:

@@ -62,8 +62,14 @@ class Pump:
         if self._thread.ident is not None:
             self._thread.join(CLOSING_PATIENCE_S)
 
-    def feed(self, card_threads: Callable[[], tuple[int, ...]]) -> None:
-        """A card begins to take blocks, on these threads: once it has shown that it is one, it is served first."""
+    def feed(self, card_threads: Callable[[], tuple[int, ...]], *, from_silence: bool = False) -> None:
+        """A card begins to take blocks, on these threads: served first once it has shown that it is one.
+
+        from_silence: whether the mix, which is under way, is to come up to it.
+        """
+        if from_silence:
+            self._desk.begin_anew()
+            self._fifo.ring()
         self._card_threads = card_threads
         self._probation = PROBATION
 

@@ -50,6 +50,7 @@ class Layer:
     gain_db: fader gain in dB, 0 = as loud as the target loudness says; `SILENCE_DB` or below is off.
     pan: −1 left … +1 right.
     start_frame: where playback begins if the song is not yet sounding on this strip.
+    muted, solo: a muted layer plays on unheard; so does every layer without solo while another one has it.
     fade_s: seconds in which the strip goes from what sounds now to this layer's gain (and song).
     """
 
@@ -64,6 +65,7 @@ class Layer:
     law: Law = "equal_power"
     loop: Loop | None = None
     muted: bool = False
+    solo: bool = False
     held: bool = False
     title: str = ""
     reasons: tuple[Reason, ...] = ()
@@ -87,6 +89,11 @@ class Scene:
             taken.add(layer.strip)
         if not (math.isfinite(self.release_s) and self.release_s >= 0):
             raise SceneError(f"release of {self.release_s} s")
+
+    @property
+    def solo(self) -> bool:
+        """Whether some layers are to be heard alone."""
+        return any(layer.solo for layer in self.layers)
 
     def on_strip(self, strip: int) -> Layer | None:
         return next((layer for layer in self.layers if layer.strip == strip), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -215,10 +216,11 @@ def test_a_bookmark_is_laid_rarely_and_never_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_cache_file_that_vanished_gives_its_place_away(
-    box: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("spoil", [Path.unlink, partial(os.truncate, length=100_000)])
+def test_a_cache_file_that_vanished_or_was_cut_short_gives_its_place_away(
+    box: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoil: Any
 ) -> None:
-    (tmp_path / "1.pcm").unlink()
+    spoil(tmp_path / "1.pcm")
     life = Life(box, monkeypatch, "first")
     life.live(2.5)
     assert uid(1) not in [layer.song_id for layer in life.player.director.memory.sounding]

@@ -101,6 +101,15 @@ def test_a_file_that_appears_later_is_taken_at_the_next_scene(make_pcm: MakePcm,
     assert engine.status().missing_files == 0
 
 
+def test_a_file_that_is_replaced_while_it_plays_goes_on_as_it_was(make_pcm: MakePcm) -> None:
+    path = make_pcm("song", np.full((2, 4 * SR), HALF, np.float32), loop=Loop(law="linear"))
+    engine = OfflineEngine()
+    engine.apply(Scene((layer(path, fade_s=0),)))
+    engine.render(SLAB)
+    make_pcm("song", np.full((2, SR // 2), -0.25, np.float32))
+    assert (engine.render(3 * SR)[SLAB:] == np.float32(HALF)).all(), "the pages of the old one are still there"
+
+
 def test_a_song_shorter_than_a_slab_sounds(make_pcm: MakePcm) -> None:
     engine = OfflineEngine()
     engine.apply(Scene((layer(make_pcm("tiny", tone(480, 0.025)), fade_s=0),)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,3 +128,19 @@ def test_a_muted_layer_ramps_in_20_ms_and_plays_on_unheard(steady: str) -> None:
     before = engine.status().strips[0].position_frame
     engine.render(SLAB)
     assert engine.status().strips[0].position_frame == before + SLAB
+
+
+def test_solo_mutes_the_others_in_20_ms_and_gives_them_back(steady: str, make_pcm: MakePcm) -> None:
+    other = make_pcm("other", np.full((2, 20 * SR), -0.25, np.float32))
+    engine = OfflineEngine()
+    both = (layer(steady, fade_s=0), layer(other, strip=1, fade_s=0))
+    engine.apply(Scene(both))
+    heard(engine, 2 * SLAB - 256)
+    engine.apply(Scene((both[0], replace(both[1], solo=True))))
+    out = engine.render(SLAB + 256)[256:]
+    exact = HALF * falling(x_of(SLAB, 0.020), "equal_power") - 0.25
+    assert dbfs(out - exact[:, None]) <= -120
+    engine.apply(Scene(both))
+    assert engine.render(2 * SLAB)[-1, 0] == pytest.approx(0.25)
+    engine.apply(Scene((replace(both[0], solo=True, muted=True), both[1])))
+    assert engine.render(2 * SLAB)[-1, 0] == 0, "a muted one is not heard alone either"

@@ -62,13 +62,13 @@ class Counter:
 
     def __init__(self) -> None:
         self.frames = 0
-        self.newcomers = 0
+        self.newcomers: list[bool] = []
         self.fifo = Fifo(512 * 8, 512 * 8)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
-    def newcomer(self) -> None:
-        self.newcomers += 1
+    def newcomer(self, back: bool) -> None:
+        self.newcomers.append(back)
 
     def close(self) -> None:
         self.fifo.close()
@@ -121,7 +121,7 @@ def test_pulled_out_it_goes_on_in_time_and_comes_back() -> None:
         assert not output.on_device, "it is patient"
         output.look(14.0)
         assert (output.name, output.reopened, card.opened[1].started) == ("USB", 1, True)
-        assert counter.newcomers == 2
+        assert counter.newcomers == [False, True]
         until(lambda: counter.fifo.waiting_bytes() > 0)
         still = counter.frames
         output.look(14.5)

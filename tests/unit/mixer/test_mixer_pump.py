@@ -16,6 +16,7 @@ from mixer.bus import SLAB
 from mixer.desk import Desk
 from mixer.engine import MasterControl
 from mixer.fifo import Fifo
+from mixer.master import RETURN_RAMP_S
 from mixer.offline_engine import OfflineEngine
 from mixer.pump import PROBATION, Pump
 from mixer.recorder import Recorder
@@ -39,13 +40,16 @@ class Card:
         data = b"".join(os.read(self.fifo.outlet, BLOCK * 8) for _ in range(blocks))
         return np.frombuffer(data, np.float32).reshape(-1, 2)
 
-    def turn(self, master: MasterControl) -> None:
-        """Move the master while a slab is on its way, and wait until the pump has seen it."""
+    def turn(self, order: MasterControl | Callable[[], None]) -> None:
+        """Give an order while a slab is on its way, and wait until the pump has seen it."""
         until(lambda: self.pump.waiting_frames() > 0)
         seen, put = [], self.fifo.put
         self.fifo.put = lambda samples: (put(samples), seen.append(len(samples)))  # type: ignore[method-assign]
-        self.desk.control(master)
-        self.fifo.ring()
+        if isinstance(order, MasterControl):
+            self.desk.control(order)
+            self.fifo.ring()
+        else:
+            order()
         until(lambda: bool(seen))
         self.fifo.put = put  # type: ignore[method-assign]
 
@@ -149,6 +153,15 @@ def test_closed_it_leaves_the_card_waiting_for_nothing(play: Callable[..., Card]
     for _ in range(8):
         os.read(card.fifo.outlet, BLOCK * 8)  # returns
     assert os.read(card.fifo.outlet, BLOCK * 8) == b""
+
+
+def test_to_a_card_that_is_back_the_mix_comes_up_from_silence(play: Callable[..., Card]) -> None:
+    card = play()
+    card.take(9)
+    card.turn(lambda: card.pump.feed(tuple, from_silence=True))
+    out = card.take(30)[:, 0]
+    ramp = HALF * np.arange(len(out)) / round(RETURN_RAMP_S * SR)
+    assert np.abs(out - np.minimum(ramp, HALF)).max() < 1e-5
 
 
 @pytest.mark.parametrize(("pace", "first"), [(0.0, True), (1.0, False)])
