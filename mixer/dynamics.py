@@ -9,7 +9,7 @@ import numpy as np
 from mixer.envelope import Samples
 from mixer.scene import SAMPLE_RATE
 
-CEILING_DB = -1.05  # a hair under −1 dBTP, for rounding to 16 bits and what interpolation misses
+CEILING_DB = -1.1  # a hair under −1 dBTP, for rounding to 16 bits and what interpolation misses (0.1 dB at a hard edge)
 LOOKAHEAD = 256  # frames: 5.3 ms, the delay of the limiter and the length of its attack
 RELEASE_PER_S = 2.5  # gain regained per second
 TAPS = 16  # per interpolated phase

@@ -23,8 +23,8 @@ from appliance.store.outbox import Outbox, boot_ms, wall_ms
 
 KEEP_SCENES = 20_000
 LEAF_SCENES = 32  # so that no reader unfolds much at once
-MOST_NOTED = 64  # beyond that they are written at once, or let go where the disk refuses
-PATIENCE_S = 300.0  # at most so long a note waits for its page
+MOST_NOTED = 128  # beyond that they are written at once, or let go where the disk refuses
+PATIENCE_S = 600.0  # at most so long a note waits for its page
 SOUNDED_WITHIN_MS = 60_000
 PLAYED_AFTER_MS = 10_000
 LOOK_BACK = 200
@@ -44,15 +44,17 @@ class Scenes:
         self._runtime = runtime
         self._noted = 0
         self._noted_since_s = 0.0
+        self._noted_seq = 0
 
     def record(self, layers: Sequence[Note], *, taps_seen: int, cause: Note) -> str:
         """Note a scene as it was applied; returns its id."""
-        scene_id = str(uuid4())
+        scene_id, seq = str(uuid4()), (self._noted_seq or self.newest_seq()) + 1
         self._note(
             SCENES,
-            {"seq": self.newest_seq() + 1, "id": scene_id, "layers": list(layers), "taps_seen": taps_seen,
+            {"seq": seq, "id": scene_id, "layers": list(layers), "taps_seen": taps_seen,
              "cause": dict(cause)},
         )  # fmt: skip
+        self._noted_seq = seq
         if self._db.bell:
             self._db.bell.ring()
         return scene_id
@@ -92,7 +94,7 @@ class Scenes:
                     self._write_play(note)
         for subject in (SCENES, PLAYS):
             self._runtime.forget(subject)
-        self._noted = 0
+        self._noted = self._noted_seq = 0
 
     def latest(self) -> SceneRow | None:
         return next((_scene(row) for row in self._newest_first()), None)

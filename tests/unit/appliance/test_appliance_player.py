@@ -228,7 +228,7 @@ def test_what_sounds_reaches_the_card_seldom_and_sooner_at_first(player: Player,
     assert written[0] <= LEAST_PATIENCE_S + 25
     assert max(waits) <= PATIENCE_S + 25
     assert len(written) <= 80
-    assert waits[-1] > 0.9 * PATIENCE_S, "once it has run for an hour, twelve times in one"
+    assert waits[-1] >= 300, "once it has run for an hour"
     assert len(other.scenes.since(0)) == 3600 // 25 + 1
 
 
