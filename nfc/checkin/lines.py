@@ -28,6 +28,11 @@ class LineParser:
             if found is not None:
                 yield found
 
+    def forget(self) -> None:
+        """Drop what is not whole yet: the line has been silent for longer than a reader pauses."""
+        self.bad += bool(self._held)
+        self._held.clear()
+
     def _take(self, byte: int) -> tuple[bytes, str] | None:
         in_frame = self._held[:1] == bytes([STX])
         if byte == STX:

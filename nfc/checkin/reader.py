@@ -9,6 +9,7 @@ from appliance.errors import TransientError
 from checkin.feedback import Answer
 
 UID_BYTES = range(4, 11)
+FORGET_AFTER_S = 0.5  # half a number, and then nothing: it was torn, and must not begin the next one
 
 
 @dataclass(frozen=True, slots=True)

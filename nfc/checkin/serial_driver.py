@@ -8,12 +8,13 @@ import logging
 import termios
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import serial
 
 from checkin.lines import LineParser
-from checkin.reader import ReaderGone, TagRead
+from checkin.reader import FORGET_AFTER_S, ReaderGone, TagRead
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,10 @@ class SerialDriver:
 
     continuous = False
 
-    def __init__(self, path: str, baud: int = BAUD) -> None:
+    def __init__(self, path: str, baud: int = BAUD, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._path = path
+        self._now_s = now_s
+        self._heard_s = 0.0
         self._baud = baud
         self._port: serial.Serial | None = None
         self._parser = LineParser()
@@ -51,10 +54,15 @@ class SerialDriver:
         return f"serial reader at {self._path}"
 
     def poll(self, timeout_s: float) -> TagRead | None:
-        """The next whole number; its bytes may trickle in."""
+        """The next whole number; its bytes may trickle in, but half a one followed by silence is forgotten."""
         end_s = time.monotonic() + timeout_s
         while not self._read and (left_s := end_s - time.monotonic()) > 0:
-            self._read += [TagRead(uid, tech) for uid, tech in self._parser.feed(self._receive(left_s))]
+            came = self._receive(left_s)
+            if came:
+                self._heard_s = self._now_s()
+            elif self._now_s() - self._heard_s >= FORGET_AFTER_S:
+                self._parser.forget()
+            self._read += [TagRead(uid, tech) for uid, tech in self._parser.feed(came)]
         return self._read.popleft() if self._read else None
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from checkin.reader import ReaderGone, TagRead
+from checkin.reader import FORGET_AFTER_S, ReaderGone, TagRead
 
 EVENT = struct.Struct("llHHi")  # struct input_event: seconds, microseconds, type, code, value
 EVENTS_AT_ONCE = 64
@@ -21,7 +21,6 @@ EV_KEY, PRESSED = 1, 1
 ENTER = (28, 96)
 EVIOCGRAB = 0x40044590
 LONGEST_NUMBER = 20
-FORGET_AFTER_S = 0.5
 ROW = dict(enumerate("1234567890", start=2))
 PAD = dict(zip((71, 72, 73, 75, 76, 77, 79, 80, 81, 82), "7894561230", strict=True))
 KEYS = ROW | PAD | {30: "A", 48: "B", 46: "C", 32: "D", 18: "E", 33: "F"}

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from checkin.reader import ReaderGone, TagRead
+from appliance.clock import ManualClock
+from checkin.reader import FORGET_AFTER_S, ReaderGone, TagRead
 from checkin.serial_driver import SerialDriver
 
 CARD = bytes.fromhex("0a00112233")
@@ -34,8 +35,13 @@ def line() -> Iterator[tuple[int, str]]:
 
 
 @pytest.fixture
-def driver(line: tuple[int, str]) -> Iterator[SerialDriver]:
-    driver = SerialDriver(line[1])
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def driver(line: tuple[int, str], clock: ManualClock) -> Iterator[SerialDriver]:
+    driver = SerialDriver(line[1], now_s=clock.boot_s)
     driver.open()
     yield driver
     driver.close()
@@ -83,6 +89,17 @@ def test_pulled_out_it_is_gone_and_leaves_nothing_open() -> None:
         files = len(list(Path("/proc/self/fd").iterdir()))
     again = len(list(Path("/proc/self/fd").iterdir()))
     assert again == files
+
+
+def test_half_a_line_and_then_silence_does_not_begin_the_next_card(
+    line: tuple[int, str], driver: SerialDriver, clock: ManualClock
+) -> None:
+    os.write(line[0], b"04A1")
+    assert driver.poll(0.05) is None
+    clock.advance(FORGET_AFTER_S)
+    assert driver.poll(0.01) is None
+    os.write(line[0], b"04A1B2C3\r\n")
+    assert driver.poll(1.0) == TagRead(bytes.fromhex("04a1b2c3"), "hex")
 
 
 def test_a_flood_is_no_card_and_the_next_one_is_read(line: tuple[int, str], driver: SerialDriver) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.clock import ManualClock
-from checkin.reader import ReaderGone, TagRead
-from checkin.wedge_driver import ENTER, EV_KEY, EVENT, FORGET_AFTER_S, KEYS, WedgeDriver, number
+from checkin.reader import FORGET_AFTER_S, ReaderGone, TagRead
+from checkin.wedge_driver import ENTER, EV_KEY, EVENT, KEYS, WedgeDriver, number
 
 CODES = {digit: code for code, digit in reversed(KEYS.items())}
 Keyboard = tuple[int, WedgeDriver]
