@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from appliance.errors import StoreBusy, TransientError
+from appliance.errors import SetupError, StoreBusy, TransientError
 from appliance.model import CardKey, TapRead, TapResult
 from appliance.runtime import Runtime
 from appliance.store import Store
 from checkin import rules, sun
 from checkin.attendant import Attendant, ReaderState, Tap
 from checkin.feedback import ANSWERS, Answer, Lamps
+from checkin.hang import HangWatch
 from checkin.keyring import Keyring
 from checkin.presence import Cooldown, Presence
 from checkin.reader import Driver, TagRead, uid_fault
@@ -70,6 +71,7 @@ class Agent:
         ]
         self._states = {one.state.where: one.state for one in self._attendants}
         self._threads: list[threading.Thread] = []
+        self._hangs = HangWatch(self._attendants)
         self._publish()
 
     def start(self) -> None:
@@ -107,9 +109,10 @@ class Agent:
 
         Raises StoreBusy when another held the store; the tap is kept and stored by the next step. Raises
         TransientError when the disk refused it; it is gone then, and shown as refused: a tap that counts by itself
-        minutes later would be a lie.
+        minutes later would be a lie. Raises SetupError when a reader's thread hangs: only a new process is rid of it.
         """
         self._store.db.check()
+        self._watch_threads()
         report = self._unstored or self._next_report(timeout_s)
         if isinstance(report, Tap):
             return self._store_tap(report)
@@ -118,6 +121,11 @@ class Agent:
         if report is not None or self._store.clock.boot_s() - self._published_s >= BEAT_S:
             self._publish()
         return None
+
+    def _watch_threads(self) -> None:
+        where = self._hangs.stuck(self._store.clock.boot_s()) if self._threads else None
+        if where is not None:
+            raise SetupError(f"the driver of reader {where} does not come back: to be started afresh")
 
     def _take(self, report: Tap | ReaderState) -> None:
         """Called by the readers. Waits when the store is behind, but never past the end."""

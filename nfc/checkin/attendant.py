@@ -63,11 +63,13 @@ class Attendant:
         self._open = False
         self._retry_at_s = float("-inf")
         self._was_plugged = True
+        self.steps = 0  # how many were made: whoever watches sees that it goes on
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self.state = ReaderState(driver.where, driver.where, "absent", "not looked for yet")
 
     def step(self) -> float:
         """Open or look, once. Returns how many seconds to wait before the next step."""
+        self.steps += 1
         try:
             return self._look() if self._open else self._try_open()
         except ReaderGone as error:
