@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
-
-import jwt
 
 from cloud_stub.database import Database, Tx
 from cloud_stub.engines.address import Address
 from cloud_stub.engines.cures import misspelt
 from cloud_stub.environment import refusals
-from cloud_stub.errors import CloudError, DatabaseError
+from cloud_stub.errors import CloudError, DatabaseError, SetupError
+from cloud_stub.finding import Finding
 from cloud_stub.migrate import pending
 from cloud_stub.moments import seconds_or_none
 from cloud_stub.repositories import players
 from cloud_stub.settings import CloudSettings
 from cloud_stub.storage import open_storage
+from cloud_stub.supabase_check import keys_of, supabase_names
 from cloud_stub.tokens import matches, prefix_of
 
-_PROJECT = re.compile(r"([a-z0-9]+)\.supabase\.co")
+__all__ = ["Finding", "examine", "examine_directory"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `says` is what is there, or what is wrong and how to mend it."""
-
-    what: str
-    ok: bool
-    says: str
-
-    def __str__(self) -> str:
-        return f"{'ok ' if self.ok else 'FIX'}  {self.what}: {self.says}"
+def examine_directory(data_dir: Path, env: Mapping[str, str]) -> Iterator[Finding]:
+    """The same, from the beginning; with a value that cannot be used only what is said can be looked at."""
+    try:
+        settings = CloudSettings.for_directory(data_dir, env)
+    except SetupError as error:
+        yield Finding("settings", False, str(error))
+        yield from (finding for finding in _said(env) if finding.says not in str(error))
+        return
+    yield from examine(settings, env)
 
 
 def examine(settings: CloudSettings, env: Mapping[str, str]) -> Iterator[Finding]:
     """Look at it all, in the order in which one thing needs another."""
-    yield from (Finding("environment", False, line) for line in refusals(env))
-    yield from _supabase(env)
+    yield from _said(env)
+    if settings.project is not None:
+        yield keys_of(settings.project, env)
+    yield from _names(settings)
     yield _storage(settings)
     database = Database(settings.database)
     reached = _reach(database, settings.database)
@@ -53,6 +51,25 @@ def examine(settings: CloudSettings, env: Mapping[str, str]) -> Iterator[Finding
         yield from _contents(database, env.get("PLAYER_TOKEN"))
     finally:
         database.close()
+
+
+def _said(env: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the names and values make sense by themselves."""
+    yield from (Finding("environment", False, line) for line in refusals(env))
+    yield from supabase_names(env)
+
+
+def _names(settings: CloudSettings) -> Iterator[Finding]:
+    host = urlsplit(settings.public_url or "").hostname
+    if host is None or not settings.allowed_hosts:
+        return
+    is_allowed = any(
+        name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:])) for name in settings.allowed_hosts
+    )
+    says = f"{host} is among them" if is_allowed else (
+        f"boxes come to COSOUND_PUBLIC_URL and {host} is not among them: add it"
+    )  # fmt: skip
+    yield Finding("ALLOWED_HOSTS", is_allowed, says)
 
 
 def _reach(database: Database, where: Path | Address) -> Finding:
@@ -88,6 +105,8 @@ def _tables(database: Database) -> Finding:
         )
     if not missing:
         return Finding("tables", True, "up to date")
+    if database.dialect == "sqlite":
+        return Finding("tables", True, f"{len(missing)} steps behind: the server takes them when it starts")
     with database.reading() as tx:
         if database.dialect == "postgres" and _has(tx, "players", "token"):
             return Finding("tables", False, "there are tables of an older make (players.token): rename or drop them, "
@@ -152,45 +171,3 @@ def _storage(settings: CloudSettings) -> Finding:
     except CloudError as error:
         return Finding("storage", False, str(error))
     return Finding("storage", True, storage.label)
-
-
-def _supabase(env: Mapping[str, str]) -> Iterator[Finding]:
-    url = env.get("SUPABASE_URL")
-    project = None
-    if url:
-        host = urlsplit(url).hostname or ""
-        match = _PROJECT.fullmatch(host)
-        project = match[1] if match else None
-        if host.endswith(".supabase.com"):
-            yield Finding("SUPABASE_URL", False, f"a project's address ends in .supabase.co: https://{host[:-1]}")
-        else:
-            yield Finding("SUPABASE_URL", True, url)
-    for name, role in (("SUPABASE_ANON_KEY", "anon"), ("SUPABASE_SERVICE_KEY", "service_role")):
-        if env.get(name):
-            yield _key(name, env[name], role, project)
-
-
-def _key(name: str, key: str, role: str, project: str | None) -> Finding:
-    found = _claims(key)
-    if found is None:
-        return Finding(name, False, "this is no key of Supabase: copy it again (Settings → API)")
-    if found["role"] != role:
-        other = {"anon": "the public (anon) key", "service_role": "the secret (service_role) key"}
-        danger = "; whoever has it may do everything" if found["role"] == "service_role" else ""
-        there = other.get(found["role"], f"a key for {found['role']}")
-        return Finding(name, False, f"this is {there}{danger}: put {other[role]} here (Settings → API)")
-    if project and found.get("ref") not in (None, project):
-        return Finding(name, False, f"this key is of project {found['ref']}, SUPABASE_URL of {project}")
-    return Finding(name, True, f"a key for {role}")
-
-
-def _claims(key: str) -> dict[str, Any] | None:
-    """What the key says of itself; whether it is true only Supabase knows."""
-    for prefix, role in (("sb_publishable_", "anon"), ("sb_secret_", "service_role")):
-        if key.startswith(prefix):
-            return {"role": role}
-    try:
-        claims: dict[str, Any] = jwt.decode(key, options={"verify_signature": False})
-    except jwt.InvalidTokenError:
-        return None
-    return claims if "role" in claims else None

@@ -91,11 +91,10 @@ def migrate(ranking: str | None, only_print: bool, data: Path) -> None:
 @_data
 def check(data: Path) -> None:
     """Look at everything that is known to go wrong; exit code 1 if something is."""
-    from cloud_stub.check import examine
+    from cloud_stub.check import examine_directory
 
     with one_line_errors():
-        env = _surroundings()
-        findings = list(examine(CloudSettings.for_directory(data, env), env))
+        findings = list(examine_directory(data, _surroundings()))
     for finding in findings:
         click.echo(str(finding))
     sys.exit(0 if all(finding.ok for finding in findings) else 1)

@@ -65,6 +65,10 @@ VARIABLES = (
     Variable("AWS_LOCATION", "folder in the bucket", "sounds"),
     Variable("AWS_DEFAULT_ACL", "", refused="no file is public here: every link is signed and ends"),
     Variable("AWS_S3_CUSTOM_DOMAIN", "", refused="a signed link is for the store's own address: leave it out"),
+    Variable("USE_SUPABASE", "", refused="DATABASE_URL says which database, SUPABASE_URL whose logins: leave it out"),
+    Variable("VITE_API_URL", "", refused="a room's page asks the server that it came from: leave it out"),
+    Variable("VITE_SUPABASE_URL", "", refused="a room's page knows its server alone: say SUPABASE_URL"),
+    Variable("VITE_SUPABASE_ANON_KEY", "", refused="a room's page knows its server alone: leave it out"),
     Variable("MODAL_TOKEN_ID", "", refused="no sound is made by Modal: upload files instead"),
     Variable("MODAL_TOKEN_SECRET", "", secret=True, refused="no sound is made by Modal: upload files instead"),
 )  # fmt: skip

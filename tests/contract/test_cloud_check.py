@@ -13,8 +13,10 @@ import psycopg
 import pytest
 from cloud_world import settings_in
 from postgres_server import PostgresServer
+from supabase_project import LEGACY_SECRET, Project, project
 
-from cloud_stub.check import Finding, examine
+from cloud_stub import supabase
+from cloud_stub.check import Finding, examine, examine_directory
 from cloud_stub.database import Database
 from cloud_stub.engines.address import Address, from_url
 from cloud_stub.migrate import as_script, bring_up_to_date, migrate
@@ -72,6 +74,60 @@ def test_a_value_that_is_wrong_is_named_with_its_cure(settings: CloudSettings, e
     assert "\n" not in str(finding)
     for value in env.values():
         assert "KEY" not in "".join(env) or value not in finding.says
+
+
+@pytest.fixture
+def home() -> Iterator[Project]:
+    with project(time.time()) as running:
+        yield running
+
+
+def logins_of(settings: CloudSettings, home: Project, secret: str | None = None, **env: str) -> Finding:
+    told = replace(settings, project=supabase.Project(home.url, secret))
+    found = [finding for finding in examine(told, env) if finding.what in ("logins", "SUPABASE_JWT_SECRET")]
+    assert len(found) == 1
+    assert secret is None or secret not in found[0].says
+    return found[0]
+
+
+def test_whether_a_projects_logins_can_be_checked_is_tried(settings: CloudSettings, home: Project) -> None:
+    without = logins_of(settings, home)
+    assert (without.ok, "SUPABASE_JWT_SECRET" in without.says) == (False, True)
+    assert logins_of(settings, home, LEGACY_SECRET).says.endswith("(HS256)")
+    home.add_key("first", "ES256")
+    assert logins_of(settings, home).says.endswith("(ES256)")
+    anon_key = home.legacy_token({"role": "anon", "ref": "abcd"})
+    assert logins_of(settings, home, LEGACY_SECRET, SUPABASE_ANON_KEY=anon_key).ok
+    other = logins_of(settings, home, "the legacy secret of another project", SUPABASE_ANON_KEY=anon_key)
+    assert (other.ok, "did not sign" in other.says) == (False, True)
+    assert "this is a key" in logins_of(settings, home, key("service_role")).says
+    home.page = b"<html>log in to the network</html>"
+    assert "is no Supabase project" in logins_of(settings, home).says
+
+
+def test_a_project_that_does_not_answer_is_named(settings: CloudSettings) -> None:
+    gone = Project("http://127.0.0.1:9", 0.0)
+    finding = logins_of(settings, gone)
+    assert (finding.ok, "is not paused" in finding.says) == (False, True)
+
+
+def test_a_name_that_boxes_come_to_must_be_allowed(settings: CloudSettings) -> None:
+    told = replace(settings, public_url="https://cloud.example", allowed_hosts=("localhost",))
+    (finding,) = [finding for finding in examine(told, {}) if not finding.ok]
+    assert finding.what == "ALLOWED_HOSTS"
+    assert "cloud.example" in finding.says
+    for names in (("*",), ("*.example",), ("localhost", "cloud.example")):
+        assert all(finding.ok for finding in examine(replace(told, allowed_hosts=names), {}))
+
+
+def test_a_value_that_stops_the_server_does_not_stop_the_look(folder: Path) -> None:
+    env = {"PORT": "http", "DEBUG": "True", "SUPABASE_SERVICE_KEY": key("anon")}
+    said = [str(finding) for finding in examine_directory(folder, env)]
+    assert len(said) == 3
+    assert all(line.startswith("FIX") and "\n" not in line for line in said)
+    assert all(finding.ok for finding in examine_directory(folder / "fresh", {}))
+    twice = [finding.says for finding in examine_directory(folder, {"SUPABASE_URL": "https://abcd.supabase.com"})]
+    assert len(twice) == 1
 
 
 def test_a_boxs_token_is_tried(settings: CloudSettings) -> None:

@@ -160,7 +160,7 @@ def test_another_servers_change_is_noticed(world: World) -> None:
     from cloud_stub.database import Database
     from cloud_stub.tokens import new_token
 
-    world.song("Rain", RAIN)
+    rain = world.song("Rain", RAIN)
     box = world.box()
     world.refresh()
     etag = box.queue().headers["etag"]
@@ -169,6 +169,7 @@ def test_another_servers_change_is_noticed(world: World) -> None:
     token = new_token()
     with other.writing() as tx:
         queue.replace(tx, box.player_id, [], world.time.s)
+        queue.set_rule(tx, box.player_id, rain, "ban", None, None, world.time.s)  # and it stays out of it
         players.add_token(tx, box.player_id, token, world.time.s)
         players.revoke_tokens(tx, box.player_id, world.time.s, keep_prefix=token.prefix)
     other.close()
