@@ -103,7 +103,8 @@ class Player:
             self.runtime.publish("player", state)
         if status.missing_files:
             self._give_up_on_missing_files(status)
-        self._bookmark.keep(state, self.store.clock.boot_id, now_s=now_s)
+        if self._bookmark.is_due(now_s):
+            self._lay_bookmark(state, now_s)
         self._plays.hear(audible, now_s)
         self._tidy(now_s)
         self._write_down_in_time(now_s)
@@ -189,15 +190,19 @@ class Player:
             self.director.recall(last[0].people)
 
     def close(self) -> None:
-        now_s, status = self.store.clock.boot_s(), self.engine.status()
-        state = self._state(status, self._audible(status))
-        self._bookmark.keep(state, self.store.clock.boot_id, now_s=now_s, at_once=True)
+        status = self.engine.status()
+        self._lay_bookmark(self._state(status, self._audible(status)), self.store.clock.boot_s())
         try:
             self._plays.close(self.store.clock.boot_s())
             self._ledger.flush()
             self.store.scenes.write_down()
         finally:
             self.engine.close()
+
+    def _lay_bookmark(self, state: Mapping[str, Any], now_s: float) -> None:
+        if self._layers:
+            layers = [_layer_row(layer) for layer in self._layers.values()]
+            self._bookmark.lay(state, layers, boot_id=self.store.clock.boot_id, now_s=now_s)
 
     def _tidy(self, now_s: float) -> None:
         """Stays whose time is up would otherwise be read again at every look, for ever."""

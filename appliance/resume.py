@@ -7,7 +7,7 @@ is a bookmark on the card, laid when the player ends and otherwise rarely.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from mixer.compose import Memory, Sounding
 from mixer.scene import SAMPLE_RATE, Scene
 
 LONGEST_ABSENCE_S = 600.0
-BOOKMARK_EVERY_S = 600.0  # 2 KB each: what a day of it wears off a card is nothing
+BOOKMARK_EVERY_S = 300.0  # 5 KB each: what a day of it wears off a card is nothing
 FADE_IN_S = 1.0
 _KEPT = ("scene_id", "boot_s", "strips")
 
@@ -59,13 +59,16 @@ class Bookmark:
         self._every_s = every_s
         self._laid_s = float("-inf")
 
-    def keep(self, state: Mapping[str, Any], boot_id: str, *, now_s: float, at_once: bool = False) -> None:
-        """Lay it in the player's published `state`, if it is time. A disk that refuses is no reason to stop."""
-        if not at_once and now_s - self._laid_s < self._every_s:
-            return
+    def is_due(self, now_s: float) -> bool:
+        return now_s - self._laid_s >= self._every_s
+
+    def lay(self, state: Mapping[str, Any], layers: Sequence[Mapping[str, Any]], *, boot_id: str, now_s: float) -> None:
+        """Keep from the player's published `state` where these layers of its scene stand. A disk that refuses is no
+        reason to stop."""
         self._laid_s = now_s
         try:
-            self._file.publish("bookmark", {"boot_id": boot_id} | {key: state[key] for key in _KEPT})
+            kept = {key: state[key] for key in _KEPT}
+            self._file.publish("bookmark", {"boot_id": boot_id, "layers": list(layers)} | kept)
         except OSError as error:
             log.debug("no bookmark: %s", error)
 
@@ -77,12 +80,10 @@ def interrupted(store: Store, state: Mapping[str, Any], bookmark: Mapping[str, A
     """What to go on with, from the scene log and the player's last published `state`, or after a reboot its
     `bookmark`; None when there is nothing, nothing recent in this boot, or nothing that makes sense."""
     row, now_s = store.scenes.latest(), store.clock.boot_s()
-    if row is None:
-        return None
     try:
-        if row.boot_id == store.clock.boot_id:
+        if row is not None and row.boot_id == store.clock.boot_id:
             return _after_a_crash(store, row, state, now_s)
-        return _after_a_reboot(store, row, bookmark if bookmark.get("boot_id") == row.boot_id else {}, now_s)
+        return _after_a_reboot(store, row, bookmark, now_s)
     except (KeyError, TypeError, ValueError):  # a file that another version wrote
         return None
 
@@ -95,17 +96,30 @@ def _after_a_crash(store: Store, row: SceneRow, state: Mapping[str, Any], now_s:
         return None
     strips = _strips(state)
     seats = [layer for layer in row.layers if _seated(strips, layer)]
-    return _interrupted(store, row, seats, strips, at_s) if seats else None
+    return _interrupted(store, row.id, seats, strips, at_s) if seats else None
 
 
-def _after_a_reboot(store: Store, row: SceneRow, bookmark: Mapping[str, Any], now_s: float) -> Interrupted | None:
-    """All of the last scene; a layer that came in after the bookmark was laid begins at its beginning."""
+def _after_a_reboot(
+    store: Store, row: SceneRow | None, bookmark: Mapping[str, Any], now_s: float
+) -> Interrupted | None:
+    """All of the last scene we know of; a layer that came in after the bookmark was laid begins at its beginning."""
+    scene_id, layers = bookmark.get("scene_id", ""), bookmark.get("layers", [])
+    if row is not None and _is_older(bookmark, row):
+        scene_id, layers = row.id, list(row.layers)
+    if not layers:
+        return None
     ago_s = now_s - float(bookmark.get("boot_s", 0.0))
     strips = {index: strip | {"since_s": float(strip["since_s"]) + ago_s} for index, strip in _strips(bookmark).items()}
     fresh = {"since_s": now_s, "position_frame": 0}
-    known = {layer["strip"]: strips[layer["strip"]] if _seated(strips, layer) else fresh for layer in row.layers}
-    whole = _interrupted(store, row, list(row.layers), known, now_s)
-    return replace(whole, rebooted=True) if row.layers else None
+    known = {layer["strip"]: strips[layer["strip"]] if _seated(strips, layer) else fresh for layer in layers}
+    return replace(_interrupted(store, scene_id, layers, known, now_s), rebooted=True)
+
+
+def _is_older(bookmark: Mapping[str, Any], row: SceneRow) -> bool:
+    """Whether the log knows a later scene. One of each boot's bookmarks is laid in its first moments."""
+    if "layers" not in bookmark:
+        return True
+    return bool(bookmark["boot_id"] == row.boot_id and 1000 * float(bookmark["boot_s"]) < row.boot_ms)
 
 
 def _strips(state: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
@@ -118,14 +132,14 @@ def _seated(strips: Mapping[int, Mapping[str, Any]], layer: Mapping[str, Any]) -
 
 def _interrupted(
     store: Store,
-    row: SceneRow,
-    layers: list[dict[str, Any]],
+    scene_id: str,
+    layers: Sequence[Mapping[str, Any]],
     strips: Mapping[int, Mapping[str, Any]],
     at_s: float,
 ) -> Interrupted:
     sounding = tuple(_sounding(store, layer, strips[layer["strip"]]) for layer in layers)
     positions = {(seat.strip, str(seat.song_id)): int(strips[seat.strip]["position_frame"]) for seat in sounding}
-    return Interrupted(row.id, Memory(sounding), positions, at_s)
+    return Interrupted(scene_id, Memory(sounding), positions, at_s)
 
 
 def _sounding(store: Store, layer: Mapping[str, Any], strip: Mapping[str, Any]) -> Sounding:

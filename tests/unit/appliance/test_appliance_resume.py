@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from appliance.player import Player
-from appliance.resume import BOOKMARK_EVERY_S, Bookmark
+from appliance.resume import BOOKMARK_EVERY_S, Bookmark, interrupted
 from appliance.store import Store
 from mixer.offline_engine import OfflineEngine
 from mixer.pcm import PcmInfo, write_pcm
@@ -134,7 +135,7 @@ def test_without_a_recent_sign_of_life_it_begins_anew(box: Box, monkeypatch: pyt
 
 def rebooted(box: Box, monkeypatch: pytest.MonkeyPatch) -> Life:
     """The next life, after one that took the runtime directory and the clock with it."""
-    forget(box)
+    shutil.rmtree(box.folder / "run")
     box.reboot()
     return Life(box, monkeypatch, "second")
 
@@ -177,12 +178,13 @@ def test_after_a_power_cut_it_goes_on_from_the_last_bookmark(box: Box, monkeypat
 
 
 @pytest.mark.usefixtures("store")
-@pytest.mark.parametrize("bookmark", [None, "{", '{"boot_id": "another", "boot_s": 1, "strips": []}', '{"strips": 7}'])
-def test_without_a_bookmark_that_fits_the_scene_returns_from_its_beginning(
+@pytest.mark.parametrize("bookmark", [None, "{", '{"boot_id": "another", "boot_s": 1, "strips": []}'])
+def test_without_a_bookmark_the_last_scene_of_the_log_returns_from_its_beginning(
     box: Box, monkeypatch: pytest.MonkeyPatch, bookmark: str | None
 ) -> None:
     first = Life(box, monkeypatch, "first")
     first.live(5)
+    first.player.store.scenes.write_down()
     place = box.config().box_data_dir / "bookmark.json"
     place.unlink(missing_ok=True)
     if bookmark is not None:
@@ -196,8 +198,8 @@ def test_without_a_bookmark_that_fits_the_scene_returns_from_its_beginning(
 @pytest.mark.usefixtures("store")
 def test_a_bookmark_that_makes_no_sense_is_no_reason_for_silence(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     Life(box, monkeypatch, "first").live(5)
-    boot_id = box.clock.boot_id
-    (box.config().box_data_dir / "bookmark.json").write_text(f'{{"boot_id": "{boot_id}", "boot_s": [], "strips": 3}}')
+    odd = '{"boot_id": "b", "boot_s": [], "strips": 3, "scene_id": 4, "layers": [{"strip": "x"}]}'
+    (box.config().box_data_dir / "bookmark.json").write_text(odd)
     second = rebooted(box, monkeypatch)
     second.live(0.2)
     assert second.seats()
@@ -207,12 +209,33 @@ def test_a_bookmark_is_laid_rarely_and_never_fails(tmp_path: Path) -> None:
     state = {"scene_id": "s", "boot_s": 1.0, "strips": [], "engine": {}}
     bookmark = Bookmark(tmp_path / "data")
     (tmp_path / "data").touch()
-    bookmark.keep(state, "boot", now_s=0.0)
-    (tmp_path / "data").unlink()
-    bookmark.keep(state, "boot", now_s=BOOKMARK_EVERY_S - 1)
+    bookmark.lay(state, [], boot_id="boot", now_s=0.0)
     assert bookmark.read() == {}
-    bookmark.keep(state, "boot", now_s=BOOKMARK_EVERY_S)
-    assert bookmark.read() == {"boot_id": "boot", "scene_id": "s", "boot_s": 1.0, "strips": []}
+    assert not bookmark.is_due(BOOKMARK_EVERY_S - 1)
+    assert bookmark.is_due(BOOKMARK_EVERY_S)
+    (tmp_path / "data").unlink()
+    bookmark.lay(state, [{"strip": 3}], boot_id="boot", now_s=BOOKMARK_EVERY_S)
+    kept = {"boot_id": "boot", "scene_id": "s", "boot_s": 1.0, "strips": [], "layers": [{"strip": 3}]}
+    assert bookmark.read() == kept
+
+
+@pytest.mark.usefixtures("store")
+def test_a_scene_that_the_log_knows_and_the_bookmark_does_not_returns(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Life(box, monkeypatch, "first")
+    first.live(5)
+    laid = Bookmark(box.config().box_data_dir).read()
+    kept, gone = laid["layers"][:-1], laid["layers"][-1]
+    later = first.player.store.scenes.record(kept, taps_seen=0, cause={})
+    first.player.store.scenes.write_down()
+    box.reboot()
+    found = interrupted(box.store("second"), {}, laid)
+    assert found is not None
+    assert (found.scene_id, found.rebooted) == (later, True)
+    assert gone["song_id"] not in {seat.song_id for seat in found.memory.sounding}
+    first_seat = (kept[0]["strip"], kept[0]["song_id"])
+    assert found.positions[first_seat] == laid["strips"][kept[0]["strip"]]["position_frame"]
 
 
 @pytest.mark.usefixtures("store")
