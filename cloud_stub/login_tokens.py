@@ -38,9 +38,10 @@ class LoginTokens:
 
     async def verify(self, token: str, now_s: float) -> Login:
         """Raises Refused: 401 for any token but theirs and ours, 503 while the project's keys cannot be had."""
-        header, claims = said(token)
-        if self.supabase is not None and claims.get("iss") == self.supabase.issuer:
-            return await self.supabase.verify(token, header, now_s)
+        if self.supabase is not None:
+            header, claims = said(token)
+            if claims.get("iss") == self.supabase.issuer:
+                return await self.supabase.verify(token, header, now_s)
         return checked(token, Signer(ISSUER, signing_key(self.secret_key), [ALGORITHM]), now_s)
 
 

@@ -1,6 +1,8 @@
-"""`cosound sync`: the process; `now`: one round by hand; `log`: what waits and what was refused."""
+"""`cosound sync`: the process; `now`: one round by hand; `log`: what waits; `claim`: the box's first token."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
@@ -48,6 +50,28 @@ def log() -> None:
         click.echo("\n".join(log_lines(store)))
     finally:
         store.close()
+
+
+@sync.command()
+@click.option("--url", help="Address of the cloud.  [default: cloud.url]")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="Where the token is kept.  "
+    "[default: /etc/credstore/cosound.player-token]",
+)  # fmt: skip
+def claim(url: str | None, target: Path | None) -> None:
+    """Get this box's token for the code that staff read out (Rooms → new code), once and within ten minutes."""
+    import httpx
+
+    from sync.claim import TIMEOUT_S, TOKEN_FILE
+    from sync.claim import claim as exchange
+
+    address = url or load_config().cloud_url
+    if not address:
+        raise SetupError("which cloud? give --url https://…, or set cloud.url")
+    code = str(click.prompt("Code", err=True))
+    with httpx.Client(base_url=address, timeout=TIMEOUT_S) as http:
+        room = exchange(http, code, target or TOKEN_FILE)
+    click.echo(f"this box is “{room}” now: sudo systemctl restart cosound-sync")
 
 
 def _run() -> None:
