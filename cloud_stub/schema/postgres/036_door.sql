@@ -330,11 +330,13 @@ language sql stable as $$
     where q.player_id = player and s.deleted_at is null
 $$;
 
--- Every poll is a sign of life, noted every ten seconds.
+-- Every poll is a sign of life, noted every ten seconds, and waits for nobody.
 create function private.note_poll(player uuid, came timestamptz) returns void
 language sql as $$
     update public.players set last_poll = came, status = private.status_of(player, came)
-    where id = player and (last_poll is null or last_poll <= came - interval '10 seconds')
+    where id = (select p.id from public.players p
+                where p.id = player and (p.last_poll is null or p.last_poll <= came - interval '10 seconds')
+                for update skip locked)
 $$;
 
 create function public.sync_pull(pull jsonb default null, queue text default null) returns json

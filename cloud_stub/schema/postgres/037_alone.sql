@@ -1,15 +1,24 @@
 -- What the server does by its timers and its pages, for a database that is alone: pg_cron calls refresh_queues() every
 -- 30 s, a person makes rooms and tokens in the SQL editor.
 
--- Mark stays whose time is up, and forget rules, tombstones and verdicts that are over.
+-- Mark stays whose time is up, and forget rules that are over; next time, where somebody writes just now.
 create function private.close_passed() returns void
+language plpgsql as $$
+begin
+    if pg_try_advisory_xact_lock(7260221) then
+        update public.sessions set status = 'inactive', ended_at = expires_at
+        where status = 'active' and expires_at <= private.clock();
+        delete from public.queue_rules where until <= private.clock();
+    end if;
+end
+$$;
+
+create function private.note_who_is_offline() returns void
 language sql as $$
-    select private.take_turn();
-    update public.sessions set status = 'inactive', ended_at = expires_at
-    where status = 'active' and expires_at <= private.clock();
-    delete from public.queue_rules where until <= private.clock();
-    update public.players set status = 'offline'
-    where status <> 'offline' and (last_poll is null or last_poll < private.clock() - interval '30 seconds');
+    update public.players set status = 'offline' where id in (
+        select p.id from public.players p
+        where p.status <> 'offline' and (p.last_poll is null or p.last_poll < private.clock() - interval '30 seconds')
+        for update skip locked)
 $$;
 
 -- As long as our server keeps them (KEEP_S in cloud_stub/services.py): longer than a box may be away.
@@ -38,11 +47,12 @@ begin
     if not pg_try_advisory_xact_lock(2, 7260221) then
         return 0;  -- the last one is still at work
     end if;
-    perform private.close_passed();
-    perform private.forget_old();
     for room in select id from players order by id loop
         changed := changed + refresh_queue(room)::integer;
     end loop;
+    perform private.note_who_is_offline();
+    perform private.close_passed();  -- last, for who writes waits for us from here on
+    perform private.forget_old();
     return changed;
 end
 $$;
