@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +35,25 @@ def test_make_targets_it_names_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:`|^    )make ([a-z-]+)", page.read_text(), re.MULTILINE))
     assert named <= targets
+
+
+def options(command: click.Command, path: str) -> Iterator[str]:
+    """Every option and argument below a command, as `cosound add --email`."""
+    for parameter in command.params:
+        yield f"{path} {parameter.opts[-1]}"
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from options(below, f"{path} {name}")
+
+
+def test_no_secret_is_an_argument() -> None:
+    """Everybody on a machine reads the arguments of everybody's processes: secrets come from the environment, a
+    credential or a question."""
+    all_options = [
+        option for entry in entry_points(group="cosound.commands") for option in options(entry.load(), entry.name)
+    ]
+    assert "add --email" in all_options
+    assert not [option for option in all_options if re.search(r"password|secret|token|pepper|pin$|key", option)]
 
 
 @pytest.mark.parametrize("command", sorted(entry.name for entry in entry_points(group="cosound.commands")))

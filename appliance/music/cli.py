@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 )
 @click.option("--local", is_flag=True, help="On this box only, although a cloud is configured.")
 @click.option("--email", envvar="COSOUND_ADMIN_EMAIL", help="Staff's login to the cloud.  [COSOUND_ADMIN_EMAIL]")
-@click.option("--password", envvar="COSOUND_ADMIN_PASSWORD", help="… its password.  [COSOUND_ADMIN_PASSWORD]")
 @click.option("--small-first", is_flag=True, help="Begin with the small files, so that some are soon there.")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each file, for machines.")
 def add(
@@ -38,13 +37,13 @@ def add(
     kind: Kind | None,
     local: bool,
     email: str | None,
-    password: str | None,
     small_first: bool,
     as_json: bool,
 ) -> None:
     """Add sound files of your own (WAV, FLAC, OGG, MP3, Opus), or folders of them, to the room.
 
-    With a cloud configured they are uploaded to it, for all its rooms; else they go on this box.
+    With a cloud configured they are uploaded to it, for all its rooms; else they go on this box. The password of
+    staff's login is COSOUND_ADMIN_PASSWORD, or is asked for.
 
     A file is an instrumental (one at a time, to its end) when its name, or a folder's below PATH, names an
     instrument, or its tags a genre of music; every other one is a soundscape, a bed that loops beside others.
@@ -53,7 +52,7 @@ def add(
 
     progress = _Progress()
     results: list[Result] = []
-    with _door(local, email, password) as door:
+    with _door(local, email) as door:
         adding = Adding(door, kind, on_share=progress.show)
         try:
             for result in adding.add(paths, small_first=small_first):
@@ -74,14 +73,14 @@ def _say(result: Result, as_json: bool) -> None:
 
 
 @contextmanager
-def _door(local: bool, email: str | None, password: str | None) -> Iterator[Door]:
+def _door(local: bool, email: str | None) -> Iterator[Door]:
     from appliance.config import load_config
     from appliance.music.shelf import Shelf
     from appliance.store import open_store
 
     config = load_config()
     if config.cloud_url and not local:
-        yield _upload(config.cloud_url, email, password)
+        yield _upload(config.cloud_url, email, os.environ.get("COSOUND_ADMIN_PASSWORD"))
         return
     store = open_store(config.box_data_dir, config.box_runtime_dir, f"add-{os.getpid()}")
     try:
@@ -96,8 +95,8 @@ def _upload(cloud_url: str, email: str | None, password: str | None) -> Door:
     asking = sys.stdin.isatty()
     if not (email and password) and not asking:
         raise SetupError(
-            f"the cloud at {cloud_url} wants a login: give --email and --password "
-            "(or COSOUND_ADMIN_EMAIL and COSOUND_ADMIN_PASSWORD), or --local to add to this box only"
+            f"the cloud at {cloud_url} wants a login: set COSOUND_ADMIN_EMAIL and COSOUND_ADMIN_PASSWORD, "
+            "or give --local to add to this box only"
         )
     email = email or click.prompt(f"E-mail for {cloud_url}", err=True)
     password = password or click.prompt("Password", hide_input=True, err=True)

@@ -87,7 +87,7 @@ def test_exit_codes_and_lines_for_machines(add: Add, music: Path, tmp_path: Path
 def test_a_configured_cloud_wants_a_login_unless_told_local(add: Add, music: Path) -> None:
     cloud = {"DJANGO_API_URL": "http://127.0.0.1:9"}
     refused = add(music / "two.wav", **cloud)
-    assert "wants a login: give --email and --password" in str(refused.exception)
+    assert "wants a login: set COSOUND_ADMIN_EMAIL" in str(refused.exception)
     assert add("--local", music / "two.wav", **cloud).exit_code == 0
 
 
