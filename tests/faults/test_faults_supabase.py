@@ -15,8 +15,8 @@ from mixer.scene import SongId
 from sync.digest import digest_text
 from tests.faults.fault_table import FaultTable
 from tests.faults.real_box import RealBox, real_box
-from tests.faults.real_cloud import SickLine
 from tests.faults.real_project import RealProject, real_project
+from tests.faults.sick_line import SickLine
 
 pytestmark = pytest.mark.processes
 
