@@ -173,7 +173,8 @@ class SickLine:
 
 
 def _is_push(request: bytes) -> bool:
-    return request.startswith(b"POST /api/sync/v1/push")
+    """Through either door."""
+    return request.startswith((b"POST /api/sync/v1/push", b"POST /rest/v1/rpc/sync_push")) and b'"ops"' in request
 
 
 def _read_request(line: socket.socket) -> bytes:

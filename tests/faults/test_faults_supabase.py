@@ -13,10 +13,11 @@ from appliance.model import Rule
 from appliance.store import Store, open_store
 from mixer.scene import SongId
 from sync.digest import digest_text
-from tests.faults.fault_table import FaultTable
+from tests.factories import tap
+from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.real_box import RealBox, real_box
 from tests.faults.real_project import RealProject, real_project
-from tests.faults.sick_line import SickLine
+from tests.faults.sick_line import Mood, SickLine
 
 pytestmark = pytest.mark.processes
 
@@ -57,6 +58,34 @@ def test_a_box_lives_on_supabase_alone(project: RealProject, faults: FaultTable)
         assert box.log("sync").count("link to the cloud is down") == 1 + box.log("sync").count("not asked yet")
         assert box.log("sync").count("link to the cloud is back") == 1
     line.close()
+
+
+@pytest.mark.timeout(180)
+def test_what_goes_astray_on_the_way_is_not_counted_twice(project: RealProject, faults: FaultTable) -> None:
+    line = SickLine(project.env["SUPABASE_URL"])
+    env = {**project.box_env, "SUPABASE_URL": line.url}
+    moods: tuple[Mood, ...] = ("drop", "duplicate", "reorder", "truncate")
+    with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder), **env) as box:
+        box.start("sync")
+        box.until(lambda: link(box) == "up", "the link", 30)
+        for number, mood in enumerate(moods * TIMES):
+            line.become(mood)
+            acknowledged = [tap_here(box, f"{box.folder.name}{number}{card}") for card in range(3)]
+            if mood == "truncate":  # nothing comes through whole: wait until it was tried, then let it
+                box.until(lambda: set(acknowledged) <= set(project.ops()), "facts whose answers are torn")  # noqa: B023
+            line.become("well")
+            box.until(lambda: set(acknowledged) <= set(project.ops()), f"the facts ({mood})", 30)  # noqa: B023
+            found = [op for op in project.ops() if op in acknowledged]
+            faults.note(f"supabase alone: {mood}", acknowledged=acknowledged, found=found)
+        box.until(lambda: both_hold_the_same(box, project), "one bucket on both sides", 30)
+        assert project.read("select user_id from sessions group by user_id, checked_in_at having count(*) > 1") == []
+    line.close()
+
+
+def tap_here(box: RealBox, card: str) -> str:
+    """A tap by another process of the box; its op's id."""
+    with hand(box) as store:
+        return op_of(box, tap(store, card).tap_id)
 
 
 def a_visit(box: RealBox, project: RealProject, card: int) -> list[str]:
