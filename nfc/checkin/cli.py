@@ -48,15 +48,7 @@ def nfc(context: click.Context) -> None:
 @nfc.command("list")
 def list_readers() -> None:
     """Show what is plugged in that could be a reader, or a light or beeper beside one."""
-    found = detect.candidates()
-    for one in [*found, *detect.lamps()]:
-        click.echo(f"{one.setting}  ({one.what})" + (f": {one.why_not}" if one.why_not else ""))
-    if not found:
-        click.echo("nothing plugged in looks like a reader; `cosound tap` works without one")
-    thieves = detect.thieves()
-    if thieves:
-        click.echo(f"the kernel has loaded what takes USB readers: {detect.give_back(thieves)}")
-    click.echo(f"checkin.reader is {load_config().checkin_reader}")
+    sys.exit(main(_list))
 
 
 @nfc.command("write")
@@ -132,6 +124,18 @@ def _run() -> None:
             )
         finally:
             store.close()
+
+
+def _list() -> None:
+    found = detect.candidates()
+    for one in [*found, *detect.lamps()]:
+        click.echo(f"{one.setting}  ({one.what})" + (f": {one.why_not}" if one.why_not else ""))
+    if not found:
+        click.echo("nothing plugged in looks like a reader; `cosound tap` works without one")
+    thieves = detect.thieves()
+    if thieves:
+        click.echo(f"the kernel has loaded what takes USB readers: {detect.give_back(thieves)}")
+    click.echo(f"checkin.reader is {load_config().checkin_reader}")
 
 
 def _write(url: str | None, reader: str | None, lock: bool) -> None:
