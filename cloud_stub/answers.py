@@ -103,6 +103,19 @@ class Room(TypedDict):
     why: list[str]
 
 
+class HandedOver(TypedDict):
+    """`waiting`: for the word of the room's box, which has no line just now."""
+
+    status: Literal["done", "waiting"]
+
+
+class HandoverCode(TypedDict):
+    """Six digits to type in at a room's touchscreen."""
+
+    code: str
+    expires_in: int
+
+
 class PlayerToken(TypedDict):
     id: str
     token: str

@@ -48,6 +48,8 @@ VARIABLES = (
     Variable("COSOUND_REFRESH_S", "seconds from one ranking of all rooms to the next", "30"),
     Variable("COSOUND_LOG", "what `serve` writes down: DEBUG, INFO (a line for every request), WARNING, ERROR", "INFO"),
     Variable("COSOUND_LOG_FORMAT", "`json`, `text` or `auto`", "text at a terminal, else json"),
+    Variable("COSOUND_SUN_KEYS", "keys of cards that sign (NTAG 424 DNA), the same as on the boxes: "
+             "VERSION:META_KEY:FILE_KEY,…", secret=True),
     Variable("COSOUND_PEPPER", "the organisation's secret for card hashes, hex; for `seed`", secret=True),
     Variable("COSOUND_POSTGRES_PASSWORD", "password of `cosound cloud postgres`", "made anew", secret=True),
     Variable("PLAYER_TOKEN", "a box's token; read by `check` alone", secret=True),

@@ -8,10 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from cloud_stub import handover
 from cloud_stub.database import Database, Tx
+from cloud_stub.errors import Refused
+from cloud_stub.handover import Handover
 from cloud_stub.learning import cast_by
 from cloud_stub.merging import join
-from cloud_stub.repositories import cards, ops, plays, profiles, sessions, songs, votes
+from cloud_stub.repositories import attempts, cards, handovers, ops, plays, profiles, sessions, songs, votes
 from cloud_stub.repositories.stamps import Stamp
 from cloud_stub.repositories.votes import NewVote
 from cloud_stub.ruling import say
@@ -217,23 +220,33 @@ def settle(event: Event, body: SettleBody) -> str:
 
 
 def link(event: Event, body: LinkBody) -> str:
-    """Codes are not handed out yet, so none can be the right one; the box shows it among what was refused."""
-    return "rejected:unknown_code"
+    tx, profile_id = event.tx, profiles.resolve(event.tx, str(body.profile_id))
+    if profile_id is None:
+        return "rejected:unknown_profile"
+    if body.token_hash is not None:
+        offered = handover.offered(tx, body.token_hash, profile_id, event.at_s, event.now_s)
+        return APPLIED if offered in (Handover.DONE, Handover.WAITING) else SUPERSEDED
+    assert body.code is not None, "a link has a token or a code"
+    try:
+        attempts.take(tx, attempts.LINK_CODE, event.player_id, event.now_s)
+    except Refused:
+        return "rejected:too_often"
+    shown_to = handovers.take_code(tx, body.code, event.at_s)
+    owner = None if shown_to is None else profiles.resolve(tx, shown_to)
+    if owner is None:
+        return "rejected:unknown_code"
+    done = handover.unite(tx, profile_id, owner, event.now_s)
+    return APPLIED if done is Handover.DONE else f"rejected:{done.value}"
 
 
 def merge(event: Event, body: MergeBody) -> str:
-    """An account stays, whichever way it was asked for; two accounts are their owners' to make one."""
     tx, away, stays = event.tx, *(profiles.resolve(event.tx, str(one)) for one in (body.profile_id, body.into_id))
     if away is None or stays is None:
         return "rejected:unknown_profile"
     if away == stays:
         return SUPERSEDED
-    if profiles.has_login(tx, away):
-        if profiles.has_login(tx, stays):
-            return "rejected:two_accounts"
-        away, stays = stays, away
-    join(tx, away, stays, event.now_s)
-    return APPLIED
+    done = handover.unite(tx, away, stays, event.now_s)
+    return APPLIED if done is Handover.DONE else f"rejected:{done.value}"
 
 
 def forget(event: Event, body: ForgetBody) -> str:

@@ -20,7 +20,7 @@ from cloud_stub.moments import to_text
 from cloud_stub.polls import Polls
 from cloud_stub.presence import status_of
 from cloud_stub.refresh import Refresher
-from cloud_stub.repositories import attempts, changes, ops, players, rooms, stamps
+from cloud_stub.repositories import attempts, changes, handovers, ops, players, rooms, stamps
 from cloud_stub.settings import CloudSettings
 from cloud_stub.storage import Storage, open_storage
 from cloud_stub.streams import Streams
@@ -153,6 +153,7 @@ class Services:
         await self.database.write(ops.prune, self.now() - KEEP_S)
         await self.database.write(stamps.prune, self.now() - KEEP_S)
         await self.database.write(attempts.prune, self.now() - KEEP_ATTEMPTS_S)
+        await self.database.write(handovers.prune, self.now() - KEEP_S)
 
     def _note_polls(self, tx: Tx, polled: dict[str, float], now_s: float) -> None:
         last = {player_id: self.polls.last_poll.get(player_id) for player_id in players.awake(tx) | polled.keys()}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from checkin.sun import SunKeys, parse_keys
 from cloud_stub.engines.address import SCHEMES, Address, from_names, from_url
 from cloud_stub.environment import listed
 from cloud_stub.errors import SetupError
@@ -37,6 +38,7 @@ class CloudSettings:
     allowed_hosts: tuple[str, ...] = ()  # none: every name
     cors_origins: tuple[str, ...] = ()
     bucket: Bucket | None = None
+    sun_keys: tuple[SunKeys, ...] = ()  # of cards that sign
     project: Project | None = None  # of Supabase, whose logins count here
 
     @classmethod
@@ -58,6 +60,7 @@ class CloudSettings:
             allowed_hosts=listed(env.get("ALLOWED_HOSTS")),
             cors_origins=listed(env.get("CORS_ALLOWED_ORIGINS")),
             bucket=bucket_of(env),
+            sun_keys=_sun_keys(env.get("COSOUND_SUN_KEYS")),
             project=project_of(env.get("SUPABASE_URL"), env.get("SUPABASE_JWT_SECRET")),
         )
 
@@ -85,6 +88,13 @@ def database_of(env: Mapping[str, str], data_dir: Path) -> Path | Address:
     if scheme in ("", "sqlite"):
         return Path(url.removeprefix("sqlite:///"))
     raise SetupError(f"DATABASE_URL names {scheme}: use postgresql://USER:PASSWORD@HOST:PORT/NAME or sqlite:///PATH")
+
+
+def _sun_keys(text: str | None) -> tuple[SunKeys, ...]:
+    try:
+        return parse_keys(text or "")
+    except ValueError as error:
+        raise SetupError(f"COSOUND_SUN_KEYS {error}") from None
 
 
 def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

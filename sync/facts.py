@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 VoteValue = Annotated[int, Field(ge=1, le=5, strict=True)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 KeyHash = Annotated[str, Field(min_length=16, max_length=128)]
 Counter = Annotated[int, Field(ge=0, le=0xFFFFFF)]  # of a card that signs: it rises with each read
 RuleKind = Literal["pin", "skip", "ban", "place"]
@@ -109,10 +110,18 @@ class SettleBody(Outbound):
 
 
 class LinkBody(Outbound):
-    """This listener typed in the six-digit code that a web profile was shown: their history becomes that one's."""
+    """This listener's history is to become a web profile's: that of whoever shows the token with this hash (a QR made
+    here), or that was shown this six-digit code (typed in here). One of the two."""
 
     profile_id: UUID
-    code: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+    token_hash: Sha256 | None = None
+    code: Annotated[str, Field(pattern=r"^[0-9]{6}$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.token_hash is None) == (self.code is None):
+            raise ValueError("a link has a token's hash or a code")
+        return self
 
 
 class MergeBody(Outbound):

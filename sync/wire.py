@@ -18,7 +18,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from sync.facts import Inbound, LayerShare, Outbound, RuleKind
+from sync.facts import Inbound, LayerShare, Outbound, RuleKind, Sha256
 
 PUSH_MAX_OPS = 200
 PUSH_MAX_BYTES = 256 << 10
@@ -29,7 +29,6 @@ API_KEY_HEADER = "X-API-Key"
 
 Vector = Annotated[tuple[float, float, float, float, float], Field()]
 SongKind = Literal["soundscape", "instrumental"]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 # Facts, from the box to the cloud: their bodies are in `sync.facts`
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
+from hashlib import sha256
 
 from appliance.audience import joined_taste
 from appliance.clock import Clock
@@ -14,6 +16,7 @@ from appliance.store.merges import Merges
 from appliance.store.outbox import Outbox
 from appliance.store.people import listener_of
 
+TOKEN_BYTES = 16
 CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
 
@@ -26,6 +29,18 @@ class Identity:
         self._outbox = outbox
         self._merges = Merges(db)
 
+    def offer(self, profile_id: str) -> str:
+        """Offer this listener's history to whoever shows the token returned to the cloud, once and within ten minutes.
+
+        Asks nobody: until the cloud hears of it, whoever claims it waits there. Raises UnknownThing for a stranger.
+        """
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        with self._db.write():
+            self._known(profile_id)
+            body = {"profile_id": profile_id, "token_hash": sha256(token.encode()).hexdigest()}
+            self._outbox.append("link", body)
+        return token
+
     def link(self, profile_id: str, code: str) -> str:
         """Ask the cloud to give this listener's history to the web profile that was shown this six-digit code.
 
@@ -36,6 +51,20 @@ class Identity:
         with self._db.write():
             self._known(profile_id)
             return self._outbox.append("link", {"profile_id": profile_id, "code": code})
+
+    def take_answer(self, op_id: str) -> str | None:
+        """What the cloud said to a typed code: "" for yes, else why not; None while it has not said anything.
+
+        A refusal is told to the person once and is no fact that staff must see to, so it is not kept.
+        """
+        if self._db.row("select 1 from outbox where op_id = ?", op_id):
+            return None
+        verdict = self._db.value("select verdict from dead_letter where op_id = ?", op_id)
+        if verdict is None:
+            return ""
+        with self._db.write(durable=False) as conn:
+            conn.execute("delete from dead_letter where op_id = ?", (op_id,))
+        return str(verdict).removeprefix("rejected:")
 
     def merge(self, profile_id: str, into_id: str) -> str:
         """Two profiles are one person: what the first has is the second's from now on, cards, stays, votes and taste.

@@ -45,6 +45,7 @@ class Screens:
         self._sessions: list[Session] = []
         self._state = ScreenState(clock, texts_for(config.box_language))
         self._guard = PinGuard(config.ui_pin, config.box_data_dir / PIN_FILE, clock)
+        self._cloud_url = config.cloud_url
         self.stop = stop
         self.feed = Feed(config, clock, self._take)
 
@@ -62,7 +63,7 @@ class Screens:
 
     def client(self, page: ft.Page) -> None:
         """A browser opened the screen."""
-        session = Session(page, self._state, self.feed, self._guard, self._later)
+        session = Session(page, self._state, self.feed, self._guard, self._later, self._cloud_url)
         page.on_close = lambda _event: self._forget(session)
         session.open()
         self._sessions.append(session)

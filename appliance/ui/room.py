@@ -29,7 +29,8 @@ CENTER = ft.TextAlign.CENTER
 class RoomPage:
     """Redrawn when what it says changes; while a face may be chosen only the countdown moves.
 
-    vote: called with the view the face stood in and the value 1 … 5.
+    vote: called with the view the face stood in and the value 1 … 5. keep: with the view of whoever wants to take
+    their history along; None where there is nowhere to take it.
     """
 
     left_alone_s = math.inf
@@ -40,11 +41,13 @@ class RoomPage:
         texts: Texts,
         vote: Callable[[RoomView, int], None],
         open_staff: Callable[[], None] | None,
+        keep: Callable[[RoomView], None] | None = None,
     ) -> None:
         self._layout = layout
         self._texts = texts
         self._vote = vote
         self._open_staff = open_staff
+        self._keep = keep
         self._view: RoomView | None = None
         self._countdown = ft.ProgressBar(value=1, color=theme.BLUE, bgcolor=theme.RAISED, bar_height=10, expand=True)
         self._body = ft.Container(width=layout.width, height=layout.height, bgcolor=theme.BACKGROUND)
@@ -122,6 +125,7 @@ class RoomPage:
                 said("detail", words(view.detail, px(19), color=theme.MUTED_TEXT, align=CENTER, lines=1)),
                 said("question", words(view.question, px(28), weight=ft.FontWeight.W_600, align=CENTER, lines=1)),
                 faces,
+                *self._keep_key(view),
                 ft.Row([self._countdown]),
             ],
             align=ft.MainAxisAlignment.SPACE_EVENLY,
@@ -152,6 +156,16 @@ class RoomPage:
             radius=px(20),
         )
 
+    def _keep_key(self, view: RoomView) -> list[ft.Control]:
+        """A quiet key: whoever came to rate shall not stumble over it."""
+        px, keep = self._layout.px, self._keep
+        if keep is None or view.voter is None:
+            return []
+        return [
+            key("keep", self._texts.keep, lambda: keep(view), width=px(330), height=px(48), size=px(17),
+                background=theme.PANEL)
+        ]  # fmt: skip
+
     def _thanks(self, view: RoomView) -> ft.Control:
         chosen = (view.chosen or 3) - 1
         icon = ft.Icon(FACES[chosen], size=self._layout.px(150), color=theme.FACE_COLOURS[chosen])
@@ -175,6 +189,7 @@ class RoomPage:
                 mark,
                 said("headline", words(view.headline, px(52), weight=BOLD, align=CENTER)),
                 said("detail", words(view.detail, px(24), color=theme.MUTED_TEXT, align=CENTER)),
+                *self._keep_key(view),
             ],
             align=ft.MainAxisAlignment.CENTER,
         )

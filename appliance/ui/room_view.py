@@ -147,7 +147,7 @@ def _greeting(tap: SeenTap, facts: Facts, texts: Texts) -> RoomView:
             "goodbye", texts.goodbye.format(name=drawable(tap.name)), texts.goodbye_detail, tap_id=tap.tap_id
         )
     detail = texts.new_explained if tap.is_new else texts.mix_follows
-    return RoomView("greeting", _hello(tap, texts), detail, tap_id=tap.tap_id)
+    return RoomView("greeting", _hello(tap, texts), detail, tap_id=tap.tap_id, voter=tap.profile_id)
 
 
 def _hello(tap: SeenTap, texts: Texts) -> str:

@@ -1,7 +1,7 @@
 """Pictures of every screen, for people to look at: `python -m appliance.ui.screens build/screens`.
 
 A fixed room, a clock that stands still and meters that do not move: the same code gives the same pictures, but for
-a few pixels at the edges of letters.
+a few pixels at the edges of letters and the code to be scanned, which is another each time.
 """
 
 from __future__ import annotations
@@ -85,6 +85,13 @@ def _shoot_room(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     glass.wait_for("face-5")
     room.pass_time(2)
     shoot("5-welcome-back-faces")
+    room.runtime.publish("sync", {"link": "up", "pending": 0})
+    glass.press("keep")
+    glass.wait_for("keep-pad")
+    for digit in "0424":
+        glass.press(f"keep-{digit}")
+    shoot("12-keep")
+    glass.press("keep-back")
     glass.press("face-4")
     glass.wait_gone("face-4")
     shoot("6-thanks")

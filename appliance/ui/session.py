@@ -16,11 +16,13 @@ from appliance.ui import theme
 from appliance.ui.feed import Feed
 from appliance.ui.guard import PinGuard
 from appliance.ui.hands import Hands
+from appliance.ui.keep import KeepPage
 from appliance.ui.mixer import MixerPage
 from appliance.ui.pin import PinPage
 from appliance.ui.room import RoomPage
 from appliance.ui.room_view import RoomView
 from appliance.ui.state import ScreenState
+from appliance.ui.texts import drawable
 from appliance.ui.theme import Layout
 from appliance.voting import vote_on_mix
 
@@ -46,12 +48,14 @@ class Session:
         feed: Feed,
         guard: PinGuard,
         later: Callable[[Callable[[], None]], None],
+        cloud_url: str = "",
     ) -> None:
         self._page = page
         self._state = state
         self._feed = feed
         self._guard = guard
         self._later = later
+        self._cloud_url = cloud_url
         self._clock: Clock = state.clock
         self._touched_s = self._clock.boot_s()
         self._build: Callable[[], ScreenPage] = self._room
@@ -90,7 +94,8 @@ class Session:
 
     def _room(self) -> ScreenPage:
         open_staff = self._staff if self._guard.enabled else None
-        return RoomPage(self._layout(), self._state.texts, self._vote, open_staff)
+        keep = self._keep if self._cloud_url else None
+        return RoomPage(self._layout(), self._state.texts, self._vote, open_staff, keep)
 
     def _pin(self) -> ScreenPage:
         return PinPage(self._layout(), self._state.texts, self._guard, self._unlocked, self._back, self._touch)
@@ -98,6 +103,18 @@ class Session:
     def _mixer(self) -> ScreenPage:
         hands = Hands(self._feed, self._touch, self._check)
         return MixerPage(self._layout(), self._state.texts, hands, self._back)
+
+    def _keep(self, view: RoomView) -> None:
+        """Whoever tapped wants to take what is known of them along."""
+        tap = self._state.facts.tap
+        if view.voter is None or tap is None or tap.tap_id != view.tap_id:
+            return
+        name = drawable(tap.name)
+        self._touch()
+
+        page = KeepPage(self._layout(), self._state.texts, view, name, self._cloud_url, self._feed, self._back,
+                        self._touch, self._later)  # fmt: skip
+        self._go(lambda: page)
 
     def _layout(self) -> Layout:
         return Layout.of(self._page.width, self._page.height)

@@ -67,6 +67,7 @@ class StillRoom:
             "COSOUND_DATA_DIR": str(folder / "data"),
             "COSOUND_RUNTIME_DIR": str(folder / "run"),
             "COSOUND_PIN": PIN,
+            "DJANGO_API_URL": "https://cosound.example",
             "COSOUND_LANGUAGE": language,
         }
         self.config: Config = replace(load_config(env), ui_port=0)

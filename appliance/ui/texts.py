@@ -100,6 +100,16 @@ class Texts:
     waiting: str
     dropouts: str
     not_stored: str
+    keep: str
+    keep_title: str
+    keep_scan: str
+    keep_type: str
+    keep_asking: str
+    keep_done: str
+    keep_wrong: str
+    keep_other: str
+    keep_needs_cloud: str
+    keep_enough: str
 
 
 ENGLISH = Texts(
@@ -172,6 +182,16 @@ ENGLISH = Texts(
     waiting="{count} waiting",
     dropouts="{count} dropouts",
     not_stored="That was not stored. Please try again",
+    keep="Take my taste to my phone",
+    keep_title="{name}, take your taste along",
+    keep_scan="Scan this with your phone. It works once, for ten minutes.",
+    keep_type="Or type the six digits your phone shows",
+    keep_asking="Asking …",
+    keep_done="Done: your card and your phone are one",
+    keep_wrong="That is not the code. Ask your phone for a new one",
+    keep_other="This card goes with another phone already",
+    keep_needs_cloud="Codes need the internet, which is away. Scan instead",
+    keep_enough="Enough tries for now. Tap your card again later",
 )
 
 FRENCH = Texts(
@@ -244,6 +264,16 @@ FRENCH = Texts(
     waiting="{count} en attente",
     dropouts="{count} coupures",
     not_stored="Rien n’a été enregistré. Réessayez",
+    keep="Emporter mes goûts sur mon téléphone",
+    keep_title="{name}, emportez vos goûts",
+    keep_scan="Scannez ceci avec votre téléphone. Valable une fois, dix minutes.",
+    keep_type="Ou tapez les six chiffres affichés par votre téléphone",
+    keep_asking="Vérification …",
+    keep_done="C’est fait : votre carte et votre téléphone ne font qu’un",
+    keep_wrong="Ce n’est pas le code. Demandez-en un autre à votre téléphone",
+    keep_other="Cette carte va déjà avec un autre téléphone",
+    keep_needs_cloud="Les codes demandent Internet, qui est absent. Scannez plutôt",
+    keep_enough="Assez d’essais pour l’instant. Reposez votre carte plus tard",
 )
 
 

@@ -23,6 +23,8 @@ class Limit:
 
 LOGIN = Limit("login", 10, 300.0)  # wrong passwords for one address
 CLAIM = Limit("claim", 5, 600.0)  # wrong codes from one place
+LINK = Limit("link", 10, 600.0)  # codes asked for, and histories claimed, by one person
+LINK_CODE = Limit("link_code", 10, 600.0)  # six digits typed in at one box
 VOTE = Limit("vote", 30, 60.0)
 SIGNUP = Limit("signup", 600, 600.0)  # a full café shares one address
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from cloud_stub import pages
 from cloud_stub.answers import Room, refusals
 from cloud_stub.auth import Cloud
 from cloud_stub.database import Tx
@@ -15,11 +15,6 @@ from cloud_stub.presence import OFFLINE_AFTER_S, status_of
 from cloud_stub.repositories import players, rooms, sessions, songs
 
 router = APIRouter()
-
-
-_TYPES = {"css": "text/css", "js": "text/javascript"}
-_POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-_HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 @router.get("/api/rooms/{player_id}", responses=refusals(404))
@@ -33,15 +28,16 @@ async def room(player_id: UUID, cloud: Cloud) -> Room:
 async def page(player_id: UUID, cloud: Cloud) -> Response:
     """The page is the same for every room: it asks for the room by its own address."""
     if await cloud.database.read(players.find, str(player_id)) is None:
-        return Response(_web("gone.html"), status_code=404, media_type="text/html", headers=_HEADERS)
-    return Response(_web("room.html"), media_type="text/html", headers=_HEADERS)
+        return pages.page("gone.html", 404)
+    return pages.page("room.html")
 
 
 @router.get("/web/{name}", include_in_schema=False)
 async def asset(name: str) -> Response:
-    if name not in ("room.css", "room.js"):
+    found = pages.asset(name)
+    if found is None:
         raise not_found("page", name)
-    return Response(_web(name), media_type=_TYPES[name.rsplit(".", 1)[1]], headers=_HEADERS)
+    return found
 
 
 def shown(tx: Tx, player_id: str, last_poll_s: float | None, now_s: float) -> Room:
@@ -64,7 +60,3 @@ def shown(tx: Tx, player_id: str, last_poll_s: float | None, now_s: float) -> Ro
         ],
         "why": list(state.why) if state and fresh else [],
     }
-
-
-def _web(name: str) -> str:
-    return resources.files("cloud_stub").joinpath("web", name).read_text(encoding="utf-8")

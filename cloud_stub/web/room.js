@@ -3,29 +3,7 @@
 const roomId = location.pathname.split("/").filter(Boolean).pop();
 const signature = new URLSearchParams(location.search).get("s") || "";
 const EVERY_MS = 4000;
-const KEY = "cosound.login";
 const find = (id) => document.getElementById(id);
-let memory = null; // where a browser keeps no storage, the login lives as long as the page
-
-function login() {
-  try { return localStorage.getItem(KEY) || memory; } catch { return memory; }
-}
-
-function keepLogin(token) {
-  memory = token;
-  try { token ? localStorage.setItem(KEY, token) : localStorage.removeItem(KEY); } catch { /* memory holds it */ }
-}
-
-async function ask(path, body) {
-  const headers = {};
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (login()) headers.Authorization = `Bearer ${login()}`;
-  const init = { headers, method: body === undefined ? "GET" : "POST" };
-  if (body !== undefined) init.body = JSON.stringify(body);
-  const response = await fetch(path, init);
-  const answer = await response.json().catch(() => ({}));
-  return { status: response.status, answer };
-}
 
 function say(text) { find("said").textContent = text; }
 
@@ -79,17 +57,7 @@ async function refresh() {
 }
 
 async function checkIn() {
-  if (!login()) {
-    const { answer } = await ask("/auth/v1/signup", {});
-    keepLogin(answer.access_token);
-  }
-  let reply = await ask("/api/checkin", { player_id: roomId, s: signature });
-  if (reply.status === 401) { // a login from long ago: begin anew
-    keepLogin(null);
-    const { answer } = await ask("/auth/v1/signup", {});
-    keepLogin(answer.access_token);
-    reply = await ask("/api/checkin", { player_id: roomId, s: signature });
-  }
+  const reply = await askAsSomebody("/api/checkin", { player_id: roomId, s: signature });
   if (reply.answer.error === "unsigned") return say("Please scan the sign in the room first: only people who are there can join.");
   if (reply.status !== 200) return say(reply.answer.message || "That did not work: tap again.");
   showPlace(true);
@@ -119,18 +87,18 @@ async function checkOut() {
   await refresh();
 }
 
-function onTap(button, act) {
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    try { await act(button); } catch { say("No connection: tap again."); }
-    button.disabled = false;
-  });
+async function showCode() {
+  const { status, answer } = await askAsSomebody("/api/link/code", {});
+  if (status !== 200) return say(answer.message || "That did not work: tap again.");
+  find("code").textContent = `${answer.code.slice(0, 3)} ${answer.code.slice(3)}`;
+  find("code-box").hidden = false;
 }
 
 async function begin() {
-  onTap(find("check-in"), checkIn);
-  onTap(find("check-out"), checkOut);
-  for (const face of document.querySelectorAll("[data-vote]")) onTap(face, vote);
+  onTap(find("check-in"), checkIn, say);
+  onTap(find("check-out"), checkOut, say);
+  onTap(find("card"), showCode, say);
+  for (const face of document.querySelectorAll("[data-vote]")) onTap(face, vote, say);
   await refresh();
   setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);
   if (!login()) return;

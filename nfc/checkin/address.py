@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 
 from appliance.config import Config
 from appliance.errors import InputError
+from appliance.handover import ROOM_URL
 from appliance.store import Store
 
-SETTING = "room_url"  # the cloud's word on it, among the room's settings
 LONGEST = 200
 DEVICE_KEY = re.compile(r"csp_[0-9a-z]{8}_")
 
 
 def room_address(given: str | None, config: Config, store: Store) -> str:
     """The address given, else the one the cloud signed for this room. Raises InputError for one unfit to be shown."""
-    url = given or store.room.setting(SETTING)
+    url = given or store.room.setting(ROOM_URL)
     if isinstance(url, str) and url.startswith("/"):  # a cloud that was not told its public address
         url = config.cloud_url.rstrip("/") + url
     if not isinstance(url, str) or not url:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from appliance import handover
 from appliance.clock import SystemClock
 from appliance.config import Config, load_config
 from appliance.errors import InputError, TransientError
@@ -189,10 +190,9 @@ def _link(code: str | None) -> None:
             desk.link(store, listener, code)
             click.echo(f"The cloud is asked to move what {listener.display_name} liked to the profile of that code.")
             return
-        (_, pepper), *_older = Keyring.of(config).peppers
+        address = handover.offer(store, config.cloud_url, listener.id)
         import segno
 
-        address = desk.link_address(config, pepper, store.clock, listener)
         segno.make(address, error="m", micro=False).terminal(compact=True)
         click.echo(f"{listener.display_name}: scan this within ten minutes; it works once.")
 

@@ -6,15 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from appliance.clock import Clock
-from appliance.config import Config
+from appliance import handover
 from appliance.errors import InputError, SetupError, TransientError
 from appliance.model import Listener
 from appliance.store import Store
-from appliance.store.identity import Identity
-from checkin import tokens
 from checkin.choose import driver_of
-from checkin.closing import FIRST_TRUSTED_WALL_S
 from checkin.message import uri_message
 from checkin.nfcpy_driver import NfcpyDriver
 from checkin.sticker import write_message
@@ -59,27 +55,17 @@ def next_listener(store: Store, ask: Callable[[], None], within_s: float = TAP_W
 
 def forget(store: Store, listener: Listener) -> str:
     """Forget them; the receipt."""
-    return Identity(store.db, store.clock, store.outbox).forget(listener.id)
+    return handover.identity(store).forget(listener.id)
 
 
 def merge(store: Store, stays: Listener, goes: Listener) -> None:
     """The two are one person: what the second has is the first's from now on."""
-    Identity(store.db, store.clock, store.outbox).merge(goes.id, stays.id)
+    handover.identity(store).merge(goes.id, stays.id)
 
 
 def link(store: Store, listener: Listener, code: str) -> None:
     """Hand their history to the web profile that was shown this code."""
-    Identity(store.db, store.clock, store.outbox).link(listener.id, code)
-
-
-def link_address(config: Config, pepper: bytes, clock: Clock, listener: Listener) -> str:
-    """The address, good once and for ten minutes, at which their history can be taken over. Asks nobody."""
-    if not config.cloud_url:
-        raise InputError("this box has no cloud: there is no profile that a history could move to")
-    if clock.wall_s() < FIRST_TRUSTED_WALL_S:
-        raise InputError("this box's clock was never set, so what it makes would be too old at once: connect it once")
-    token = tokens.link_token(tokens.key_for(pepper, "link"), listener.id, clock.wall_s())
-    return f"{config.cloud_url.rstrip('/')}/link/{token}"
+    handover.identity(store).link(listener.id, code)
 
 
 def _wait(look: Callable[[], Any], within_s: float, otherwise: str) -> Any:

@@ -1,4 +1,4 @@
-"""Keyed hashes and signatures: what a reader read is never kept, and what a tag or a QR says is believed only signed.
+"""Keyed hashes and signatures: what a reader read is never kept, and what a tag says is believed only signed.
 
 Box and cloud share this file. Every purpose has a key of its own, drawn from one secret, so that one can be handed
 over without the others.
@@ -8,19 +8,12 @@ from __future__ import annotations
 
 import hmac
 import re
-import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from base64 import urlsafe_b64encode
 from hashlib import sha256
-from uuid import UUID
 
 KEY_VERSION = 1
-LINK_LIFE_S = 600.0
-LINK_CLOCK_S = 120.0  # how far ahead of the cloud a box's clock may be
 
 _SIGNATURE_BYTES = 12
-_LINK_VERSION = b"\x01"
-_LINK_BYTES = 1 + 16 + 5 + 6
 _CARD = re.compile(r"(https?://[^\s?#]+)/t/([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})", re.ASCII)
 
 
@@ -35,7 +28,7 @@ def key_hash(pepper: bytes, tech: str, uid: bytes) -> str:
 
 
 def key_for(secret: bytes, purpose: str) -> bytes:
-    """A key for one purpose ("room", "card", "link"), from which the secret cannot be told."""
+    """A key for one purpose ("room", "card"), from which the secret cannot be told."""
     return hmac.new(secret, b"cosound-key|" + purpose.encode(), sha256).digest()
 
 
@@ -65,37 +58,6 @@ def card_of(key: bytes, url: str, uid: bytes) -> str | None:
         return None
     signature = _signature(key, b"card", f"{parts[1]}|{parts[2]}|".encode() + uid)
     return parts[2] if hmac.compare_digest(signature, parts[3]) else None
-
-
-@dataclass(frozen=True, slots=True)
-class LinkToken:
-    """What a link token says: whose history, made when (wall clock of the box), and the name it may be used by once."""
-
-    profile_id: str
-    made_s: float
-    nonce: str
-
-
-def link_token(key: bytes, profile_id: str, made_s: float) -> str:
-    """A one-time token, made without asking anybody, by which a web profile may take over this listener's history."""
-    body = _LINK_VERSION + UUID(profile_id).bytes + int(made_s).to_bytes(5, "big") + secrets.token_bytes(6)
-    return _text(body + _mac(key, b"link", body))
-
-
-def read_link_token(key: bytes, token: str, now_s: float) -> LinkToken | None:
-    """What it says, None when it is not ours or its ten minutes are over. That it is used once is for the caller
-    to see to, by `nonce`."""
-    try:
-        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except ValueError:
-        return None
-    body, mac = raw[:_LINK_BYTES], raw[_LINK_BYTES:]
-    if _text(raw) != token or body[:1] != _LINK_VERSION or not hmac.compare_digest(_mac(key, b"link", body), mac):
-        return None
-    made_s = float(int.from_bytes(body[17:22], "big"))
-    if not -LINK_CLOCK_S <= now_s - made_s <= LINK_LIFE_S:
-        return None
-    return LinkToken(str(UUID(bytes=body[1:17])), made_s, body[22:].hex())
 
 
 def _mac(key: bytes, purpose: bytes, body: bytes) -> bytes:

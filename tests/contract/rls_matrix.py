@@ -58,6 +58,8 @@ def rows(side: int) -> dict[str, dict[str, Any]]:
         "profiles": _profile(person),
         "taste_state": {"profile_id": who, "mean": "[]", "precision": "[]", "votes": 1, "rev": 1},
         "tags": {"key_hash": f"card {side}", "key_version": 1, "profile_id": who, "created_at": AT},
+        "handovers": {"hash": f"token {side}", "profile_id": who, "created_at": AT},
+        "handover_codes": {"hash": f"digits {side}", "profile_id": who, "created_at": AT, "expires_at": AT},
         "roles": {"id": named(f"role {side}"), "user_id": named(manager), "role": "manager"},
         "songs": {"id": song, "title": "Rain", "file_url": "/media/x", "type": "soundscape", "sha256": f"{side}",
                   "byte_size": 1, "certificate": "proof"},

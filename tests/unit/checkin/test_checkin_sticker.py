@@ -11,9 +11,10 @@ from appliance.config import load_config
 from appliance.demo.air import Air
 from appliance.demo.emulated_tag import Tag, classic, sticker
 from appliance.errors import InputError, SetupError, TransientError
+from appliance.handover import ROOM_URL
 from appliance.store import Store, open_store
 from appliance.store.bucket import BucketChange
-from checkin.address import SETTING, checked, room_address
+from checkin.address import checked, room_address
 from checkin.desk import write_sticker
 from checkin.message import Record, message_in, records_of, uri_message
 from checkin.nfcpy_driver import NfcpyDriver
@@ -135,8 +136,8 @@ def test_the_rooms_address_is_the_given_one_or_the_clouds(tmp_path: Path) -> Non
 
 
 def put(store: Store, value: str) -> None:
-    row = {"key": SETTING, "value": value}
-    store.bucket.apply([BucketChange("settings", SETTING, "put", row)], epoch="e", rev=1)
+    row = {"key": ROOM_URL, "value": value}
+    store.bucket.apply([BucketChange("settings", ROOM_URL, "put", row)], epoch="e", rev=1)
 
 
 def test_a_cloud_that_does_not_know_its_public_name_is_reached_by_the_boxs(tmp_path: Path) -> None:

@@ -7,13 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkin.tokens import (
-    LINK_LIFE_S,
     card_of,
     is_room_signature,
     key_for,
     key_hash,
-    link_token,
-    read_link_token,
     sign_card_url,
     sign_room_url,
 )
@@ -53,8 +50,8 @@ NOW_S = 1_800_000_000.0
 
 
 def test_each_purpose_has_its_own_key() -> None:
-    keys = {key_for(PEPPER, purpose) for purpose in ("room", "card", "link")}
-    assert len(keys | {PEPPER}) == 4
+    keys = {key_for(PEPPER, purpose) for purpose in ("room", "card")}
+    assert len(keys | {PEPPER}) == 3
 
 
 def test_a_rooms_address_is_ours_as_we_signed_it_and_not_otherwise() -> None:
@@ -77,29 +74,7 @@ def test_a_cards_address_is_good_on_its_own_tag_only() -> None:
     assert card_of(KEY, url.replace("https", "javascript"), UID) is None
 
 
-def test_a_link_token_says_whose_and_when_for_ten_minutes() -> None:
-    token = link_token(KEY, PROFILE, NOW_S)
-    read = read_link_token(KEY, token, NOW_S + LINK_LIFE_S)
-    assert read is not None
-    assert (read.profile_id, read.made_s) == (PROFILE, NOW_S)
-    assert len(token) <= 56, "small enough for a QR that a tired phone reads"
-    assert read_link_token(KEY, token, NOW_S + LINK_LIFE_S + 1) is None
-    assert read_link_token(KEY, token, NOW_S - 3600) is None
-    assert read_link_token(key_for(PEPPER, "room2"), token, NOW_S) is None
-    other = read_link_token(KEY, link_token(KEY, PROFILE, NOW_S), NOW_S)
-    assert other is not None
-    assert other.nonce != read.nonce
-
-
-@given(at=st.integers(0, 51), letter=st.characters(max_codepoint=0x2FF))
-def test_a_link_token_with_one_letter_changed_is_nobodys(at: int, letter: str) -> None:
-    token = link_token(KEY, PROFILE, NOW_S)
-    changed = token[:at] + letter + token[at + 1 :]
-    assert changed == token or read_link_token(KEY, changed, NOW_S) is None
-
-
 @given(text=st.text(max_size=80))
-def test_any_text_is_no_token_and_no_address(text: str) -> None:
-    assert read_link_token(KEY, text, NOW_S) is None
+def test_any_text_is_no_signature_and_no_address(text: str) -> None:
     assert not is_room_signature(KEY, ROOM, 1, text)
     assert card_of(KEY, text, UID) is None

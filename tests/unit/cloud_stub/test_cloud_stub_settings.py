@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from checkin.sun import parse_keys
 from cloud_stub.errors import SetupError
 from cloud_stub.settings import CloudSettings
 
@@ -93,3 +94,11 @@ def test_a_project_that_cannot_be_one_is_named_with_its_cure(tmp_path: Path, env
     assert cure in str(error.value)
     assert "\n" not in str(error.value)
     assert env.get("SUPABASE_JWT_SECRET", "?") not in str(error.value)
+
+
+def test_keys_of_signing_cards_are_read_and_bad_ones_are_named_and_not_repeated(tmp_path: Path) -> None:
+    text = f"1:{bytes(16).hex()}:{bytes(range(16)).hex()}"
+    assert CloudSettings.for_directory(tmp_path, {"COSOUND_SUN_KEYS": text}).sun_keys == parse_keys(text)
+    with pytest.raises(SetupError, match="COSOUND_SUN_KEYS must be VERSION") as caught:
+        CloudSettings.for_directory(tmp_path, {"COSOUND_SUN_KEYS": "1:5ec2e7:x"})
+    assert "5ec2e7" not in str(caught.value)

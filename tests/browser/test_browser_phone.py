@@ -1,0 +1,139 @@
+"""The pages for phones in a real browser of a phone's width, from a real server: the room's sign, and a card's QR."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from cloud_stub.seed import seed
+from cloud_stub.settings import CloudSettings
+
+pytestmark = pytest.mark.processes
+
+WIDTH, HEIGHT = 360, 640
+TOKEN = "abcdefghijklmnopqrstuv"
+SCAN = re.compile("scan the sign in the room first")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A cloud with one room."""
+
+    url: str
+    room: dict[str, Any]
+
+    def push(self, kind: str, body: dict[str, Any]) -> str:
+        """One fact from the room's box; the verdict."""
+        now = {"boot_id": "b", "mono_ms": 1000, "wall_ms": 1000}
+        request = {**now, "ops": [{"op_id": str(uuid4()), "seq": 1, "type": kind, "body": body, **now}]}
+        reply = httpx.post(f"{self.url}/api/sync/v1/push", json=request, headers={"X-API-Key": self.room["token"]})
+        verdict: str = reply.json()["results"][0]["status"]
+        return verdict
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    data = Path(tmp_path_factory.mktemp("cloud"))
+    found = seed(CloudSettings.for_directory(data, {}), listeners=0, pepper=bytes(32), with_starter=False)
+    command = [sys.executable, "-m", "appliance", "cloud", "serve", "--data", str(data), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        port = re.search(r":(\d+)\s*$", process.stdout.readline())
+        assert port is not None
+        yield Served(f"http://127.0.0.1:{port[1]}", found["room"])
+        process.terminate()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, has_touch=True)
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth") <= WIDTH, "nothing to scroll sideways"
+    context.close()
+
+
+def here(cloud: Served) -> int:
+    count: int = httpx.get(f"{cloud.url}/api/rooms/{cloud.room['player_id']}").json()["here"]
+    return count
+
+
+def test_opening_the_sign_shows_the_room_and_only_the_button_enters_it(cloud: Served, page: Page) -> None:
+    before = here(cloud)
+    page.goto(cloud.url + cloud.room["address"])
+    expect(page.locator("#name")).to_have_text(cloud.room["name"])
+    page.reload()
+    expect(page.locator("#here")).not_to_have_text("…")
+    assert here(cloud) == before, "a preview, a reload or a second look checks nobody in"
+    page.tap("#check-in")
+    expect(page.locator("#said")).to_contain_text("Welcome")
+    assert here(cloud) == before + 1
+    page.goto(cloud.url + cloud.room["address"].partition("?")[0])
+    expect(page.locator("#check-out")).to_be_visible()
+    assert here(cloud) == before + 1
+    page.tap("#check-out")
+    expect(page.locator("#said")).to_contain_text("Goodbye")
+    assert here(cloud) == before
+
+
+def test_without_the_signs_signature_one_may_look_but_not_enter(cloud: Served, page: Page) -> None:
+    before = here(cloud)
+    page.goto(cloud.url + cloud.room["address"].partition("?")[0])
+    page.tap("#check-in")
+    expect(page.locator("#said")).to_have_text(SCAN)
+    assert here(cloud) == before
+
+
+def test_a_card_is_taken_along_by_its_code_once(cloud: Served, page: Page) -> None:
+    card = str(uuid4())
+    cloud.push("enrol", {"profile_id": card, "display_name": "Heron", "key_hash": "c" * 64})
+    assert cloud.push("link", {"profile_id": card, "token_hash": sha256(TOKEN.encode()).hexdigest()}) == "applied"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{cloud.url}/link#{TOKEN}")
+    page.tap("#take")
+    expect(page.locator("#said")).to_contain_text("one person now")
+    expect(page.locator("#take")).to_be_hidden()
+    assert not [url for url in asked if TOKEN in url.partition("#")[0]]
+    login = page.evaluate("localStorage.getItem('cosound.login')")
+    me = httpx.get(f"{cloud.url}/api/me", headers={"Authorization": f"Bearer {login}"}).json()
+    assert cloud.push("merge", {"profile_id": card, "into_id": me["id"]}) == "superseded", "they are one already"
+
+
+def test_a_code_that_the_box_has_not_told_of_yet_waits_and_none_at_all_says_what_to_do(
+    cloud: Served, page: Page
+) -> None:
+    page.goto(f"{cloud.url}/link#{TOKEN[::-1]}")
+    page.tap("#take")
+    expect(page.locator("#said")).to_contain_text("no internet just now")
+    page.goto("about:blank")
+    page.goto(f"{cloud.url}/link")
+    expect(page.locator("#take")).to_be_hidden()
+    expect(page.locator("#said")).to_contain_text("tap your card")
+
+
+def test_the_room_page_shows_digits_for_the_touchscreen(cloud: Served, page: Page) -> None:
+    card = str(uuid4())
+    cloud.push("enrol", {"profile_id": card, "display_name": "Wren", "key_hash": "d" * 64})
+    page.goto(cloud.url + cloud.room["address"])
+    page.tap("#card")
+    expect(page.locator("#code")).to_have_text(re.compile(r"^\d{3} \d{3}$"))
+    code = page.locator("#code").inner_text().replace(" ", "")
+    assert cloud.push("link", {"profile_id": card, "code": code}) == "applied"
+    login = page.evaluate("localStorage.getItem('cosound.login')")
+    me = httpx.get(f"{cloud.url}/api/me", headers={"Authorization": f"Bearer {login}"}).json()
+    assert json.dumps(me).find(card) == -1
+    assert cloud.push("merge", {"profile_id": card, "into_id": me["id"]}) == "superseded"
