@@ -45,7 +45,7 @@ class Claim(BaseModel):
     address: str | None = None
 
 
-@router.post("/api/link", responses=refusals(404, 409, 410, 413, 429))
+@router.post("/api/link", responses=refusals(401, 404, 409, 410, 413, 429))
 async def claim(body: Claim, listener: SignedIn, cloud: Cloud) -> HandedOver:
     """Make a card's history one's own. Each token and each address works once."""
     await cloud.database.write(attempts.take, attempts.LINK, listener.profile_id, cloud.now())
@@ -66,7 +66,7 @@ async def claim(body: Claim, listener: SignedIn, cloud: Cloud) -> HandedOver:
     return {"status": "done" if how is Handover.DONE else "waiting"}
 
 
-@router.post("/api/link/code", responses=refusals(413, 429))
+@router.post("/api/link/code", responses=refusals(401, 413, 429))
 async def make_code(listener: SignedIn, cloud: Cloud) -> HandoverCode:
     """Six digits for the touchscreen, good once and for ten minutes."""
     await cloud.database.write(attempts.take, attempts.LINK, listener.profile_id, cloud.now())

@@ -14,7 +14,6 @@ import doors
 import pytest
 from cloud_world import FIRE, RAIN, SEA, Box, World
 
-from appliance import handover
 from appliance.clock import ManualClock
 from appliance.model import Rule, TapRead
 from appliance.runtime import Runtime
@@ -22,7 +21,7 @@ from appliance.store import Store, open_store
 from appliance.store.identity import Identity
 from checkin import rules
 from cloud_stub.database import Tx
-from cloud_stub.repositories import cards, ops
+from cloud_stub.repositories import ops
 from mixer.scene import SongId
 from sync.digest import digest_text
 from sync.door import Door
@@ -388,53 +387,3 @@ def test_a_wrong_token_keeps_everything(world: World, store: Store) -> None:
         with pytest.raises(NotAuthorised):
             call()
     assert store.outbox.pending() == 1
-
-
-def test_a_history_is_taken_along_offline_and_the_card_is_the_phones_afterwards(
-    world: World, cloud: Door, store: Store, box: Box, clock: ManualClock
-) -> None:
-    """The phone, which has a line of its own, shows the token a day before the box has one; its clock is wrong, too."""
-    rain, phone = world.song("rain", RAIN), world.phone()
-    pull_once(store, cloud)
-    store.scenes.record([{"song_id": rain}], taps_seen=0, cause={})
-    listener = tap(store).listener
-    store.people.record_vote(listener.id, rain, 5, RAIN, shares=[(rain, 1.0)])
-    clock.wall -= 10 * 365 * 86_400
-    address = handover.offer(store, "https://cosound.example", listener.id)
-    clock.advance(300)
-    world.time.advance(300)
-    shown = phone.post("/api/link", token=address.rpartition("#")[2])
-    assert shown.json() == {"status": "waiting"}
-    clock.advance(86_400)
-    world.time.advance(86_400)
-    assert push_once(store, cloud, clock).verdicts == {"applied": 4}
-    pull_once(store, cloud)
-    mine = phone.me()
-    assert (mine["votes"], store.people.listener(listener.id)) == (1, store.people.listener(mine["id"]))
-    assert tap(store).listener.id == mine["id"]
-    assert in_step(store, cloud)
-
-
-def test_a_card_used_at_one_box_is_used_up_at_the_other_and_in_the_cloud(
-    world: World, cloud: Door, store: Store, tmp_path: Path, clock: ManualClock
-) -> None:
-    """One word of a card that signs: heard in the lobby, it opens nothing in the bar, nor on a phone."""
-    bar = connect(world, world.box("Bar").token)
-    now = round(clock.boot_s() * 1000)
-
-    def hears(one: Store, counter: int) -> str:
-        read = TapRead(str(uuid4()), KEY, 1, now, 0, counter=counter)
-        return one.people.record_tap(read, rules).outcome
-
-    assert hears(store, 7) == "in"
-    push_once(store, cloud, clock)
-    with closing(open_store(tmp_path / "bar", tmp_path / "bar-run", "sync-bar", clock)) as with_bar:
-        pull_once(with_bar, bar)
-        assert [hears(with_bar, 7), hears(with_bar, 8)] == ["again", "in"]
-        push_once(with_bar, bar, clock)
-        pull_once(with_bar, bar)
-        assert in_step(with_bar, bar)
-    pull_once(store, cloud)
-    assert hears(store, 8) == "again"
-    assert not world.write(cards.count, KEY, 8, world.time.s)
-    assert in_step(store, cloud)
