@@ -99,6 +99,7 @@ def test_anything_else_is_nothing(text: str) -> None:
         said(replace(KEYS, meta=ZERO), CLOUD, UID, 1), said(KEYS, CLOUD, UID, 1) + "&x",
         said(KEYS, "javascript:alert(1)", UID, 1), "", "https://cosound.example/t?v=1",
     ],
+    ids=["next version", "no version of ours", "sealed by another", "a tail", "no web address", "nothing", "torn"],
 )  # fmt: skip
 def test_another_key_or_another_form_is_nothing(address: str) -> None:
     assert read([KEYS], address) is None
