@@ -22,7 +22,7 @@ test: test-fast ## all tests, fast ones first
 	@$(BIN)/python -m pytest tests/unit tests/flows -m processes
 	@$(BIN)/python -m pytest -n 2 tests/contract
 	@$(BIN)/python -m pytest tests/browser
-	@$(BIN)/python -m pytest tests/faults
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults
 
 test-fast: $(VENV)/developed ## unit and flow tests only, on two cores
 	@$(BIN)/python -m pytest -n 2 tests/test_architecture.py tests/test_docs.py tests/unit tests/flows -m "not processes"
@@ -49,7 +49,7 @@ bench: $(VENV)/developed ## benchmarks (AREA=start ARGS=--quick)
 
 faults: $(VENV)/developed ## every fault twenty times, into build/faults.json (FAULTS_TIMES=100), and 10,000 histories
 	@COSOUND_HISTORIES=$${COSOUND_HISTORIES:-10000} $(BIN)/python -m pytest -n 2 tests/unit/sync/test_sync_histories.py
-	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest tests/faults
+	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest -n 2 --dist loadfile tests/faults
 
 fuzz: $(VENV)/developed ## requests made up from the API's own description, for some minutes (FUZZ_EXAMPLES=500)
 	@COSOUND_FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),300) $(BIN)/python -m pytest -n 2 tests/contract/test_cloud_description.py

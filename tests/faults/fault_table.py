@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Collection, Sequence
@@ -39,15 +40,18 @@ class FaultTable:
         acknowledged: Collection[str] = (),
         found: Sequence[str] = (),
         recovery_s: float | None = None,
+        times: int = 1,
     ) -> None:
-        """One time that `fault` was done. acknowledged: ids of facts; found: those kept, box and cloud together,
+        """`fault` was done, so many times. acknowledged: ids of facts; found: those kept, box and cloud together,
         one entry for each effect it had. Asserts that nothing was lost or doubled, after the row is noted."""
         lost = len(set(acknowledged) - set(found))
         doubled = len(found) - len(set(found))
         before = self._rows.get(fault, FaultRow(fault, 0, 0, 0, None))
-        times = [s for s in (before.recovery_s, recovery_s) if s is not None]
-        slowest_s = round(max(times), 2) if times else None
-        self._rows[fault] = FaultRow(fault, before.times + 1, before.lost + lost, before.doubled + doubled, slowest_s)
+        known_s = [s for s in (before.recovery_s, recovery_s) if s is not None]
+        slowest_s = round(max(known_s), 2) if known_s else None
+        self._rows[fault] = FaultRow(
+            fault, before.times + times, before.lost + lost, before.doubled + doubled, slowest_s
+        )
         assert (lost, doubled) == (0, 0), (
             f"{fault}: {lost} of {len(acknowledged)} facts lost, {doubled} doubled; FAULTS_SEED={dice.seed()}"
         )
@@ -57,9 +61,12 @@ class FaultTable:
         return {name: row for name, row in self._rows.items() if name.startswith(prefix)}
 
     def write(self) -> None:
-        rows = {row["fault"]: row for row in self._read()} | {name: asdict(row) for name, row in self._rows.items()}
+        """One at a time: the tests' workers have a table each, and all write this file."""
         self._file.parent.mkdir(exist_ok=True)
-        self._file.write_text(json.dumps(sorted(rows.values(), key=lambda row: row["fault"]), indent=1) + "\n")
+        with self._file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            rows = {row["fault"]: row for row in self._read()} | {name: asdict(row) for name, row in self._rows.items()}
+            self._file.write_text(json.dumps(sorted(rows.values(), key=lambda row: row["fault"]), indent=1) + "\n")
 
     def _read(self) -> list[dict[str, object]]:
         try:

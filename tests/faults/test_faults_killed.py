@@ -1,0 +1,65 @@
+"""kill -9 of any of the processes, several at once, at any moment, over and over: no acknowledged tap is lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from appliance.errors import CosoundError
+from tests.faults.dice import dice
+from tests.faults.fault_table import TIMES, FaultTable
+from tests.faults.real_box import RealBox, real_box
+from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud
+
+pytestmark = pytest.mark.processes
+
+KILLS = int(os.environ.get("FAULTS_KILLS", "12" if TIMES == 1 else "1000"))
+BOX = ("player", "sync", "nfc", "ui")
+CLOUD = "cloud"
+CARDS = 40
+
+
+@pytest.mark.timeout(120 + 4 * KILLS)
+def test_any_of_them_killed_at_any_moment(faults: FaultTable) -> None:
+    rolled, killed, sent = dice("kills"), 0, []
+    with (
+        TemporaryDirectory(prefix="cosound-f-") as folder,
+        real_cloud(Path(folder) / "cloud") as cloud,
+        real_box(Path(folder), **cloud.box_env) as box,
+    ):
+        box.with_songs().start(*BOX).up()
+        while killed < KILLS:
+            victims = rolled.sample([*BOX, CLOUD], rolled.randint(1, 3))
+            sent += [tap for tap in (tap_blindly(box, rolled.randrange(CARDS)) for _ in range(2)) if tap]
+            for name in victims:
+                kill(box, cloud, name)
+            killed += len(victims)
+            box.mind()
+            sent.append(box.tap_and_see(rolled.randrange(CARDS), 30))
+        ops = {op for tap, op in box.read("select id, op_id from taps") if tap in sent}
+        recovery_s = box.until(lambda: ops <= set(cloud.ops()), "every fact in the cloud", 60)
+        box.until(box.sounding, "sound")
+        box.until(lambda: box.read("select count(*) from outbox") == [(0,)], "an empty outbox")
+        box.until(lambda: box.stands() == cloud.bucket_stands(), "the bucket's rows", 60)
+        found = [op for op in cloud.ops() if op in ops]
+        faults.note("kill -9: several at once", acknowledged=ops, found=found, recovery_s=recovery_s, times=killed)
+        assert doubled_stays(cloud.database) == 0
+
+
+def tap_blindly(box: RealBox, card: int) -> str | None:
+    """A tap while anything may happen to the reader; None when nobody listened."""
+    try:
+        return box.tap(card)
+    except CosoundError:
+        return None
+
+
+def kill(box: RealBox, cloud: RealCloud, name: str) -> None:
+    if name == CLOUD:
+        cloud.kill()
+        cloud.start()
+    elif box.running[name].poll() is None:
+        box.kill(name)
