@@ -41,6 +41,7 @@ class RealBox:
     env: dict[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restarts: int = 0
+    inside: tuple[str, ...] = ()  # a command that runs the processes, where they see another world
     _player_began_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -85,7 +86,7 @@ class RealBox:
             options = ["--record", str(self.recording)] if name == "player" else []
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.running[name] = subprocess.Popen(
-                    [sys.executable, "-m", "appliance", name, *options],
+                    [*self.inside, sys.executable, "-m", "appliance", name, *options],
                     env={**self.env, **(env or {})},
                     stdin=subprocess.DEVNULL,
                     stdout=log,

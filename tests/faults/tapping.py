@@ -1,14 +1,13 @@
 """A process that records tap after tap and says each one's id once it is acknowledged; for being cut off anywhere.
 
-Run as a program: `python -m tests.faults.tapping DATA RUN [--hasty] [--times N]`. With `--hasty` it does what the box
-must not: it does not wait for the disk.
+Run as a program: `python -m tests.faults.tapping DATA RUN [--hasty] [--times N]`. Without `--times` it taps once for
+each line that it is given. With `--hasty` it does what the box must not: it does not wait for the disk.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from itertools import count
 from pathlib import Path
 
 from appliance.errors import TransientError
@@ -28,7 +27,7 @@ def main() -> int:
     if asked.hasty:
         _never_wait_for_the_disk(store)
     refused = 0
-    for number in range(asked.times) if asked.times else count():
+    for number, _ in enumerate(range(asked.times) if asked.times else sys.stdin):
         try:
             told = tap(store, f"card {number % CARDS}").tap_id
         except TransientError:

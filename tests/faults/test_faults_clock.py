@@ -9,12 +9,13 @@ import pytest
 
 from tests.faults.fault_table import FaultTable
 from tests.faults.listening import longest_silence_s, recorded_s
-from tests.faults.machine import Machine
+from tests.faults.machine import Machine, boot_s, watched_machine
 from tests.faults.real_box import RealBox, now_s, real_box
 
 pytestmark = pytest.mark.processes
 
 TEN_YEARS_S = 10 * 365 * 86_400
+JUMPS = {"back": -TEN_YEARS_S, "ahead": TEN_YEARS_S}
 
 
 def library() -> Path:
@@ -35,28 +36,33 @@ def clock_of(file: Path) -> dict[str, str]:
     }
 
 
-def test_ten_years_back_while_running(faults: FaultTable, machine: Machine) -> None:
+@pytest.mark.parametrize("way", JUMPS)
+def test_ten_years_while_running(way: str, faults: FaultTable) -> None:
+    """The control runs under the same library, which reads its file whenever somebody looks at a clock."""
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder)) as box:
         told = Path(folder) / "time"
         told.write_text("+0")
         box.env.update(clock_of(told))
-        box.with_songs().start("player", "nfc").up()
-        acknowledged = [box.tap_and_see(1), box.tap_and_see(2)]
-        from_s, began_s = recorded_s(box.recording), now_s()
-        ahead = Path(folder) / "time.new"
-        ahead.write_text(f"-{TEN_YEARS_S}")
-        ahead.replace(told)
-        acknowledged.append(box.tap_and_see(3))
-        recovery_s = now_s() - began_s
-        assert wall_of(box, acknowledged[-1]) < wall_of(box, acknowledged[0]) - TEN_YEARS_S * 900
-        box.until(lambda: recorded_s(box.recording) > from_s + 2, "the recording")
-        assert box.read("select count(*) from sessions where status = 'active'") == [(3,)]
-        box.until(lambda: box.runtime.read("player")["here"] == 3, "all three in the player's eyes")
-        assert box.restarts == 0
-        assert longest_silence_s(box.recording, from_s) < machine.bearable_gap_s
+        with watched_machine(**clock_of(told)) as late_wakings:
+            box.with_songs().start("player", "nfc").up()
+            machine = Machine(late_wakings, boot_s())
+            acknowledged = [box.tap_and_see(1), box.tap_and_see(2)]
+            from_s, began_s = recorded_s(box.recording), now_s()
+            moved = Path(folder) / "time.new"
+            moved.write_text(f"{JUMPS[way]:+d}")
+            moved.replace(told)
+            acknowledged.append(box.tap_and_see(3))
+            recovery_s = now_s() - began_s
+            jumped_ms = wall_of(box, acknowledged[-1]) - wall_of(box, acknowledged[0])
+            assert jumped_ms / JUMPS[way] > 900
+            box.until(lambda: recorded_s(box.recording) > from_s + 2, "the recording")
+            assert box.read("select count(*) from sessions where status = 'active'") == [(3,)]
+            box.until(lambda: box.runtime.read("player")["here"] == 3, "all three in the player's eyes")
+            assert box.restarts == 0
+            assert longest_silence_s(box.recording, from_s) < machine.bearable_gap_s
         for name in list(box.running):
             box.kill(name)  # a graceful end would sleep, and under this library time.sleep() raises
-        faults.note("clock ten years back", acknowledged=acknowledged, found=box.taps(), recovery_s=recovery_s)
+        faults.note(f"clock ten years {way}", acknowledged=acknowledged, found=box.taps(), recovery_s=recovery_s)
 
 
 def wall_of(box: RealBox, tap_id: str) -> int:

@@ -14,6 +14,7 @@ import pytest
 from appliance.store import open_store
 from tests.factories import tap
 from tests.faults.fault_table import TIMES, FaultTable
+from tests.faults.names import NAME, Names
 from tests.faults.real_box import RealBox, real_box
 from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud
 from tests.faults.sick_line import Mood, SickLine, Straying
@@ -151,6 +152,33 @@ def test_a_cloud_restored_from_an_old_backup_gets_back_what_it_took_since(cloud:
             settled(box, cloud)
         assert "restored from a backup" in box.log("sync")
     assert doubled_stays(cloud.database) == 0
+
+
+@pytest.mark.timeout(60 + 30 * TIMES)
+def test_without_names_nothing_is_lost(cloud: RealCloud, faults: FaultTable) -> None:
+    """Nobody knows the cloud's name any more. Connections that are open go on, so the line cuts those too."""
+    line = SickLine(cloud.url)
+    url = line.url.replace("127.0.0.1", NAME)
+    with (
+        TemporaryDirectory(prefix="cosound-f-") as folder,
+        real_box(Path(folder), DJANGO_API_URL=url, PLAYER_TOKEN=cloud.token) as box,
+    ):
+        names = Names(Path(folder))
+        box.inside = names.inside()
+        box.start("sync")
+        box.until(lambda: link(box) == "up", "the link", 30)
+        for _ in range(TIMES):
+            names.forget()
+            line.become("well")
+            acknowledged = [tap_here(box) for _ in range(TAPS)]
+            box.until(lambda: link(box) == "down" and "no connection" in why(box), "the end of the link", 30)
+            names.know()
+            recovery_s = box.until(lambda: link(box) == "up", "the link again")
+            box.until(lambda: set(acknowledged) <= set(cloud.ops()), "the facts")  # noqa: B023 - within the loop
+            found = [op for op in cloud.ops() if op in acknowledged]
+            faults.note("cloud: no names", acknowledged=acknowledged, found=found, recovery_s=recovery_s)
+        settled(box, cloud)
+    line.close()
 
 
 def test_it_was_quick(faults: FaultTable) -> None:

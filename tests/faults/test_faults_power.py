@@ -22,12 +22,13 @@ pytestmark = pytest.mark.processes
 
 CUTS = int(os.environ.get("FAULTS_CUTS", "6" if TIMES == 1 else "1000"))
 CONTROL_CUTS = 6 if TIMES == 1 else 60
+MANY = 12
 WITHIN_S = 30.0
 
 
 @dataclass
 class Writer:
-    """A process that taps without end; `acknowledged` grows as it says so."""
+    """A process that taps as it is asked to; `acknowledged` grows as it says so."""
 
     process: subprocess.Popen[str]
     acknowledged: list[str] = field(default_factory=list)
@@ -40,7 +41,12 @@ class Writer:
                 self.acknowledged.append(line.strip())
                 self._more.notify_all()
 
-    def until(self, count: int) -> None:
+    def tap(self, times: int, cut_after: int) -> None:
+        """Ask for so many taps, and return when so many of them are acknowledged: the others are on their way."""
+        assert self.process.stdin is not None
+        count = len(self.acknowledged) + cut_after
+        self.process.stdin.write("\n" * times)
+        self.process.stdin.flush()
         with self._more:
             came = self._more.wait_for(lambda: len(self.acknowledged) >= count, WITHIN_S)
         assert came, f"no {count} taps within {WITHIN_S} s; the writer's exit code: {self.process.poll()}"
@@ -56,7 +62,7 @@ def writing(card: Card, *options: str) -> Iterator[Writer]:
         str(card.place / "run"),
         *options,
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     writer = Writer(process)
     listener = threading.Thread(target=writer.listen)
     listener.start()
@@ -66,8 +72,9 @@ def writing(card: Card, *options: str) -> Iterator[Writer]:
         process.kill()
         process.wait()
         listener.join()
-        if process.stdout:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
 
 
 def cut(card: Card, writer: Writer) -> tuple[list[str], list[str]]:
@@ -86,7 +93,7 @@ def test_a_power_cut_takes_nothing_that_was_acknowledged(faults: FaultTable) -> 
     rolled = dice("power cuts")
     with card_with_power() as card, writing(card) as writer:
         for _ in range(CUTS):
-            writer.until(len(writer.acknowledged) + rolled.randint(1, 12))
+            writer.tap(MANY, cut_after=rolled.randrange(MANY))
             acknowledged, found = cut(card, writer)
             faults.note("power cut", acknowledged=acknowledged, found=found)
 
@@ -96,7 +103,7 @@ def test_the_rig_sees_the_loss_where_nobody_waits_for_the_card() -> None:
     rolled, losses = dice("power cuts of the control"), 0
     with card_with_power() as card, writing(card, "--hasty") as writer:
         for _ in range(CONTROL_CUTS):
-            writer.until(len(writer.acknowledged) + rolled.randint(1, 12))
+            writer.tap(MANY, cut_after=rolled.randrange(1, MANY))
             acknowledged, found = cut(card, writer)
             losses += not set(acknowledged) <= set(found)
     assert losses > CONTROL_CUTS // 2
