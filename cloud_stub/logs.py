@@ -60,9 +60,15 @@ def configure(env: Mapping[str, str], secrecy: Secrecy, stream: TextIO | None = 
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Lines(secrecy, as_json=kind == "json" or (kind == "auto" and not stream.isatty())))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    handler.addFilter(is_news)
     logging.captureWarnings(True)
     for name in _QUIETER:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Not what uvicorn thinks of an answer that we leave, since its reader stands still: `streams` says so itself."""
+    return not (record.name == "uvicorn.error" and "without completing response" in record.getMessage())
 
 
 def _one_of(name: str, given: str | None, known: tuple[str, ...], usual: str) -> str:

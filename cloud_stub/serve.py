@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 75  # longer than the boxes' poll, so that a poll finds its connection open
 GRACE_S = 1
+STUCK_S = 30  # a reader whose end takes nothing for so long, or is gone without a word, is cut off by the kernel
 
 
 class Server(uvicorn.Server):
@@ -56,6 +57,7 @@ def bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_S * 1000)  # inherited by every connection
     try:
         sock.bind((host, port))
         sock.listen(2048)  # whoever reads our address may connect at once and wait

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cloud_stub.logs import Lines
+from cloud_stub.logs import Lines, is_news
 from cloud_stub.secrecy import CUT, Secrecy
 from cloud_stub.tokens import derived_token
 
@@ -33,6 +33,13 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 )
 def test_what_is_secret_is_cut_out_and_the_rest_is_left(said: str, left: str) -> None:
     assert Secrecy(["exactly", "exact", "no", ""]).hide(said) == left
+
+
+def test_an_answer_that_is_left_is_no_error_of_ours() -> None:
+    left = "ASGI callable returned without completing response."
+    lines = (("uvicorn.error", left), ("cloud_stub.x", left), ("uvicorn.error", "failed"))
+    said = [logging.LogRecord(name, logging.ERROR, "x.py", 1, text, (), None) for name, text in lines]
+    assert [is_news(record) for record in said] == [False, True, True]
 
 
 def test_a_trace_says_where_and_what_and_no_secret() -> None:
