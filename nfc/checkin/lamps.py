@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 from pathlib import Path
@@ -13,7 +14,8 @@ from checkin.wedge_driver import EVENT
 
 LEDS = Path("/sys/class/leds")
 LED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:.-]*")
-EV_SND, SND_TONE = 0x12, 0x02
+EV_SND, SND_BELL, SND_TONE = 0x12, 0x01, 0x02
+EVIOCGBIT_SND = 0x80014532  # one byte: the bits of what sounds it can make
 NOT_LIT = "no permission: only an LED named cosound… may be lit (systemd/udev/70-cosound.rules)"
 READERS_OWN = "reader"
 FORMS = "reader (its own LED and buzzer), led:NAME (of /sys/class/leds), or beep:/dev/input/…"
@@ -52,7 +54,7 @@ class Led:
 
 
 class Beeper:
-    """node: an input node that takes tones, as the PC speaker and pwm-beeper have."""
+    """node: an input node that takes tones, as the PC speaker and pwm-beeper have, or only on and off (gpio-beeper)."""
 
     def __init__(self, node: str) -> None:
         self._node = node
@@ -65,7 +67,8 @@ class Beeper:
         try:
             line = os.open(self._node, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
-                os.write(line, EVENT.pack(0, 0, EV_SND, SND_TONE, tone_hz))
+                sound = (SND_TONE, tone_hz) if _takes_tones(line) else (SND_BELL, int(tone_hz > 0))
+                os.write(line, EVENT.pack(0, 0, EV_SND, *sound))
             finally:
                 os.close(line)
         except OSError as error:
@@ -79,6 +82,16 @@ def _lamp_of(part: str) -> Lamp:
     if kind == "beep" and name.startswith("/dev/input/"):
         return Beeper(name)
     raise ConfigError(f"checkin.feedback is {part!r}, but must be {FORMS}; several with commas, empty = none")
+
+
+def _takes_tones(line: int) -> bool:
+    """Also what does not answer the question: the kernel drops what a device cannot do."""
+    able = bytearray(1)
+    try:
+        fcntl.ioctl(line, EVIOCGBIT_SND, able)
+    except OSError:
+        return True
+    return bool(able[0] & 1 << SND_TONE)
 
 
 def _explained(error: OSError, not_permitted: str) -> OSError:

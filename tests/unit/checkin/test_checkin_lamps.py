@@ -8,7 +8,7 @@ import pytest
 
 from appliance.errors import ConfigError
 from checkin import lamps
-from checkin.lamps import EV_SND, SND_TONE, Beeper, Led, lamps_of
+from checkin.lamps import EV_SND, EVIOCGBIT_SND, SND_BELL, SND_TONE, Beeper, Led, lamps_of
 from checkin.wedge_driver import EVENT
 
 
@@ -61,6 +61,23 @@ def test_a_beeper_is_sent_its_tones_as_input_events(tmp_path: Path) -> None:
     heard = list(EVENT.iter_unpack(os.read(ear, 1000)))
     os.close(ear)
     assert heard == [(0, 0, EV_SND, SND_TONE, 988), (0, 0, EV_SND, SND_TONE, 0)]
+
+
+def test_a_buzzer_that_knows_no_tones_is_switched_on_and_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def only_a_bell(_line: int, asked: int, able: bytearray) -> int:
+        assert asked == EVIOCGBIT_SND
+        able[0] = 1 << SND_BELL
+        return 1
+
+    node = tmp_path / "event-spkr"
+    os.mkfifo(node)
+    ear = os.open(node, os.O_RDONLY | os.O_NONBLOCK)
+    monkeypatch.setattr("fcntl.ioctl", only_a_bell)
+    Beeper(str(node)).set(988)
+    Beeper(str(node)).set(0)
+    heard = list(EVENT.iter_unpack(os.read(ear, 1000)))
+    os.close(ear)
+    assert heard == [(0, 0, EV_SND, SND_BELL, 1), (0, 0, EV_SND, SND_BELL, 0)]
 
 
 def test_a_beeper_that_is_away_says_so(tmp_path: Path) -> None:
