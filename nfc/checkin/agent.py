@@ -118,7 +118,9 @@ class Agent:
             return self._store_tap(report)
         if report is not None:
             self._states[report.where] = report
-        if report is not None or self._store.clock.boot_s() - self._published_s >= BEAT_S:
+            self._publish()
+            self._store.db.ring()  # a screen that sends guests to a reader that is away misleads them
+        elif self._store.clock.boot_s() - self._published_s >= BEAT_S:
             self._publish()
         return None
 

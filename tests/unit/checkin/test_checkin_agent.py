@@ -178,6 +178,18 @@ def test_readers_and_last_tap_are_shown(box: Callable[..., Box]) -> None:
     assert shown["last"]["name"] == result.listener.display_name
 
 
+def test_a_readers_state_rings_for_the_screen(box: Callable[..., Box]) -> None:
+    one = box()
+    screen = open_store(one.folder / "data", one.folder / "run", "ui", one.clock)
+    one.agent.attend()
+    screen.wait(0)
+    assert not screen.wait(0)
+    one.agent.step(0.0)
+    assert screen.wait(0)
+    assert one.runtime.read("reader")["readers"][0]["state"] == "ready"
+    screen.close()
+
+
 def test_it_beats_when_nothing_happens(box: Callable[..., Box]) -> None:
     one = box()
     one.run(0.3)
