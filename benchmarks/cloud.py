@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -13,12 +14,13 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from benchmarks.cloud_load import hold_open, poll_many
-from benchmarks.cloud_servers import AUDIBLE, Cloud, cloud_with_rooms, do_nothing, memory_kib
+from benchmarks.cloud_servers import AUDIBLE, Cloud, cloud_with_rooms, do_nothing, filled, memory_kib
 from benchmarks.row import Row, missing
 from cloud_stub.database import Database
 from cloud_stub.embedded_postgres import EmbeddedPostgres
 from cloud_stub.engines.address import Address
 from cloud_stub.errors import SetupError
+from cloud_stub.services import Services
 
 CPU_GOAL_US, RATIO_GOAL = 40.0, 1.6
 IDLE_GOAL_KIB, PUSH_GOAL_MS, VOTE_GOAL_MS, REFRESH_GOAL_S = 20.0, 5.0, 2.0, 1.0
@@ -29,7 +31,7 @@ def rows(*, quick: bool) -> list[Row]:
     """One server process with a thousand rooms beside one that does nothing, then PostgreSQL where it runs."""
     with TemporaryDirectory(prefix="cosound-bench-") as folder:
         place = Path(folder)
-        return [*_polls(place, quick), *_votes(place, quick), _refresh(place, quick)]
+        return [*_polls(place, quick), *_votes(place, quick), *_refreshes(place, quick)]
 
 
 def _polls(place: Path, quick: bool) -> list[Row]:
@@ -137,8 +139,9 @@ def _time_commits(file: Path, count: int) -> list[float]:
 
 
 def _time_votes(cloud: Cloud, count: int) -> list[float]:
+    """Over one plain connection: what a client spends on itself is not the server's."""
     took = []
-    with httpx.Client(base_url=cloud.url) as http:
+    with httpx.Client(base_url=cloud.url) as http, socket.create_connection(("127.0.0.1", cloud.port)) as phone:
         people = [{"Authorization": f"Bearer {login}"} for login in cloud.logins]
         for number, login in enumerate(people):
             sign = cloud.signs[number % len(cloud.signs)]
@@ -149,33 +152,55 @@ def _time_votes(cloud: Cloud, count: int) -> list[float]:
                     cloud.hears(http, token)
             song = cloud.songs[number // len(people) % AUDIBLE]  # nobody rates a song twice: that is another path
             ask = {"song_id": song, "vote_value": 1 + number % 5}
+            wanted = _post("/api/votes", people[number % len(people)]["Authorization"], ask)
             began_s = time.perf_counter()
-            answer = http.post("/api/votes", headers=people[number % len(people)], json=ask)
+            phone.sendall(wanted)
+            answer = _answer(phone)
             took.append((time.perf_counter() - began_s) * 1e3)
-            answer.raise_for_status()
+            assert answer.startswith(b"HTTP/1.1 200"), answer
     return took
 
 
-def _refresh(place: Path, quick: bool) -> Row:
+def _answer(phone: socket.socket) -> bytes:
+    """A whole answer whose length is said in its head."""
+    got = b""
+    while True:
+        got += phone.recv(65_536)
+        head, end, body = got.partition(b"\r\n\r\n")
+        if end and len(body) >= int(head.lower().partition(b"content-length:")[2].split()[0]):
+            return got
+
+
+def _post(path: str, login: str, body: object) -> bytes:
+    content = json.dumps(body).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: b\r\nAuthorization: {login}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+def _refreshes(place: Path, quick: bool) -> list[Row]:
     rooms = 200 if quick else ROOMS
-    took = [seconds * ROOMS / rooms for seconds in _time_refresh(place / "refresh", rooms)]
-    return Row("cloud.refresh_1000_s", "ranking a thousand rooms with people in them", min(took), "s",
-               goal=REFRESH_GOAL_S, note=f"best of {len(took)}, {rooms} rooms, 200 songs, SQLite")  # fmt: skip
+    row_id, name = "cloud.refresh_1000_s", "ranking a thousand rooms with people in them"
+    made = [_refresh_row(row_id, name, place / "refresh", rooms, None)]
+    try:
+        with EmbeddedPostgres() as server:
+            made.append(_refresh_row(f"{row_id}.postgres", name, place / "refresh-pg", rooms, server.address()))
+    except SetupError as error:
+        made.append(missing(f"{row_id}.postgres", name, "s", str(error)))
+    return made
 
 
-def _time_refresh(folder: Path, rooms: int) -> Sequence[float]:
-    from benchmarks.cloud_servers import filled
-    from cloud_stub.services import Services
+def _refresh_row(row_id: str, name: str, folder: Path, rooms: int, database: Address | None) -> Row:
+    settings, _ = filled(folder, rooms, database, songs=200)
+    services = Services.build(replace(settings, database=database or settings.database, refresh_s=3600.0))
+    took = [seconds * ROOMS / rooms for seconds in asyncio.run(_time_refreshes(services))]
+    note = f"best of {len(took)}, {rooms} rooms, 200 songs"
+    return Row(row_id, name, min(took), "s", goal=REFRESH_GOAL_S, note=note)
 
-    settings, _ = filled(folder, rooms, None, songs=200)
-    services = Services.build(replace(settings, refresh_s=3600.0))
-    return asyncio.run(_refreshes(services))
 
-
-async def _refreshes(services: object) -> list[float]:
-    from cloud_stub.services import Services
-
-    assert isinstance(services, Services)
+async def _time_refreshes(services: Services) -> list[float]:
     await services.start()
     took = []
     for _ in range(3):

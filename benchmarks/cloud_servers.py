@@ -172,7 +172,7 @@ def _song(number: int, embedding: np.ndarray[tuple[int], np.dtype[np.float64]]) 
 
 @contextmanager
 def _running(command: list[str], env: dict[str, str]) -> Iterator[Running]:
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None
             said = process.stdout.readline()

@@ -10,8 +10,18 @@ from typing import Any
 
 def row_digest(tbl: str, pk: str, row: Mapping[str, Any]) -> int:
     """One row's part of the bucket's digest, 0 … 2⁶⁴−1: the head of the sha256 of its canonical JSON."""
-    text = json.dumps([tbl, pk, row], sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
+    return text_digest(tbl, pk, canonical(row))
+
+
+def text_digest(tbl: str, pk: str, text: str) -> int:
+    """The same of a row whose canonical JSON is in hand."""
+    whole = f"[{canonical(tbl)},{canonical(pk)},{text}]"
+    return int.from_bytes(sha256(whole.encode()).digest()[:8], "big")
+
+
+def canonical(value: object) -> str:
+    """JSON that is the same for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest_text(total: int) -> str:

@@ -14,14 +14,15 @@ from typing import Any
 
 from cloud_stub.database import Asked, Row, Tx
 from cloud_stub.moments import to_text
-from sync.digest import digest_text, row_digest
+from sync.digest import canonical, digest_text, text_digest
 
 WireRow = Mapping[str, Any]
 Counters = Mapping[str, tuple[int, str]]  # player → (rev, digest)
 
 _NEVER: Row = {"row_json": None, "hash": None}
+_FEW = 8
 _PUT = (
-    "insert into changes (player_id, tbl, pk, rev, op, row_json, hash, changed_at) values (?, ?, ?, ?, ?, ?, ?, ?) "
+    "insert into changes (player_id, tbl, pk, rev, op, row_json, hash, changed_at) values {rows} "
     "on conflict (player_id, tbl, pk) do update set rev = excluded.rev, op = excluded.op, "
     "row_json = excluded.row_json, hash = excluded.hash, changed_at = excluded.changed_at"
 )
@@ -50,8 +51,8 @@ class Word:
     def of(cls, tbl: str, pk: str, row: WireRow | None) -> Word:
         if row is None:
             return cls(tbl, pk, None, 0)
-        text = json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return cls(tbl, pk, text, row_digest(tbl, pk, row))
+        text = canonical(row)
+        return cls(tbl, pk, text, text_digest(tbl, pk, text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,12 @@ def _write(tx: Tx, news: Mapping[str, Sequence[Entry]], counters: Counters, now_
             puts.append(_put(player_id, rev, entry.word, now_s))
         marks.append((rev, digest, player_id))
     tx.many("update players set rev = ?, digest = ? where id = ?", marks)
-    tx.many(_PUT, puts)
+    row = "(?, ?, ?, ?, ?, ?, ?, ?)"
+    if len(puts) <= _FEW:  # in one statement; of many, one statement each is as quick
+        if puts:
+            tx.tell(_PUT.format(rows=", ".join([row] * len(puts))), *(value for put in puts for value in put))
+    else:
+        tx.many(_PUT.format(rows=row), puts)
 
 
 def _moved(digest: str, entry: Entry) -> str:
