@@ -52,7 +52,7 @@ class Refresher:
             ranked = await self._database.read(_ranked_if_new, player_id, memory, now_s)
             if ranked is None:
                 return False
-            return await self._database.write_in(player_id, queue.replace, player_id, ranked, now_s)
+            return await self._database.write_in(player_id, _store, player_id, ranked, now_s)
 
     def ranked_s(self, player_id: str) -> float | None:
         """When this room was last ranked, whether or not its queue changed by it."""
@@ -88,6 +88,11 @@ def _say_failed(player_id: str, result: object) -> None:
 def _close_passed(tx: Tx, now_s: float) -> None:
     sessions.close_passed(tx, now_s)
     queue.drop_passed_rules(tx, now_s)
+
+
+def _store(tx: Tx, player_id: str, ranked: list[str], now_s: float) -> bool:
+    """False where the database has begun to rank meanwhile."""
+    return not queue.ranked_by_database(tx) and queue.replace(tx, player_id, ranked, now_s)
 
 
 def _ranked_if_new(tx: Tx, player_id: str, memory: RoomMemory, now_s: float) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -19,7 +21,7 @@ from cloud_world import FIRE, RAIN, World, stay, vote
 from postgres_server import PostgresServer
 
 from cloud_stub.database import Database
-from cloud_stub.embedded_postgres import EmbeddedPostgres
+from cloud_stub.embedded_postgres import CARRIER, EmbeddedPostgres
 from cloud_stub.engines.address import Address
 from cloud_stub.errors import DatabaseError, SetupError
 from cloud_stub.migrate import migrate, pending
@@ -196,6 +198,36 @@ def test_our_own_server_ends_with_whoever_started_it(server: PostgresServer) -> 
         assert time.monotonic() < deadline_s
         time.sleep(0.02)
     shutil.rmtree(folder)
+
+
+AS_WHOEVER_STARTED_IT = """
+import os
+from cloud_stub.embedded_postgres import EmbeddedPostgres
+with EmbeddedPostgres() as server:
+    print(os.getuid(), os.stat(f"/proc/{server.pid}").st_uid, server.pid, server._folder)
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(os.geteuid() != 0, reason="every other test here starts it as a normal user already")
+def test_a_normal_user_can_start_our_own_server_too(server: PostgresServer) -> None:
+    """With the system's Python: the one that runs the tests may lie in a home that is closed to others."""
+    import cloud_stub
+
+    carrier = importlib.util.find_spec(CARRIER)
+    assert carrier is not None and carrier.origin is not None
+    places = [Path(cloud_stub.__file__).parents[1], Path(carrier.origin).parents[1]]
+    command = ["/usr/bin/python3", "-B", "-c", AS_WHOEVER_STARTED_IT]
+    env = {"PYTHONPATH": os.pathsep.join(map(str, places)), "PATH": "/usr/bin:/bin"}
+    who: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+    if subprocess.run(["/usr/bin/test", "-r", cloud_stub.__file__], check=False, **who).returncode != 0:
+        pytest.skip(f"{places[0]} is closed to other users")
+    done = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True, timeout=60, check=False, **who)
+    assert done.returncode == 0, done.stderr
+    ours, theirs, pid, folder = done.stdout.split()
+    assert ours == theirs != "0"
+    assert not Path(f"/proc/{pid}").exists()
+    assert not Path(folder).exists()
 
 
 @pytest.mark.processes

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
-from postgres_server import PostgresServer
+from postgres_server import NAME, PostgresServer
 
+from cloud_stub import refresh
 from cloud_stub.database import Database, Tx
 from cloud_stub.moments import to_text
 from cloud_stub.refresh import Refresher
@@ -122,8 +126,6 @@ async def _refreshed(database: Database, player_id: str) -> bool:
 
 
 def test_the_server_leaves_ranking_to_a_database_that_does_it(database: Database) -> None:
-    import asyncio
-
     with database.writing() as tx:
         lobby = room(tx)
         song(tx, 1, "soundscape", [1, 0, 0, 0, 0])
@@ -134,3 +136,48 @@ def test_the_server_leaves_ranking_to_a_database_that_does_it(database: Database
         queue.set_ranked_by(tx, "cloud")
     assert asyncio.run(_refreshed(database, lobby)) is True
     assert titles(database, lobby) == ["Song 1"]
+
+
+def test_a_ranking_that_was_begun_is_not_stored_once_the_database_ranks(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as tx:
+        lobby = room(tx)
+        song(tx, 1, "soundscape", [1, 0, 0, 0, 0])
+
+    def ranked_then_taken_over(tx: Tx, *about: Any) -> list[str] | None:
+        ranked = rank(tx, *about)
+        with database.writing() as other:
+            queue.set_ranked_by(other, "database")
+        return ranked
+
+    rank = refresh._ranked_if_new
+    monkeypatch.setattr(refresh, "_ranked_if_new", ranked_then_taken_over)
+    assert asyncio.run(_refreshed(database, lobby)) is False
+    assert titles(database, lobby) == []
+
+
+def test_while_the_database_ranks_neither_it_nor_the_server_does_so_a_second_time(
+    server: PostgresServer, database: Database
+) -> None:
+    with database.writing() as tx:
+        lobby = room(tx)
+        song(tx, 1, "soundscape", [1, 0, 0, 0, 0])
+        queue.set_ranked_by(tx, "database")
+
+    def rank_ourselves() -> None:
+        with database.writing(lobby) as tx:
+            assert queue.song_ids(tx, lobby) != [], "what the database ranked is there before us"
+            queue.replace(tx, lobby, [], time.time())
+
+    url = server.running.url(NAME)
+    with psycopg.connect(url) as cron, psycopg.connect(url) as again, ThreadPoolExecutor(1) as pool:
+        assert cron.execute("select refresh_queues()").fetchone() == (1,)
+        assert again.execute("select refresh_queues()").fetchone() == (0,), "the first one is not over"
+        again.rollback()
+        ours = pool.submit(rank_ourselves)
+        while again.execute("select 1 from pg_locks where not granted").fetchone() is None:
+            assert not ours.done()
+        cron.commit()
+        ours.result(10)
+    assert titles(database, lobby) == []
