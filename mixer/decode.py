@@ -156,7 +156,7 @@ class Measured:
         offset = np.array(self.offset)
         peak = float(np.maximum(self._highest - offset, offset - self._lowest).max())
         if self._frames < SHORTEST_S * SAMPLE_RATE:
-            raise PcmError(f"{self._path}: shorter than {SHORTEST_S * 1000:.0f} ms; upload a longer file")
+            raise PcmError(f"{self._path}: shorter than {SHORTEST_S * 1000:.0f} ms; take a longer file")
         lufs = self._loudness.integrated_lufs()
         if peak < SILENT_PEAK or not math.isfinite(lufs):
             raise PcmError(f"{self._path}: silent; upload a file with sound in it")

@@ -66,7 +66,7 @@ def read_timeline(path: Path) -> Timeline:
         raise TimelineError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise TimelineError(f"{path}: not valid JSON: {error}") from error
-    fields = _Fields(str(path), tree)
+    fields = _Fields(path, "", tree)
     seconds = fields.number("seconds", None, 0.01, LONGEST_S)
     channels = fields.choice("channels", 2, OUTPUT_COUNTS)
     target = fields.number("target_lufs", -20.0, -60, 0)
@@ -127,10 +127,12 @@ def _seated(where: str, tracks: list[Track]) -> tuple[Track, ...]:
 class _Fields:
     """One JSON object being read: every field is checked, and none may be left over."""
 
-    def __init__(self, where: str, tree: Any) -> None:
-        self.where = where
+    def __init__(self, file: Path, place: str, tree: Any) -> None:
+        self._file = file
+        self._within = f"{place}." if place else ""
+        self.where = f"{file}: {place}" if place else str(file)
         if not isinstance(tree, Mapping):
-            raise TimelineError(f"{where}: must be an object in braces")
+            raise TimelineError(f"{self.where}: must be an object in braces")
         self._left = dict(tree)
         self._names: list[str] = []
 
@@ -138,31 +140,34 @@ class _Fields:
         value = self._take(name, default)
         ok = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not ok or not low <= value <= high:
-            raise TimelineError(f"{self.where}.{name} is {value!r}; give a number from {low:g} to {high:g}")
+            raise TimelineError(f"{self._at(name)} is {value!r}; give a number from {low:g} to {high:g}")
         return float(value)
 
     def text(self, name: str) -> str:
         value = self._take(name, None)
         if not isinstance(value, str) or not value.strip() or "\0" in value:
-            raise TimelineError(f"{self.where}.{name} is {value!r}; give a text")
+            raise TimelineError(f"{self._at(name)} is {value!r}; give a text")
         return value
 
     def choice(self, name: str, default: Any, choices: tuple[Any, ...]) -> Any:
         value = self._take(name, default)
         if not any(value == choice and type(value) is type(choice) for choice in choices):
-            raise TimelineError(f"{self.where}.{name} is {value!r}; choose one of {', '.join(map(str, choices))}")
+            raise TimelineError(f"{self._at(name)} is {value!r}; choose one of {', '.join(map(str, choices))}")
         return value
 
     def children(self, name: str, *, optional: bool = False) -> list[_Fields]:
         value = self._take(name, [] if optional else None)
         if not isinstance(value, list):
-            raise TimelineError(f"{self.where}.{name} is {value!r}; give a list")
-        return [_Fields(f"{self.where}: {name}[{index}]", each) for index, each in enumerate(value)]
+            raise TimelineError(f"{self._at(name)} is {value!r}; give a list")
+        return [_Fields(self._file, f"{self._within}{name}[{index}]", each) for index, each in enumerate(value)]
 
     def done(self) -> None:
         """Nothing may stand there that nobody reads."""
         for name in self._left:
             raise TimelineError(f"{self.where}: {name!r} means nothing here; there is {', '.join(self._names)}")
+
+    def _at(self, name: str) -> str:
+        return f"{self._file}: {self._within}{name}"
 
     def _take(self, name: str, default: Any) -> Any:
         self._names.append(name)
