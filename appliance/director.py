@@ -14,7 +14,8 @@ from appliance.process import UpOrDown
 from appliance.reasons import Costs, reasons_for
 from appliance.store import Store
 from appliance.wishes import Wish, Wishes
-from mixer.compose import Candidate, Limits, Memory, compose
+from mixer.compose import compose
+from mixer.roster import Candidate, Limits, Memory
 from mixer.scene import Reason, Scene
 from ml.collective import Present
 from ml.ledger import Decision

@@ -15,7 +15,7 @@ from typing import Any
 from appliance.model import SceneRow
 from appliance.runtime import Runtime
 from appliance.store import Store
-from mixer.compose import Memory, Sounding
+from mixer.roster import Memory, Sounding
 from mixer.scene import SAMPLE_RATE, Scene
 
 LONGEST_ABSENCE_S = 600.0

@@ -7,6 +7,10 @@ from pathlib import Path
 import click
 
 
+class Refused(click.ClickException):
+    exit_code = 2  # as every command that was asked for what cannot be
+
+
 @click.command()
 @click.argument("timeline", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
@@ -19,8 +23,8 @@ def render(timeline: Path, out: Path) -> None:
     try:
         status = render_timeline(read_timeline(timeline), out)
     except (TimelineError, PcmError) as error:
-        raise click.ClickException(str(error)) from error
+        raise Refused(str(error)) from error
     except OSError as error:
-        raise click.ClickException(f"{out}: cannot be written ({error.strerror}); choose another file") from error
+        raise Refused(f"{out}: cannot be written ({error.strerror}); choose another file") from error
     limited = f", the limiter at work for {status.limiter_s:.1f} s" if status.limiter_s else ""
     click.echo(f"{out}: {status.channels} channels{limited}")

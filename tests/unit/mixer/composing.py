@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from mixer.compose import Candidate, Limits, Memory, compose
+from mixer.compose import compose
+from mixer.roster import Candidate, Limits, Memory
 from mixer.scene import Kind, Scene, SongId
 
 LIMITS = Limits(beds=4, instrumentals=1)

@@ -11,7 +11,8 @@ from composing import LIMITS, Room, bed, beds, change, energy, exchanges, gain_o
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixer.compose import Candidate, Limits, compose
+from mixer.compose import compose
+from mixer.roster import Candidate, Limits
 from mixer.scene import STRIPS
 
 some_candidates = st.lists(
@@ -199,6 +200,13 @@ def test_after_twenty_minutes_another_gets_its_turn_and_keeps_it() -> None:
     assert "other" in names(room.pass_time(LIMITS.rotate_s + 1))
     for scene in room.live(LIMITS.turn_rest_s - 10, every_s=5):
         assert "other" in names(scene), "whoever had its turn came back at once"
+
+
+def test_a_turn_goes_to_whoever_of_the_queued_sounded_longest_ago() -> None:
+    room = Room([*beds(12), bed("unqueued", 1.0)])
+    room.look()
+    seen = Counter(name for scene in room.live(3 * 3600, every_s=30) for name in names(scene))
+    assert set(seen) == {one.song_id for one in beds(12)}, "everybody who is queued, not the best two again and again"
 
 
 def test_what_had_its_turn_may_fill_an_empty_place() -> None:

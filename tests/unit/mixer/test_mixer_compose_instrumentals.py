@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from composing import LIMITS, Room, beds, names, starts_of, strips, tune
 
-from mixer.compose import Limits
+from mixer.roster import Limits
 from mixer.scene import STRIPS
 
 
