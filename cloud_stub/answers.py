@@ -264,14 +264,14 @@ def _headers(status: int) -> dict[str, Any]:
 
 FOR_BOXES: Documented = {
     401: {"model": TokenProblem, "description": "The player token opens nothing."},
-    **refusals(413),
+    **refusals(413, 429),
 }
 NOT_MODIFIED: Documented = {304: {"description": "As the asker knows it."}}
 QUEUE: Documented = {
     200: {"model": QueueReply, "description": "The queue; `wait` holds the answer back until it changes."},
     **NOT_MODIFIED,
     **{status: {"model": TokenProblem, "description": _WHY[status]} for status in (401, 410)},
-    503: {"model": TokenProblem, "description": _WHY[503], "headers": _RETRY},
+    **{status: {"model": TokenProblem, "description": _WHY[status], "headers": _RETRY} for status in (429, 503)},
 }
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 FILE: Documented = {

@@ -26,7 +26,8 @@ PLAYER_TOKEN = Security(APIKeyHeader(name=API_KEY_HEADER, auto_error=False, desc
 async def current_player(request: Request, cloud: Cloud, _: Annotated[object, PLAYER_TOKEN]) -> str:
     """The id of the player whose token was sent."""
     token = request.headers.get(API_KEY_HEADER, "")
-    player_id = await cloud.polls.authenticate(token, cloud.now())
+    place = request.client.host if request.client else ""
+    player_id = await cloud.polls.authenticate(token, cloud.now(), place)
     if player_id is None:
         if (prefix := prefix_of(token)) is not None:
             name_box(request.scope, f"csp_{prefix}")

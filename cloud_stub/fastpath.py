@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloud_stub.boxes import INVALID_TOKEN
 from cloud_stub.database import Database
+from cloud_stub.errors import Refused
 from cloud_stub.request_log import is_told, keep_quiet, name_box, name_route, tell
 from cloud_stub.services import Services
 from cloud_stub.tokens import prefix_of
@@ -38,6 +40,8 @@ class QueueFastPath:
             begun_s = time.perf_counter()
             try:
                 status = await self._queue(scope, send)
+            except Refused as error:
+                status = await _refuse(send, error)
             except Database.Error:
                 status = await _send(send, 503, _UNAVAILABLE, more=_COME_BACK)
             if status == 304:
@@ -58,7 +62,8 @@ class QueueFastPath:
         headers = dict(scope["headers"])
         token = headers.get(b"x-api-key", b"").decode("latin-1")
         known = headers.get(b"if-none-match")
-        player_id = await services.polls.authenticate(token, services.now())
+        place = scope["client"][0] if scope.get("client") else ""
+        player_id = await services.polls.authenticate(token, services.now(), place)
         if player_id is None:
             return await _turn_away(scope, send, token)
         answer = await services.polls.answer(player_id, services.now())
@@ -66,7 +71,7 @@ class QueueFastPath:
         if known == answer.etag and wait_s > 0:
             if services.polls.is_current(player_id, answer):  # else it changed while we read it
                 await services.waiters.wait(queue_topic(player_id), wait_s)
-            if await services.polls.authenticate(token, services.now()) is None:
+            if await services.polls.authenticate(token, services.now(), place) is None:
                 return await _turn_away(scope, send, token)
             answer = await services.polls.answer(player_id, services.now())
         if known == answer.etag:
@@ -92,6 +97,11 @@ async def _turn_away(scope: Scope, send: Send, token: str) -> int:
     if (prefix := prefix_of(token)) is not None:
         name_box(scope, f"csp_{prefix}")
     return await _send(send, 401, INVALID_TOKEN)
+
+
+async def _refuse(send: Send, error: Refused) -> int:
+    body = json.dumps({"success": False, "error": error.message}).encode()
+    return await _send(send, error.status, body, more=((b"retry-after", str(error.retry_after_s).encode()),))
 
 
 async def _send(

@@ -14,6 +14,7 @@ from cloud_stub.links import signed_path, step_of
 from cloud_stub.moments import seconds_or_none
 from cloud_stub.repositories import players, queue
 from cloud_stub.storage import Storage
+from cloud_stub.strangers import Strangers
 from cloud_stub.tokens import matches, prefix_of
 
 
@@ -51,15 +52,23 @@ class Polls:
         self.unchanged = 0  # answers "nothing new" since somebody last took the count
         self.last_poll: dict[str, float] = {}
         self._unflushed: set[str] = set()
+        self._strangers = Strangers()
         self._drops = 0  # what was read before a drop is not kept after it: it may be what was dropped
 
-    async def authenticate(self, token: str, now_s: float) -> str | None:
-        """The player whose token this is, and note that it spoke; None for anybody else."""
+    async def authenticate(self, token: str, now_s: float, place: str) -> str | None:
+        """The player whose token this is, and note that it spoke; None for anybody else.
+
+        place: the address it came from. Raises Refused (429) when too many came from there that open nothing.
+        """
         prefix = prefix_of(token)
         if prefix is None:
             return None
-        known = self._tokens.get(prefix) or await self._load_token(prefix)
+        known = self._tokens.get(prefix)
+        if known is None:
+            self._strangers.check(place, now_s)
+            known = await self._load_token(prefix)
         if known is None or not matches(token, known.hash):
+            self._strangers.note(place, now_s)
             return None
         if known.expires_s is not None and known.expires_s <= now_s:
             return None

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from cloud_world import RAIN, Box, World
 
+from cloud_stub import strangers
 from cloud_stub.repositories import claims, logins, players
+from cloud_stub.tokens import new_token
 
 
 def opens(world: World, token: str) -> bool:
@@ -115,6 +117,26 @@ def test_passwords_cannot_be_guessed_and_a_right_one_clears_the_count(world: Wor
     assert [log_in().status_code for _ in range(8)] == [400] * 8
     assert log_in(right).status_code == 200
     assert [log_in().status_code for _ in range(10)] == [400] * 10
+
+
+def test_tokens_cannot_be_guessed_and_a_known_box_is_not_held_up(world: World) -> None:
+    known, fresh = world.box(), world.box("Fresh")
+    assert opens(world, known.token)
+
+    def guess() -> Any:
+        return world.client.get("/api/player/queue", headers={"X-API-Key": new_token().text})
+
+    for _ in range(strangers.TIMES):
+        assert guess().status_code == 401
+    refused = guess()
+    assert (refused.status_code, refused.json()["success"]) == (429, False)
+    assert int(refused.headers["retry-after"]) == 60
+    pulled = world.client.get("/api/sync/v1/pull", headers=fresh.headers)
+    assert (pulled.status_code, pulled.json()["error"], pulled.headers["retry-after"]) == (429, "too_often", "60")
+    assert opens(world, known.token)
+    world.time.advance(60)
+    assert opens(world, fresh.token)
+    assert guess().status_code == 401
 
 
 def test_nobody_votes_more_than_thirty_times_a_minute(world: World) -> None:
