@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from appliance.store import snapshot
+from tests.faults.dice import dice
 from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.real_box import RealBox, real_box
 from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud
@@ -153,6 +154,39 @@ def pulled(box: RealBox) -> bool:
 
 def broken(box: RealBox) -> set[str]:
     return {file.name for file in box.data.glob("cosound.db.broken-*")}
+
+
+@pytest.mark.timeout(60 + 20 * TIMES)
+def test_wrong_bits_in_the_cache_cost_a_song_and_not_the_sound(faults: FaultTable) -> None:
+    """In the head of a file, or anywhere. A head that makes no sense any more is found when the song's turn comes."""
+    with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder)) as box:
+        box.with_songs().start("player", "nfc").up()
+        acknowledged = [box.tap_and_see(1)]
+        files = sorted((Path(folder) / "pcm").glob("*.pcm"))
+        whole = {file: file.read_bytes() for file in files}
+        for turn in range(TIMES):
+            rolled = dice(f"bits in the cache {turn}")
+            box.kill("player")
+            for file in rolled.sample(files, len(files) - 2):
+                flip_a_bit(file, rolled, first=rolled.choice([80, file.stat().st_size]))
+            began_s = time.monotonic()
+            box.start("player")
+            box.until(box.sounding, "sound", BACK_WITHIN_S)
+            recovery_s = time.monotonic() - began_s
+            acknowledged.append(box.tap_and_see(2 + turn))
+            faults.note("wrong bits in the cache", acknowledged=acknowledged, found=box.taps(), recovery_s=recovery_s)
+            for file, content in whole.items():
+                file.write_bytes(content)
+
+
+def flip_a_bit(file: Path, rolled: random.Random, first: int) -> None:
+    """One of the file's `first` bytes."""
+    with file.open("r+b") as raw:
+        place = rolled.randrange(first)
+        raw.seek(place)
+        byte = raw.read(1)[0]
+        raw.seek(place)
+        raw.write(bytes([byte ^ 1 << rolled.randrange(8)]))
 
 
 def test_the_list_of_songs_is_there_before_it_is_needed(tmp_path: Path) -> None:

@@ -3,12 +3,16 @@ from __future__ import annotations
 import logging
 import os
 import struct
+import subprocess
+import sys
 import threading
 import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from sync_fake_cloud import FakeCloud, song_id
 
 from appliance.decoding import Outcome, decode_in_child
@@ -201,3 +205,32 @@ def test_failures_are_told_in_the_log_by_title(
     with caplog.at_level(logging.WARNING):
         prepare_once(store, tmp_path, failing)
     assert "rain: decoding failed (the decoder ended by signal 11)" in caplog.text
+
+
+MEASURED = (
+    "import resource, sys; from pathlib import Path; from appliance.decoding import decode_in_child as decode; "
+    "print(decode(Path(sys.argv[1]), Path(sys.argv[2])).word, "
+    "resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("ending", "format_", "subtype", "seconds"),
+    [
+        (".wav", "WAV", "PCM_16", 900), (".flac", "FLAC", "PCM_16", 20), (".ogg", "OGG", "VORBIS", 20),
+        (".mp3", "MP3", "MPEG_LAYER_III", 20), (".opus", "OGG", "OPUS", 20),
+    ],
+)  # fmt: skip
+def test_a_child_stays_small_whatever_the_kind_and_however_long(
+    tmp_path: Path, ending: str, format_: str, subtype: str, seconds: int
+) -> None:
+    source = tmp_path / f"song{ending}"
+    with soundfile.SoundFile(source, "w", 48_000, 1, subtype, format=format_) as file:
+        second = np.random.default_rng(1).uniform(-0.2, 0.2, 48_000).astype(np.float32)
+        for _ in range(seconds):
+            file.write(second)
+    command = [sys.executable, "-c", MEASURED, str(source), str(tmp_path / "song.pcm")]
+    word, mib = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert (word, int(mib) <= 150) == ("done", True), f"{word}, {mib} MiB"
+    assert read_info(tmp_path / "song.pcm").frames == pytest.approx(48_000 * seconds, abs=3_000)
