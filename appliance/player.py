@@ -146,6 +146,9 @@ class Player:
         """A song whose cache file is gone is not ready: the next look takes another, and it is prepared again."""
         sounding = {strip.song_id for strip in status.strips}
         for layer in [layer for layer in self._layers.values() if layer.song_id not in sounding]:
+            song = self.store.library.song(layer.song_id)
+            if song is None or not song.ready:
+                continue  # said already; there is nothing else to play
             try:
                 read_info(layer.path)
             except PcmError as error:

@@ -75,7 +75,14 @@ class RealBox:
             noise = np.random.default_rng(number).uniform(-0.3, 0.3, (2, SONG_S * SAMPLE_RATE)).astype(np.float32)
             info = PcmInfo(2, SONG_S * SAMPLE_RATE, scale_for_peak(0.3), -20.0, -10.0)
             write_pcm(path, [noise], info)
-            store.library.set_ready(uid(number), path)
+        store.close()
+        return self.with_all_ready()
+
+    def with_all_ready(self) -> RealBox:
+        """As the agent would, once it has prepared them anew."""
+        store = open_store(self.data, self.folder / "run", "maker")
+        for number in range(SONGS):
+            store.library.set_ready(uid(number), self.folder / "pcm" / f"{number:064x}.pcm")
         store.close()
         return self
 

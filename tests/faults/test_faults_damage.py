@@ -177,6 +177,7 @@ def test_wrong_bits_in_the_cache_cost_a_song_and_not_the_sound(faults: FaultTabl
             faults.note("wrong bits in the cache", acknowledged=acknowledged, found=box.taps(), recovery_s=recovery_s)
             for file, content in whole.items():
                 file.write_bytes(content)
+            box.with_all_ready()
 
 
 def flip_a_bit(file: Path, rolled: random.Random, first: int) -> None:
