@@ -48,7 +48,8 @@ bench: $(VENV)/developed ## benchmarks (AREA=start ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(AREA) $(ARGS)
 
 faults: $(VENV)/developed ## every fault twenty times, into build/faults.json (FAULTS_TIMES=100), and 10,000 histories
-	@COSOUND_HISTORIES=$${COSOUND_HISTORIES:-10000} $(BIN)/python -m pytest -n 2 tests/unit/sync/test_sync_histories.py
+	@COSOUND_HISTORIES=$${COSOUND_HISTORIES:-10000} $(BIN)/python -m pytest -n 2 \
+		tests/unit/sync/test_sync_histories.py tests/contract/test_supabase_histories.py
 	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest -n 2 --dist loadfile tests/faults
 
 fuzz: $(VENV)/developed ## requests made up from the API's own description, for some minutes (FUZZ_EXAMPLES=500)
