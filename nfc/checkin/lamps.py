@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from appliance.errors import ConfigError
@@ -42,15 +43,24 @@ class Led:
         try:
             if not self._on:
                 self._take()
-            (self._folder / "brightness").write_text(self._on if tone_hz else "0")
+            self._write("brightness", self._on if tone_hz else "0")
         except OSError as error:
             self._on = ""
             raise _explained(error, NOT_LIT) from error
 
     def _take(self) -> None:
-        """Away from whatever else lights it, such as the disk."""
-        (self._folder / "trigger").write_text("none")
+        """Away from whatever else lights it, such as the disk; a kernel without triggers has no such file."""
+        with suppress(FileNotFoundError):
+            self._write("trigger", "none")
         self._on = (self._folder / "max_brightness").read_text().strip()
+
+    def _write(self, name: str, value: str) -> None:
+        """Into a file that is there: one made by us would be no LED."""
+        line = os.open(self._folder / name, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+        try:
+            os.write(line, value.encode())
+        finally:
+            os.close(line)
 
 
 class Beeper:

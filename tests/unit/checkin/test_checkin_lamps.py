@@ -32,6 +32,13 @@ def test_an_led_is_taken_from_the_disk_and_lit_as_bright_as_it_goes(leds: Path) 
     assert (leds / "cosound/brightness").read_text() == "0"
 
 
+def test_an_led_of_a_kernel_without_triggers_is_lit_too(leds: Path) -> None:
+    (leds / "cosound/trigger").unlink()
+    Led(leds / "cosound").set(988)
+    assert (leds / "cosound/brightness").read_text() == "255"
+    assert not (leds / "cosound/trigger").exists()
+
+
 def test_an_led_that_is_plugged_in_later_is_taken_then(leds: Path) -> None:
     led = Led(leds / "later")
     with pytest.raises(OSError, match="nothing is there"):
@@ -45,7 +52,7 @@ def test_what_may_not_be_lit_is_said_in_one_line(leds: Path, monkeypatch: pytest
     def refused(*_given: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "write_text", refused)
+    monkeypatch.setattr("os.open", refused)
     with pytest.raises(OSError, match=r"no permission.*udev") as told:
         Led(leds / "cosound").set(0)
     assert "\n" not in str(told.value)
