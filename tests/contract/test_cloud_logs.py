@@ -7,11 +7,7 @@ import logging
 import os
 import pty
 import re
-import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +15,13 @@ import httpx
 import pytest
 from cloud_world import World
 from fastapi import FastAPI
+from real_server import COSOUND, serving, url_of
 
 from cloud_stub.engines.address import Address
 from cloud_stub.logs import Lines
 from cloud_stub.migrate import bring_up_to_date
 from cloud_stub.secrecy import Secrecy
 
-COSOUND = [str(Path(sys.executable).with_name("cosound")), "cloud"]
 SECRET_KEY, PASSWORD, PEPPER = "a secret key that signs", "a password of some length", "5e" * 32
 JWT_SECRET = "a legacy secret of a project, long enough"
 SERVICE_KEY, AWS, MODAL = "sb_secret_of_the_project_x1", "an aws secret access key", "a modal token secret"
@@ -92,20 +88,6 @@ def test_a_bug_is_answered_in_one_line_and_its_trace_is_in_the_log(
     assert [(line["level"], line["status"]) for line in lines_of(caplog)] == [("error", 500)]
 
 
-@contextmanager
-def serving(folder: Path, env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
-    log = folder / "log"
-    command = [*COSOUND, "serve", "--data", str(folder / "data"), "--port", "0"]
-    with log.open("wb") as err, subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=err, env={**os.environ, **env}
-    ) as process:  # fmt: skip
-        try:
-            assert process.stdout is not None
-            yield process, process.stdout.readline().decode().split()[-1], log
-        finally:
-            process.kill()
-
-
 @pytest.mark.processes
 def test_a_whole_life_of_a_server_leaves_no_secret_anywhere(folder: Path, where: Path | Address) -> None:
     """A real process that is told and sent every kind of secret: its lines, its answers, its arguments."""
@@ -114,19 +96,16 @@ def test_a_whole_life_of_a_server_leaves_no_secret_anywhere(folder: Path, where:
            "MODAL_TOKEN_SECRET": MODAL, "COSOUND_LOG": "DEBUG"}  # fmt: skip
     secrets = {SECRET_KEY, PASSWORD, PEPPER, JWT_SECRET, SERVICE_KEY, AWS, MODAL}
     if isinstance(where, Address):
-        env["DATABASE_URL"] = f"postgresql://{where.user}:{where.password}@{where.host}:{where.port}/{where.name}"
         secrets.add(where.password)
-    else:
-        env["DATABASE_URL"] = f"sqlite:///{where}"
-        bring_up_to_date(where)
-    with serving(folder, env) as (process, url, log), httpx.Client(base_url=url, timeout=20) as http:
-        said, given = drive(http, where)
+    bring_up_to_date(where)
+    with serving(folder / "data", DATABASE_URL=url_of(where), **env) as server:
+        with httpx.Client(base_url=server.url, timeout=20) as http:
+            said, given = drive(http, where)
         secrets |= given
-        said.append(Path(f"/proc/{process.pid}/cmdline").read_text())
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-        said += log.read_text().splitlines()
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+        said.append(Path(f"/proc/{server.process.pid}/cmdline").read_text())
+        assert server.end() == 0
+    said += server.log.read_text().splitlines()
+    lines = server.lines()
     assert {"/auth/v1/signup", "/api/player/queue", "/api/player/claim", "unknown"} <= {
         str(line.get("route")) for line in lines
     }

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +14,7 @@ import httpx
 import pytest
 from cloud_world import RAIN
 from mortal_postgres import MortalPostgres, mortal_postgres
+from real_server import RealServer, serving, url_of
 
 from cloud_stub.database import Database
 from cloud_stub.engines.address import Address
@@ -27,26 +24,12 @@ from cloud_stub.repositories.songs import NewSong
 from cloud_stub.tokens import new_token
 
 pytestmark = pytest.mark.processes
-COSOUND = [str(Path(sys.executable).with_name("cosound")), "cloud"]
 
 
 @contextmanager
-def serving(folder: Path, where: Path | Address) -> Iterator[tuple[subprocess.Popen[str], httpx.Client, Path]]:
-    address = f"sqlite:///{where}" if isinstance(where, Path) else (
-        f"postgresql://{where.user}:{where.password}@{where.host}:{where.port}/{where.name}"
-    )  # fmt: skip
-    log = folder / "log"
-    with log.open("w") as err, subprocess.Popen(
-        [*COSOUND, "serve", "--data", str(folder / "data"), "--port", "0"],
-        stdout=subprocess.PIPE, stderr=err, text=True, env={"PATH": "/usr/bin:/bin", "DATABASE_URL": address},
-    ) as process:  # fmt: skip
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().split()[-1]
-            with httpx.Client(base_url=url, timeout=30) as http:
-                yield process, http, log
-        finally:
-            process.kill()
+def asking(server: RealServer) -> Iterator[tuple[httpx.Client, ThreadPoolExecutor]]:
+    with httpx.Client(base_url=server.url, timeout=30) as http, ThreadPoolExecutor(8) as pool:
+        yield http, pool
 
 
 def furnished(where: Path | Address) -> tuple[dict[str, str], str, str]:
@@ -106,7 +89,7 @@ def pushed(http: httpx.Client, box: dict[str, str], body: dict[str, Any]) -> lis
 def test_a_database_that_dies_and_comes_back(mortal: MortalPostgres, folder: Path) -> None:
     address = mortal.new_database("first")
     box, room, song = furnished(address)
-    with serving(folder, address) as (process, http, log), ThreadPoolExecutor(8) as pool:
+    with serving(folder / "data", DATABASE_URL=url_of(address)) as server, asking(server) as (http, pool):
         known = http.get("/api/player/queue", headers=box)
         assert [each["title"] for each in known.json()["songs"]] == ["Rain"]
         batches = [plays(song, 40) for _ in range(12)]
@@ -136,10 +119,8 @@ def test_a_database_that_dies_and_comes_back(mortal: MortalPostgres, folder: Pat
         database.close()
         assert stored == {op["body"]["play_id"] for body in batches for op in body["ops"]}
         assert seen == len(stored)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-    said = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [line["says"].split(" (")[0] for line in said if line["level"] != "info"] == [
+        assert server.end() == 0
+    assert [line["says"].split(" (")[0] for line in server.lines() if line["level"] != "info"] == [
         "the database cannot be used", "the database is back",
     ]  # fmt: skip
 
@@ -147,7 +128,7 @@ def test_a_database_that_dies_and_comes_back(mortal: MortalPostgres, folder: Pat
 def test_it_ends_at_once_while_its_database_is_dead(mortal: MortalPostgres, folder: Path) -> None:
     address = mortal.new_database("second")
     box, room, _ = furnished(address)
-    with serving(folder, address) as (process, http, _), ThreadPoolExecutor(8) as pool:
+    with serving(folder / "data", DATABASE_URL=url_of(address)) as server, asking(server) as (http, pool):
         etag = http.get("/api/player/queue", headers=box).headers["etag"]
         held = [
             pool.submit(http.get, "/api/player/queue?wait=25", headers={**box, "If-None-Match": etag}) for _ in range(3)
@@ -156,8 +137,7 @@ def test_it_ends_at_once_while_its_database_is_dead(mortal: MortalPostgres, fold
         until(lambda: http.get("/health").json()["waiting"] == 6)
         mortal.kill()
         until(lambda: http.get("/health").status_code == 503)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0  # none of the 25 s and 15 s that they would wait
+        assert server.end() == 0  # none of the 25 s and 15 s that they would wait
         assert {each.result(5).status_code for each in held} <= {304}
         assert all(page.result(5) for page in pages)
     mortal.start_again()

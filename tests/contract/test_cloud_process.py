@@ -8,37 +8,21 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from real_server import COSOUND, serving
 
 pytestmark = pytest.mark.processes
-
-COSOUND = [str(Path(sys.executable).with_name("cosound")), "cloud"]
 
 
 def run(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COSOUND, *args], capture_output=True, text=True, timeout=60, check=False, env=env)
-
-
-@contextmanager
-def serving(data: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [*COSOUND, "serve", "--data", str(data), "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().split()[-1]
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +68,7 @@ def test_the_seed_is_what_it_says_and_says_the_same_again(seeded: tuple[Path, di
 
 def test_the_seed_works_beside_a_server_that_runs(seeded: tuple[Path, dict[str, Any]]) -> None:
     data, first = seeded
-    with serving(data) as (_, url), httpx.Client(base_url=url) as http:
+    with serving(data) as server, httpx.Client(base_url=server.url) as http:
         assert http.get("/health").json()["ok"] is True
         bar = json.loads(run("seed", "--data", str(data), "--room", "Bar", "--listeners", "4", "--json").stdout)
         for found in (first, bar):
@@ -99,38 +83,38 @@ def test_the_seed_works_beside_a_server_that_runs(seeded: tuple[Path, dict[str, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_at_once_with_people_waiting(seeded: tuple[Path, dict[str, Any]], number: int) -> None:
+def test_it_stops_at_once_with_people_waiting(seeded: tuple[Path, dict[str, Any]], number: signal.Signals) -> None:
     data, found = seeded
     headers = {"X-API-Key": found["room"]["token"]}
-    with serving(data) as (process, url), ThreadPoolExecutor(8) as pool, httpx.Client(base_url=url) as http:
+    with serving(data) as server, ThreadPoolExecutor(8) as pool, httpx.Client(base_url=server.url) as http:
         etag = http.get("/api/player/queue", headers=headers).headers["etag"]
         held = [
             pool.submit(
-                httpx.get, f"{url}/api/player/queue?wait=25", headers={**headers, "If-None-Match": etag}, timeout=30
+                httpx.get,
+                f"{server.url}/api/player/queue?wait=25",
+                headers={**headers, "If-None-Match": etag},
+                timeout=30,
             )
             for _ in range(8)
         ]
         while http.get("/health").json()["waiting"] < 8:
             time.sleep(0.02)
-        process.send_signal(number)
-        assert process.wait(timeout=2) == 0
+        assert server.end(number) == 0  # of the 25 s that they would wait
         assert {answer.result().status_code for answer in held} == {304}
-        assert process.stderr is not None
-        said = [json.loads(line) for line in process.stderr]
+        said = server.lines()
         assert {line["level"] for line in said} == {"info"}
         assert (said[-2]["says"], said[-1]["says"]) == ("8 polls found nothing new", "stopped")
 
 
 def test_a_killed_server_loses_nothing_it_answered(seeded: tuple[Path, dict[str, Any]]) -> None:
     data, _ = seeded
-    with serving(data) as (process, url):
-        users = [httpx.post(f"{url}/auth/v1/signup", json={}).json() for _ in range(5)]
-        process.kill()
-        process.wait()
-    with serving(data) as (_, url):
+    with serving(data) as server:
+        users = [httpx.post(f"{server.url}/auth/v1/signup", json={}).json() for _ in range(5)]
+        server.end(signal.SIGKILL)
+    with serving(data) as server:
         for user in users:
             headers = {"Authorization": f"Bearer {user['access_token']}"}
-            assert httpx.get(f"{url}/api/me", headers=headers).status_code == 200
+            assert httpx.get(f"{server.url}/api/me", headers=headers).status_code == 200
 
 
 def test_what_a_person_can_get_wrong_is_one_line_and_exit_2(tmp_path: Path) -> None:
@@ -153,21 +137,22 @@ def test_what_a_person_can_get_wrong_is_one_line_and_exit_2(tmp_path: Path) -> N
 def test_a_rooms_page_is_told_what_changes_until_the_server_ends(seeded: tuple[Path, dict[str, Any]]) -> None:
     data, found = seeded
     room = found["room"]
-    with serving(data) as (process, url), httpx.Client(base_url=url, timeout=10) as http:
+    with serving(data) as server, httpx.Client(base_url=server.url, timeout=10) as http:
         assert http.get("/api/rooms/00000000-0000-4000-8000-000000000000/events").status_code == 404
         with http.stream("GET", f"/api/rooms/{room['player_id']}/events") as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             lines = (line for line in stream.iter_lines() if line.startswith("data: "))
             before = json.loads(next(lines)[6:])
             assert before["name"] == room["name"]
-            token = httpx.post(f"{url}/auth/v1/signup", json={}).json()["access_token"]
+            token = httpx.post(f"{server.url}/auth/v1/signup", json={}).json()["access_token"]
             headers = {"Authorization": f"Bearer {token}"}
             signature = room["address"].partition("?s=")[2]
-            httpx.post(f"{url}/api/checkin", headers=headers, json={"player_id": room["player_id"], "s": signature})
+            httpx.post(
+                f"{server.url}/api/checkin", headers=headers, json={"player_id": room["player_id"], "s": signature}
+            )
             assert json.loads(next(lines)[6:])["here"] == before["here"] + 1
-            process.send_signal(signal.SIGTERM)
+            assert server.end() == 0
             assert list(lines) == []
-        assert process.wait(timeout=5) == 0
 
 
 def test_a_postgres_to_try_things_on_ends_when_told_to_and_leaves_nothing() -> None:

@@ -6,9 +6,7 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from real_server import COSOUND, serving
 from s3_servers import Store, rclone
 
 from appliance.model import Song
@@ -25,8 +24,6 @@ from sync.client import Cloud
 from sync.http import open_http
 
 pytestmark = pytest.mark.processes
-
-COSOUND = [str(Path(sys.executable).with_name("cosound")), "cloud"]
 
 
 class CableOut(Exception):
@@ -50,17 +47,6 @@ def environment(store: Store) -> dict[str, str]:
     return {**os.environ, **names}
 
 
-@contextmanager
-def serving(data: Path, env: dict[str, str]) -> Iterator[str]:
-    command = [*COSOUND, "serve", "--data", str(data), "--port", "0"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split()[-1]
-        finally:
-            process.kill()
-
-
 def an_hour_of_rain() -> bytes:
     file = io.BytesIO()
     noise = np.random.default_rng(0).standard_normal((480_000, 2)) * 0.1
@@ -72,10 +58,10 @@ def test_a_song_comes_from_the_bucket_and_goes_on_where_the_line_broke(store: St
     env, data = environment(store), an_hour_of_rain()
     seed = [*COSOUND, "seed", "--data", str(tmp_path / "cloud"), "--no-starter", "--listeners", "1", "--json"]
     found = json.loads(subprocess.run(seed, env=env, capture_output=True, text=True, check=True).stdout)
-    with serving(tmp_path / "cloud", env) as url:
-        song = uploaded(url, found["admin"], data)
+    with serving(tmp_path / "cloud", **env) as server:
+        song = uploaded(server.url, found["admin"], data)
         asked: list[Seen] = []
-        http = open_http(url)
+        http = open_http(server.url)
         http.event_hooks["response"] = [lambda answer: asked.append(Seen.of(answer))]
         cloud = Cloud(http, found["room"]["token"])
         with pytest.raises(CableOut):
