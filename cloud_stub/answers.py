@@ -226,6 +226,36 @@ class QueueLine(TypedDict):
     sha256: str
 
 
+class ManifestSong(TypedDict):
+    """A song of a room's library; `file_url` answers a plain GET for an hour at least."""
+
+    id: str
+    title: str
+    artist: str | None
+    type: str
+    sha256: str
+    byte_size: int
+    duration: float | None
+    file_url: str
+
+
+class Manifest(TypedDict):
+    """A page of a room's library. `next`: what to ask behind for the next one; null at the end."""
+
+    success: Literal[True]
+    songs: list[ManifestSong]
+    next: str | None
+
+
+class RoomSettings(TypedDict):
+    success: Literal[True]
+    settings: dict[str, Any]
+
+
+class Stored(TypedDict):
+    success: Literal[True]
+
+
 class Health(TypedDict):
     """`queue_age_s`: since all rooms were last ranked. `waiting`: answers held back, and pages that follow a room."""
 

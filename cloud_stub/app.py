@@ -23,7 +23,7 @@ from cloud_stub.fastpath import QueueFastPath
 from cloud_stub.limits import BodyLimit
 from cloud_stub.logs import request_id
 from cloud_stub.request_log import RequestLog
-from cloud_stub.routes import admin, auth, events, handover, health, listener, media, player, room, sync
+from cloud_stub.routes import admin, auth, events, handover, health, listener, media, player, room, simple_player, sync
 from cloud_stub.services import Services
 from cloud_stub.settings import CloudSettings
 
@@ -44,7 +44,7 @@ def create_app(settings: CloudSettings, now: Callable[[], float] = time.time) ->
 
     app = FastAPI(title="Cosound cloud", lifespan=lifespan, docs_url=None, redoc_url=None, responses=refusals(*ALWAYS))
     app.state.services = services
-    for module in (auth, listener, handover, room, events, player, sync, admin, media, health):
+    for module in (auth, listener, handover, room, events, player, simple_player, sync, admin, media, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, upload_max_bytes=settings.upload_max_bytes)
     app.add_middleware(QueueFastPath, services=services)

@@ -151,13 +151,17 @@ class Polls:
             self._answers[player_id] = answer
         return answer
 
+    def link(self, file_url: str, step: int, base_url: str) -> str:
+        """Where a plain GET has the file of a song for a while."""
+        name = file_url.rsplit("/", 1)[-1]
+        found = self._storage.link(name, step)
+        return found or base_url + signed_path(self._secret_key, name, step, self._half_life_s)
+
     def _song(self, row: Row, step: int, base_url: str) -> dict[str, object]:
-        name = str(row["file_url"]).rsplit("/", 1)[-1]
-        signed = signed_path(self._secret_key, name, step, self._half_life_s)
         return {
             "id": row["id"],
             "title": row["title"],
-            "file_url": self._storage.link(name, step) or base_url + signed,
+            "file_url": self.link(row["file_url"], step, base_url),
             "type": row["type"],
             "position": row["position"],
         }

@@ -110,6 +110,15 @@ def for_ranking(tx: Tx, player_id: str) -> list[tuple[str, str, Any]]:
     return [(row["id"], row["type"], json.loads(row["embedding"]) if row["embedding"] else None) for row in rows]
 
 
+def manifest(tx: Tx, player_id: str, after: str, limit: int) -> list[Row]:
+    """What a player needs of the songs this room may play, by id, behind `after`."""
+    sql = (
+        "select id, title, artist, type, sha256, byte_size, duration, file_url from songs "  # noqa: S608 - our own words
+        f"where {_IN_LIBRARY} and cast(id as text) > ? order by cast(id as text) limit ?"
+    )
+    return tx.all(sql, player_id, player_id, after, limit)
+
+
 def embeddings(tx: Tx, song_ids: Sequence[str]) -> Asked[dict[str, list[float] | None]]:
     """id → embedding of the songs among them; None for one that has none."""
     return _some(tx, "embedding", song_ids, lambda row: json.loads(row["embedding"]) if row["embedding"] else None)

@@ -43,6 +43,8 @@ def test_the_other_spelling_answers_the_same_and_refuses_tokens_in_addresses(wor
         ("GET", "/api/player/queue"),
         ("GET", "/api/cosound"),
         ("GET", "/api/sync/v1/pull"),
+        ("GET", "/api/player/library"),
+        ("GET", "/api/player/settings"),
         ("GET", "/api/media/" + "a" * 64),
         ("POST", "/api/player/heartbeat"),
         ("POST", "/api/sync/v1/push"),
