@@ -147,8 +147,10 @@ def checkin(event: Event, body: CheckinBody) -> str:
     expires_s = event.at_s + body.expires_in_s
     known = sessions.find(tx, session_id)
     if known is None:
-        sessions.begin(tx, profile_id, event.player_id, event.at_s, expires_s, event.now_s, session_id=session_id)
-        return APPLIED
+        begun = sessions.begin(
+            tx, profile_id, event.player_id, event.at_s, expires_s, event.now_s, session_id=session_id
+        )
+        return APPLIED if begun["status"] == "active" else SUPERSEDED
     if known["status"] != "active":
         return SUPERSEDED
     sessions.extend(tx, known, expires_s, event.now_s)

@@ -221,6 +221,17 @@ class Bucket:
         elif tbl in _KEYS:
             sql = f"delete from {tbl} where {_KEYS[tbl]} = ?"  # noqa: S608 - both names are constants above
             self._db.conn.execute(sql, (pk,))
+            if tbl == "profiles":
+                self._forget_deeds(pk)
+
+    def _forget_deeds(self, profile_id: str) -> None:
+        """They left, or were forgotten at another box: what they did here is the cloud's to know, once it does. That
+        somebody tapped stays; merged ones have handed theirs over before."""
+        conn = self._db.conn
+        unsent = "not in (select op_id from outbox)"
+        conn.execute(f"delete from votes where user_id = ? and op_id {unsent}", (profile_id,))  # noqa: S608 - our own
+        conn.execute(f"update taps set profile_id = null where profile_id = ? and op_id {unsent}", (profile_id,))  # noqa: S608
+        conn.execute("delete from sessions where user_id = ? and status <> 'active'", (profile_id,))
 
     def _put_song(self, row: Mapping[str, Any]) -> None:
         values = [row.get(column) for column in _SONG_COLUMNS]

@@ -12,8 +12,13 @@ from appliance.clock import Clock
 from appliance.model import OutboxOp
 from appliance.store.database import Database
 
-REJECTED = "rejected"
+REJECTED, SUPERSEDED = "rejected", "superseded"
 KEEP_SENT_S = 7 * 86_400.0
+# A check-in that was overtaken: the person is in another room by now.
+_END_STAY = (
+    "update sessions set status = 'inactive' where id = (select json_extract(body, '$.session_id') from outbox "
+    "where op_id = ? and type = 'checkin' and json_valid(body))"
+)
 _COPY = "seq, op_id, type, body, boot_id, mono_ms, wall_ms"
 
 
@@ -53,7 +58,8 @@ class Outbox:
         return 0 if value is None else int(str(value))
 
     def settle(self, verdicts: Collection[tuple[str, str]], *, at_s: float = 0.0, seen: int | None = None) -> None:
-        """Take what the cloud answered: answered ops leave, rejected ones become dead letters staff can see.
+        """Take what the cloud answered: answered ops leave, rejected ones become dead letters staff can see, and a stay
+        whose check-in was overtaken ends.
 
         at_s: the cloud's clock. seen: how many ops of ours it has answered.
         Should a power cut take this back, the same op gets the same answer again.
@@ -73,6 +79,8 @@ class Outbox:
                         f"select {_COPY}, ? from outbox where op_id = ?",
                         (at_s, op_id),
                     )
+                if status == SUPERSEDED:
+                    conn.execute(_END_STAY, (op_id,))
                 conn.execute("delete from outbox where op_id = ?", (op_id,))
             conn.execute(
                 "delete from sent where seq in (select seq from sent order by seq limit ?) and answered_at < ?",

@@ -77,7 +77,7 @@ def test_a_history_is_taken_along_offline_and_the_card_is_the_phones_afterwards(
     assert phone.post("/api/link", token=address.rpartition("#")[2]).json() == {"status": "waiting"}
     clock.advance(86_400)
     world.time.advance(86_400)
-    assert push_once(store, cloud, clock).verdicts == {"applied": 4}
+    assert push_once(store, cloud, clock).verdicts == {"applied": 3, "superseded": 1}, "the stay is long over"
     pull_once(store, cloud)
     mine = phone.me()
     assert (mine["votes"], store.people.listener(listener.id)) == (1, store.people.listener(mine["id"]))
@@ -101,3 +101,58 @@ def test_a_card_used_at_one_box_is_used_up_at_the_other_and_in_the_cloud(
     assert hears(store, 8)[0] == "again"
     assert not world.write(cards.count, KEY, 8, world.time.s)
     assert agree(store, cloud)
+
+
+def test_forgotten_at_one_box_is_forgotten_at_the_others(
+    world: World, cloud: Door, store: Store, tmp_path: Path, clock: ManualClock
+) -> None:
+    """Also what they did at another box goes, and what it wanted to say of them is not believed."""
+    rain, bar = world.song("rain", RAIN), world.door.open(world.box("Bar").token)
+    _, listener = hears(store)
+    assert listener is not None
+    push_once(store, cloud, clock)
+    with closing(open_store(tmp_path / "bar", tmp_path / "bar-run", "sync-bar", clock)) as with_bar:
+        pull_once(with_bar, bar)
+        clock.advance(60)
+        assert hears(with_bar)[1] == listener
+        with_bar.people.record_vote(listener.id, rain, 5, RAIN, shares=[(rain, 1.0)])
+        push_once(with_bar, bar, clock)
+        clock.advance(60)
+        hears(with_bar), push_once(with_bar, bar, clock)
+        receipt = handover.identity(store).forget(listener.id)
+        assert push_once(store, cloud, clock).verdicts == {"applied": 1}
+        pull_once(with_bar, bar)
+        with_bar.outbox.belong_to("nobody")  # what was sent is kept for a week, for a cloud that comes from a backup
+        for one in (store, with_bar):
+            kept = "\n".join(line for line in one.db.conn.iterdump() if receipt not in line)
+            assert listener.id not in kept
+            assert KEY not in kept
+        assert agree(with_bar, bar)
+    assert world.read(lambda tx: tx.value("select count(*) from profiles where id = ?", listener.id)) == 0
+
+
+def test_one_room_at_a_time_also_when_the_other_box_hears_of_it_late(
+    world: World, cloud: Door, store: Store, tmp_path: Path, clock: ManualClock
+) -> None:
+    bar = world.door.open(world.box("Bar").token)
+    pull_once(store, cloud)
+    hears(store), push_once(store, cloud, clock)
+    with closing(open_store(tmp_path / "bar", tmp_path / "bar-run", "sync-bar", clock)) as with_bar:
+        pull_once(with_bar, bar)
+        clock.advance(60)
+        world.time.advance(60)
+        hears(with_bar)
+        push_once(with_bar, bar, clock)
+        pull_once(store, cloud)
+        assert [one.people.here() for one in (store, with_bar)] == [0, 1], "both online: the new room has them"
+        clock.advance(60)
+        world.time.advance(60)
+        hears(store)  # offline, and the first to move on; it is told last
+        clock.advance(60)
+        world.time.advance(60)
+        hears(with_bar), clock.advance(60), world.time.advance(60), hears(with_bar)
+        push_once(with_bar, bar, clock), push_once(store, cloud, clock)
+        for one, its in ((store, cloud), (with_bar, bar)):
+            pull_once(one, its)
+        assert [one.people.here() for one in (store, with_bar)] == [0, 1], "by when they tapped, not by who told first"
+        assert agree(store, cloud) and agree(with_bar, bar)

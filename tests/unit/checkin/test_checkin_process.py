@@ -17,6 +17,8 @@ from appliance.model import TapResult
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from checkin.message import Record, message_in, records_of
+from checkin.sun import SunKeys
+from tests.emulated_ntag424 import Ntag424
 from tests.simulated_pn532 import SimulatedPN532
 
 pytestmark = pytest.mark.processes
@@ -29,7 +31,7 @@ PATIENCE_S = 20.0
 class Process:
     """`cosound nfc` on a folder, its reader over UDP."""
 
-    def __init__(self, folder: Path, reader: str) -> None:
+    def __init__(self, folder: Path, reader: str, **env: str) -> None:
         self.folder = folder
         self.env = {
             **os.environ,
@@ -38,6 +40,7 @@ class Process:
             "COSOUND_RUNTIME_DIR": str(folder / "run"),
             "COSOUND_READER": reader,
             "COSOUND_LOG": "DEBUG",
+            **env,
         }
         self.store: Store = open_store(folder / "data", folder / "run", "test")
         self.process = subprocess.Popen(self._command("nfc"), env=self.env, stderr=subprocess.PIPE, text=True)
@@ -108,6 +111,25 @@ def test_from_the_air_to_the_store(air: Air, tmp_path: Path) -> None:
     pepper = tmp_path / "data" / "pepper"
     assert pepper.stat().st_mode & 0o777 == 0o600
     assert pepper.read_text() not in log
+
+
+def test_a_card_that_signs_from_the_air_to_the_store_and_a_copy_of_it_not(air: Air, tmp_path: Path) -> None:
+    cloud, keys = "https://cosound.example", SunKeys(1, bytes(range(16)), bytes(range(16, 32)))
+    text = f"1:{keys.meta.hex()}:{keys.file.hex()}"
+    box = Process(tmp_path, air.where, COSOUND_SUN_KEYS=text, DJANGO_API_URL=cloud)
+    box.ready()
+    air.tag = Ntag424(keys, cloud, CARD, shows="random")
+    first = box.next_tap()
+    assert (first.outcome, first.new_listener) == ("in", True)
+    air.tag = Tag(CARD)
+    assert box.next_tap().outcome == "again", "its number alone is nobody"
+    log = box.end()
+    kept = (tmp_path / "data" / "cosound.db").read_bytes() + (tmp_path / "run" / "reader.json").read_bytes()
+    for secret in (CARD, keys.meta, keys.file, keys.of_card(CARD)):
+        assert secret.hex() not in log.lower()
+        assert secret not in kept
+        assert secret.hex().encode() not in kept.lower()
+    assert "Traceback" not in log
 
 
 def test_two_people_at_two_readers_at_once(tmp_path: Path) -> None:
