@@ -15,7 +15,7 @@ import pytest
 from appliance.store import snapshot
 from tests.faults.dice import dice
 from tests.faults.fault_table import TIMES, FaultTable
-from tests.faults.real_box import RealBox, real_box
+from tests.faults.real_box import RealBox, now_s, real_box
 from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud
 
 pytestmark = pytest.mark.processes
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.processes
 PROCESSES = ("player", "nfc", "sync")
 READY_SONGS = 4
 BACK_WITHIN_S = 10.0
+GIVEN_UP = "another layer takes the place"
 Damage = Callable[[Path, random.Random], None]
 
 
@@ -178,6 +179,15 @@ def test_wrong_bits_in_the_cache_cost_a_song_and_not_the_sound(faults: FaultTabl
             for file, content in whole.items():
                 file.write_bytes(content)
             box.with_all_ready()
+        box.kill("player")
+        for file in files:
+            flip_a_bit(file, rolled, first=3)
+        box.start("player")
+        box.until(lambda: GIVEN_UP in box.log("player"), "a word")
+        before = box.log("player").count(GIVEN_UP)
+        seen_s = now_s()
+        box.until(lambda: now_s() > seen_s + 2, "two seconds")
+        assert box.log("player").count(GIVEN_UP) <= before + len(files), "each is given up once, also the last"
 
 
 def flip_a_bit(file: Path, rolled: random.Random, first: int) -> None:

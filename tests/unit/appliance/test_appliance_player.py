@@ -123,15 +123,6 @@ def test_a_song_whose_file_is_missing_is_not_said_to_play(box: Box, clock: Manua
     assert player.store.library.song(uid(1)).pcm_path is None  # type: ignore[union-attr]
 
 
-def test_where_no_file_is_left_each_is_given_up_once(
-    box: Box, clock: ManualClock, player: Player, caplog: pytest.LogCaptureFixture
-) -> None:
-    silent = Player(player.store, FakeEngine(clock.boot_s, exists=lambda _: False), box.runtime, box.config())
-    play(silent, clock, 12)
-    said = [record.message for record in caplog.records if "takes the place" in record.message]
-    assert len(said) == len(set(said)) > 0
-
-
 def test_the_start_ends_what_a_crash_left_open_where_it_was_last_alive(
     player: Player, engine: FakeEngine, clock: ManualClock, box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
