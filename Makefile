@@ -51,6 +51,7 @@ faults: $(VENV)/developed ## every fault twenty times, into build/faults.json (F
 	@COSOUND_HISTORIES=$${COSOUND_HISTORIES:-10000} $(BIN)/python -m pytest -n 2 \
 		tests/unit/sync/test_sync_histories.py tests/contract/test_supabase_histories.py
 	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest -n 2 --dist loadfile tests/faults
+	@$(BIN)/python -m tests.faults.fault_table
 
 fuzz: $(VENV)/developed ## requests made up from the API's own description, for some minutes (FUZZ_EXAMPLES=500)
 	@COSOUND_FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),300) $(BIN)/python -m pytest -n 2 tests/contract/test_cloud_description.py

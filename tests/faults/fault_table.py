@@ -1,4 +1,7 @@
-"""The fault table: what was done to the box, how often, what it cost, and how long until all was well again."""
+"""The fault table: what was done to the box, how often, what it cost, and how long until all was well again.
+
+Run as a program it puts the table of `build/faults.json` into `docs/reliability.md`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from pathlib import Path
 
 from tests.faults import dice
 
-FILE = Path(__file__).resolve().parents[2] / "build" / "faults.json"
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "build" / "faults.json"
+PAGE = ROOT / "docs" / "reliability.md"
+HEAD = ["| fault | times | lost | doubled | recovery_s |", "|---|---|---|---|---|"]
 TIMES = int(os.environ.get("FAULTS_TIMES", "1"))  # how often each fault is done; `make faults` asks for more
 
 
@@ -73,3 +79,28 @@ class FaultTable:
             return list(json.loads(self._file.read_text()))
         except (OSError, ValueError):
             return []
+
+
+def with_table(page: str, rows: Sequence[dict[str, object]]) -> str:
+    """The page with these rows in its table; those of faults that the run did not try stay."""
+    lines = page.split("\n")
+    first = lines.index(HEAD[0])
+    last = next(number for number, line in enumerate(lines) if number > first and not line.startswith("|"))
+    table = {_fault(line): line for line in lines[first + len(HEAD) : last]} | {
+        row["fault"]: _line(row) for row in rows
+    }
+    return "\n".join([*lines[:first], *HEAD, *(table[fault] for fault in sorted(table, key=str)), *lines[last:]])
+
+
+def _fault(line: str) -> object:
+    return line.split("|")[1].strip()
+
+
+def _line(row: dict[str, object]) -> str:
+    took_s = row["recovery_s"]
+    shown = f"{took_s:.2f}" if isinstance(took_s, float) else "–"
+    return f"| {row['fault']} | {row['times']} | {row['lost']} | {row['doubled']} | {shown} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_table(PAGE.read_text(), json.loads(FILE.read_text())))

@@ -33,7 +33,7 @@ def test_a_clock_that_was_set_re_arms_every_timer_once(timers: Timers, clock: Ma
     clock.set_wall(clock.wall + jump_s)
     assert timers.guard()
     assert not timers.guard()
-    assert timers.next_due_s("heartbeat") > before_s
+    assert before_s < timers.next_due_s("heartbeat") <= SystemClock().wall_s() + 10.0, "at most a period late"
 
 
 def test_time_that_passes_and_clocks_that_drift_a_little_are_left_alone(timers: Timers, clock: ManualClock) -> None:
