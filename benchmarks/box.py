@@ -53,6 +53,20 @@ class Box:
 
 
 @contextmanager
+def empty_box(folder: Path, extra: Mapping[str, str]) -> Iterator[tuple[Box, Store]]:
+    """As it comes out of the carton, its runtime directory in memory where there is one; `extra` is its environment."""
+    memory = Path("/dev/shm")  # noqa: S108 - the runtime directory of a box is in memory too
+    with TemporaryDirectory(prefix="cosound-", dir=memory if memory.is_dir() else None) as runtime:
+        box = Box(folder / "box", Path(runtime), extra=extra)
+        box.data_dir.mkdir(parents=True)
+        store = box.store("bench")
+        try:
+            yield box, store
+        finally:
+            store.close()
+
+
+@contextmanager
 def box_with_songs(beds: int = 8, instrumentals: int = 4) -> Iterator[Box]:
     """Noise under five tags, cached and ready, as after a day of sync; then the cloud went away."""
     with TemporaryDirectory(prefix="cosound-bench-") as folder:

@@ -39,3 +39,9 @@ def until(done: Callable[[], bool], within_s: float = 15.0) -> None:
 def p95(values: Sequence[float]) -> float | None:
     """The value that 95 % do not exceed; None of none."""
     return sorted(values)[max(round(len(values) * 0.95) - 1, 0)] if values else None
+
+
+def cpu_s(pid: int) -> float:
+    """What its threads have run, in the scheduler's own nanoseconds: `stat` counts in hundredths of a second."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9

@@ -11,7 +11,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from appliance.store import Store
-from benchmarks.box import Box
+from benchmarks.box import Box, empty_box
 from benchmarks.processes import p95, running, until
 from benchmarks.row import Row
 from benchmarks.sync_cloud import Cloud, Line, Room, cloud_with_library, touch_songs
@@ -156,17 +156,9 @@ def _make_plays(store: Store, room: Room | None, count: int) -> None:
 
 @contextmanager
 def _box(folder: Path, url: str, room: Room | None) -> Iterator[tuple[Box, Store]]:
-    """An empty box of that room, its runtime directory in memory where there is one."""
-    memory = Path("/dev/shm")  # noqa: S108 - the runtime directory of a box is in memory too
-    with TemporaryDirectory(prefix="cosound-", dir=memory if memory.is_dir() else None) as runtime:
-        token = room.token if room else ""
-        box = Box(folder / "box", Path(runtime), extra={"DJANGO_API_URL": url, "PLAYER_TOKEN": token})
-        box.data_dir.mkdir(parents=True)
-        store = box.store("bench")
-        try:
-            yield box, store
-        finally:
-            store.close()
+    """An empty box of that room."""
+    with empty_box(folder, {"DJANGO_API_URL": url, "PLAYER_TOKEN": room.token if room else ""}) as made:
+        yield made
 
 
 @contextmanager

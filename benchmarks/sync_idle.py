@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.box import Box, put_local_songs
 from benchmarks.disk import Disk, counted_disk
-from benchmarks.processes import running, until
+from benchmarks.processes import cpu_s, running, until
 from benchmarks.row import Row
 from benchmarks.sync_cloud import Line, cloud_with_library
 
@@ -39,14 +39,14 @@ def idle_rows(window_s: float) -> list[Row]:
 def _measure(disk: Disk, line: Line, pids: dict[str, int], window_s: float) -> list[Row]:
     everybody = list(pids.values())
     os.sync()
-    disk_before, line_before, cpu_before = disk.written(everybody), line.bytes, _cpu_s(pids["sync"])
+    disk_before, line_before, cpu_before = disk.written(everybody), line.bytes, cpu_s(pids["sync"])
     began_s = time.monotonic()
     time.sleep(window_s)
     os.sync()
     took_s = time.monotonic() - began_s
     written_mb = (disk.written(everybody) - disk_before) / 1e6 * 86_400 / took_s
     passed = (line.bytes - line_before) / took_s * 60
-    cpu_pct = (_cpu_s(pids["sync"]) - cpu_before) / took_s * 100
+    cpu_pct = (cpu_s(pids["sync"]) - cpu_before) / took_s * 100
     note = f"{took_s:.0f} s, four processes, beds playing, nobody there"
     return [
         Row("sync.idle.bytes_per_min", "both ways between box and cloud, HTTP with its headers", passed, "B",
@@ -55,8 +55,3 @@ def _measure(disk: Disk, line: Line, pids: dict[str, int], window_s: float) -> l
         Row("sync.idle.write_mb_day", "written to the box's disk", written_mb, "MB/day", goal=20.0,
             note=f"{note}; {disk.how}"),
     ]  # fmt: skip
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

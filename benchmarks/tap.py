@@ -20,7 +20,7 @@ from appliance.demo.air import Air
 from appliance.demo.emulated_tag import Tag
 from appliance.store import Store
 from benchmarks.box import Box
-from benchmarks.processes import p95, running, until
+from benchmarks.processes import cpu_s, p95, running, until
 from benchmarks.row import Row
 from tests.simulated_pn532 import SimulatedPN532
 
@@ -105,9 +105,9 @@ def _idle(seconds: float) -> Row:
     try:
         with _reader(chip.port) as reader:
             time.sleep(1)
-            before_s = _cpu_s(reader.process.pid)
+            before_s = cpu_s(reader.process.pid)
             time.sleep(seconds)
-            used_pct = 100 * (_cpu_s(reader.process.pid) - before_s) / seconds
+            used_pct = 100 * (cpu_s(reader.process.pid) - before_s) / seconds
     finally:
         chip.unplug()
     note = f"{seconds:g} s, no card, the whole reader process"
@@ -199,12 +199,6 @@ def _reader(where: str) -> Iterator[Reader]:
 
 def _uid(index: int) -> bytes:
     return b"\x04" + index.to_bytes(6, "big")
-
-
-def _cpu_s(pid: int) -> float:
-    """What its threads have run, in the scheduler's own nanoseconds: `stat` counts in hundredths of a second."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 def _holds(pid: int) -> tuple[int, int]:
