@@ -42,6 +42,8 @@ VARIABLES = (
     Variable("PORT", "port to listen on", "8000"),
     Variable("ALLOWED_HOSTS", "names the server answers to, separated by commas", "all"),
     Variable("CORS_ALLOWED_ORIGINS", "web pages that may ask from a browser, separated by commas", "none but our own"),
+    Variable("FORWARDED_ALLOW_IPS", "proxies before us, separated by commas: their `X-Forwarded-For` tells where "
+             "a request came from", "127.0.0.1, ::1"),
     Variable("COSOUND_CLOUD_DIR", "data directory", "cosound-cloud"),
     Variable("COSOUND_MEDIA_DIR", "where sound files are kept", "media in the data directory"),
     Variable("COSOUND_PUBLIC_URL", "address that boxes reach the server by", "the one they asked"),

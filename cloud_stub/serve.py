@@ -110,6 +110,7 @@ def _serve(settings: CloudSettings, sock: socket.socket, announce: Callable[[str
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
+        forwarded_allow_ips=list(settings.proxies),
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{sock.getsockname()[1]}"

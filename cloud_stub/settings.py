@@ -16,6 +16,7 @@ from cloud_stub.storage.bucket import Bucket, bucket_of
 from cloud_stub.supabase import Project, project_of
 
 DEFAULT_PORT = 8000
+NEAR = ("127.0.0.1", "::1")
 DEFAULT_REFRESH_S = 30.0
 
 
@@ -39,6 +40,7 @@ class CloudSettings:
     cors_origins: tuple[str, ...] = ()
     bucket: Bucket | None = None
     sun_keys: tuple[SunKeys, ...] = ()  # of cards that sign
+    proxies: tuple[str, ...] = NEAR  # whose word counts for where a request came from
     project: Project | None = None  # of Supabase, whose logins count here
 
     @classmethod
@@ -61,6 +63,7 @@ class CloudSettings:
             cors_origins=listed(env.get("CORS_ALLOWED_ORIGINS")),
             bucket=bucket_of(env),
             sun_keys=_sun_keys(env.get("COSOUND_SUN_KEYS")),
+            proxies=listed(env.get("FORWARDED_ALLOW_IPS")) or NEAR,
             project=project_of(env.get("SUPABASE_URL"), env.get("SUPABASE_JWT_SECRET")),
         )
 

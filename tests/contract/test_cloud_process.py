@@ -106,6 +106,18 @@ def test_it_stops_at_once_with_people_waiting(seeded: tuple[Path, dict[str, Any]
         assert (said[-2]["says"], said[-1]["says"]) == ("8 polls found nothing new", "stopped")
 
 
+@pytest.mark.parametrize(("proxies", "second"), [("127.0.0.1,10.0.0.1", 403), ("10.0.0.1", 429)])
+def test_a_proxy_we_trust_says_where_somebody_came_from(tmp_path: Path, proxies: str, second: int) -> None:
+    """Limits are by place: behind a proxy that is not named, everybody comes from the same."""
+    with serving(tmp_path / "data", FORWARDED_ALLOW_IPS=proxies) as server, httpx.Client(base_url=server.url) as http:
+        for place, status in (("203.0.113.1", 403), ("203.0.113.2", second)):
+            asked = [
+                http.post("/api/player/claim", headers={"X-Forwarded-For": place}, json={"code": "AAAAAAAA"})
+                for _ in range(5)
+            ]
+            assert {answer.status_code for answer in asked} == {status}
+
+
 def test_a_killed_server_loses_nothing_it_answered(seeded: tuple[Path, dict[str, Any]]) -> None:
     data, _ = seeded
     with serving(data) as server:
