@@ -6,6 +6,7 @@ taps, either burns a core or takes 1.5 s to stop, and lets errors through that a
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 from dataclasses import replace
@@ -19,6 +20,8 @@ from checkin.reader import ReaderGone, TagRead, is_random_uid
 from checkin.sticker import TORN, read_message
 
 log = logging.getLogger(__name__)
+
+HICCUPS = (errno.EIO, errno.ETIMEDOUT)
 
 
 class NfcpyDriver:
@@ -90,7 +93,7 @@ class NfcpyDriver:
         if self._frontend is None:
             raise ReaderGone(f"{self._where}: not open")
         try:
-            target = self._frontend.sense(*self._targets, iterations=1)
+            target = self._look()
         except TORN as error:
             raise ReaderGone(f"{self._where}: {explain(error, self._where)}") from error
         self._target = target
@@ -98,6 +101,15 @@ class NfcpyDriver:
             return None
         uid = bytes(target.sdd_res)
         return TagRead(uid, "nfca", is_random_uid("nfca", uid))
+
+    def _look(self) -> Any:
+        """One answer that does not come is a hiccup of the line or of a busy machine; a second one is a lost reader."""
+        try:
+            return self._frontend.sense(*self._targets, iterations=1)
+        except OSError as error:
+            if error.errno not in HICCUPS:
+                raise
+            return self._frontend.sense(*self._targets, iterations=1)
 
     def tag_there(self) -> Any:
         """nfcpy's own tag object for what lies there, to write on; None when nothing does. Raises ReaderGone."""

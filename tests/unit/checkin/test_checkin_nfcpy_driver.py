@@ -277,6 +277,30 @@ def test_a_frame_with_a_wrong_sum_is_a_lost_reader_and_no_card(in_ack: int | Non
     driver.close()
 
 
+def test_one_answer_that_does_not_come_is_no_lost_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hiccup(SimulatedPN532):
+        """Swallows one command when told to."""
+
+        swallows = 0
+
+        def _heard(self, body: bytes | None) -> None:
+            self.swallows -= 1
+            if self.swallows != 0:
+                super()._heard(body)
+
+    chip = Hiccup()
+    driver = NfcpyDriver(chip.port)
+    open_at_last(driver)
+    hasty = TTY.read
+    monkeypatch.setattr(TTY, "read", lambda line, timeout: hasty(line, timeout * 4))
+    chip.tag = Tag(SEVEN)
+    for command in (1, 2, 3):
+        chip.swallows = command
+        assert driver.poll(0.1) == TagRead(SEVEN, "nfca"), f"command {command} of the look"
+    driver.close()
+    chip.unplug()
+
+
 @pytest.mark.parametrize("noise", [b"\x55", b"\x55\xaa", b"\x00\x00\xff\x05\xfa\xd5", b"\x00\x00\xff\x02\xff"])
 def test_noise_on_the_line_is_a_lost_reader_not_a_crash(chip: SimulatedPN532, noise: bytes) -> None:
     driver = NfcpyDriver(chip.port)
