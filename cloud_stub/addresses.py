@@ -27,11 +27,10 @@ def is_signed(player: Row, secret_key: str, signature: str) -> bool:
 
 def publish(tx: Tx, secret_key: str, public_url: str | None, now_s: float, player_id: str | None = None) -> None:
     """Tell the room's box, or all, what its address is; nobody hears anything where that is no news."""
+    told = players.setting_of_all(tx, SETTING)
     for row in players.listed(tx):
-        if player_id not in (None, row["id"]):
-            continue
         address = address_of(row, secret_key, public_url)
-        if players.settings(tx, row["id"]).get(SETTING) != address:
+        if player_id in (None, row["id"]) and told.get(row["id"]) != address:
             players.set_setting(tx, row["id"], SETTING, address, now_s)
 
 

@@ -134,6 +134,12 @@ def settings(tx: Tx, player_id: str) -> dict[str, Any]:
     return {row["key"]: json.loads(row["value"]) for row in rows}
 
 
+def setting_of_all(tx: Tx, key: str) -> dict[str, Any]:
+    """player → its value, of the players that have this setting."""
+    rows = tx.all("select player_id, value from settings where key = ?", key)
+    return {row["player_id"]: json.loads(row["value"]) for row in rows}
+
+
 def set_setting(tx: Tx, player_id: str, key: str, value: Any, now_s: float) -> None:
     tx.tell(
         "insert into settings (player_id, key, value) values (?, ?, ?) "

@@ -92,6 +92,7 @@ async function showCode() {
   if (status !== 200) return say(answer.message || "That did not work: tap again.");
   find("code").textContent = `${answer.code.slice(0, 3)} ${answer.code.slice(3)}`;
   find("code-box").hidden = false;
+  find("code-box").scrollIntoView({ block: "center" });
 }
 
 async function begin() {

@@ -108,10 +108,11 @@ def test_no_faces_for_silence(state: ScreenState, sound: Sound) -> None:
 
 def test_going_out_and_phones_never_get_faces(state: ScreenState) -> None:
     modes = []
-    for outcome in ("out", "phone"):
+    for outcome in ("out", "phone", "again"):
         state.facts = replace(state.facts, tap=tapped(outcome))
         modes.append(state.room().mode)
-    assert modes == ["goodbye", "phone"]
+    assert modes == ["goodbye", "phone", "again"]
+    assert (state.room().headline, state.room().voter) == (ENGLISH.once_more, None)
 
 
 def test_after_a_vote_there_is_thanks_and_no_second_face_for_that_tap(state: ScreenState) -> None:

@@ -64,3 +64,4 @@ def test_the_demo_card_is_a_card() -> None:
 def test_the_line_after_a_tap(outcome: TapOutcome, line: str) -> None:
     assert say(TapResult("t", outcome, Listener(ProfileId("p"), "Heron"), False, 3)) == line
     assert say(TapResult("t", "phone", None, False, 3)) == USE_INSTEAD
+    assert "hold it still" in say(TapResult("t", "again", None, False, 3))
