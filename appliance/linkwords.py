@@ -9,6 +9,13 @@ FRESH_S = 15.0  # it publishes every five seconds
 NOT_RUNNING = "unknown: the sync process has not run"
 
 
+def sync_now(sync: Mapping[str, Any], now_s: float) -> Mapping[str, Any]:
+    """What the sync process published; a link that it has been silent about for too long is no link."""
+    if (_age(sync.get("boot_s"), now_s) or 0) <= FRESH_S:
+        return sync
+    return {**sync, "link": "down", "why": "the sync process is silent"}
+
+
 def link_facts(sync: Mapping[str, Any], now_s: float, wall_s: float) -> dict[str, Any]:
     """The part of `cosound status --json` that is about the cloud. Ages are seconds; None where nothing is known.
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from appliance.clock import Clock
 from appliance.config import Config
 from appliance.errors import CosoundError, SetupError
+from appliance.linkwords import sync_now
 from appliance.process import Stop, run
 from appliance.readers import readers_now
 from appliance.runtime import Runtime
@@ -148,7 +149,7 @@ class Feed:
         reader = self._runtime.read("reader")
         self._facts = Facts(
             sound,
-            links_from(self._runtime.read("sync"), readers_now(reader, self._looked_s)),
+            links_from(sync_now(self._runtime.read("sync"), self._looked_s), readers_now(reader, self._looked_s)),
             store.room.control(),
             _seen_tap(store),
             _names(store),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from appliance.linkwords import duration, files_words, link_facts, link_lines
+from appliance.linkwords import duration, files_words, link_facts, link_lines, sync_now
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,14 @@ def test_what_is_not_known_is_not_said() -> None:
         "link     down for 1 s (not asked yet)",
         "pending  0",
     ]
+
+
+def test_a_process_that_fell_silent_has_no_link_for_the_screen() -> None:
+    """One that was killed leaves its last word behind."""
+    said = {"link": "up", "boot_s": 100.0, "pending": 2}
+    assert sync_now(said, 110.0) == said
+    assert sync_now(said, 116.0) == {**said, "link": "down", "why": "the sync process is silent"}
+    assert sync_now({}, 5.0) == {} and sync_now({"link": "up"}, 5.0) == {"link": "up"}
 
 
 def test_a_clock_that_was_set_back_makes_nothing_older_than_it_is() -> None:
