@@ -44,7 +44,7 @@ class Group:
 
     fade: Fade | None
     way: Way
-    feeds: tuple[tuple[Playhead, Samples], ...]
+    feeds: tuple[tuple[Callable[[Samples], None], Samples], ...]
     rows: Samples
     gains: Samples
     meter: RowMeter
@@ -144,8 +144,8 @@ class Bus:
     def _mix(self, out: Samples) -> None:
         fresh = True
         for group in self._groups:
-            for playhead, rows in group.feeds:
-                playhead.read(rows)
+            for read, rows in group.feeds:
+                read(rows)
             if fresh and group.fade is None:
                 _product(group.gains, group.rows, out)
             else:
@@ -206,7 +206,7 @@ def _way(deck: Deck) -> Way:
 def _group(fade: Fade | None, way: Way, members: list[tuple[int, Deck]], rows: Samples, outputs: int) -> Group:
     feeds, first = [], 0
     for _, deck in members:
-        feeds.append((deck.playhead, rows[first : first + deck.channels]))
+        feeds.append((deck.playhead.read, rows[first : first + deck.channels]))
         first += deck.channels
     start = np.concatenate([_columns(deck.envelope.start, outputs) for _, deck in members], axis=1)
     end = np.concatenate([_columns(deck.envelope.end, outputs) for _, deck in members], axis=1)

@@ -63,7 +63,7 @@ class Desk:
         self._upmix = Upmix(channels, SLAB) if spread else None
         self._stereo = np.zeros((2, SLAB), np.float32)
         self._reverb = Reverb(channels, SLAB, room.reverb, room.reverb_size) if room.reverb else None
-        self._slab = np.zeros((SLAB, channels), np.float32)
+        self._slab = self._limiter.outlet
         self._used = SLAB
         self._power = 0.0
         self._master = Master(2 * SLAB)
@@ -156,7 +156,7 @@ class Desk:
             self._upmix.process(self._stereo, mix)
         if self._reverb is not None:
             self._reverb.add_to(mix)
-        self._limiter.process(self._slab)
+        self._limiter.process()
         self._used = 0
         self._watch()
 

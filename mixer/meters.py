@@ -24,7 +24,7 @@ class RowMeter:
         """strips: each row's. count: how many strips there are."""
         firsts = [row for row, strip in enumerate(strips) if row == 0 or strips[row - 1] != strip]
         self.firsts = np.array(firsts)
-        self.strips = np.array([strips[row] for row in firsts])
+        self.strips = _places([strips[row] for row in firsts])
         self._belongs = np.arange(count)[:, None] == np.array(strips)
         self.power: Numbers = np.zeros((count, len(strips)))
         self.peak: Numbers = np.zeros(len(strips))
@@ -33,6 +33,12 @@ class RowMeter:
         """Set the rows' gains to the outputs, (outputs, rows)."""
         self.power = self._belongs * np.square(gains, dtype=np.float32).mean(axis=0)
         self.peak = np.abs(gains).max(axis=0).astype(np.float32)
+
+
+def _places(strips: list[int]) -> slice | npt.NDArray[np.intp]:
+    """How to find these strips among all: neighbours are found in a fraction of the time."""
+    first, last = strips[0], strips[-1]
+    return slice(first, last + 1) if strips == list(range(first, last + 1)) else np.array(strips)
 
 
 class Meters:
@@ -58,9 +64,7 @@ class Meters:
 
     def add(self, rows: Samples, meter: RowMeter) -> None:
         """Count float32 (rows, frames) as `meter` says."""
-        power = np.dot(meter.power, np.vecdot(rows, rows))
-        power *= self._new
-        self._power += power
+        self._power += self._new * np.dot(meter.power, np.vecdot(rows, rows))
         highest = np.maximum(np.maximum.reduce(rows, axis=1), -np.minimum.reduce(rows, axis=1))
         highest *= meter.peak
         strips = meter.strips

@@ -87,9 +87,10 @@ class Playhead:
 
     def read(self, into: Samples) -> None:
         """Fill float32 (channels, n) with the next n frames as int16 numbers; silence after the end."""
-        end = self.position + into.shape[1]
+        position = self.position
+        end = position + into.shape[1]
         if end < self._straight_to:
-            into[:] = self._samples[:, self.position : end]
+            np.copyto(into, self._samples[:, position:end])
             self.position = end
         else:
             self._read_round_corners(into)
