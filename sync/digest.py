@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def row_digest(tbl: str, pk: str, row: Mapping[str, Any]) -> int:
     """One row's part of the bucket's digest, 0 … 2⁶⁴−1: the head of the sha256 of its canonical JSON."""
@@ -21,7 +23,7 @@ def text_digest(tbl: str, pk: str, text: str) -> int:
 
 def canonical(value: object) -> str:
     """JSON that is the same for the same value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def digest_text(total: int) -> str:

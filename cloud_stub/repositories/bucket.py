@@ -138,16 +138,15 @@ def _in_room(tx: Tx, player_id: str, tables: Mapping[str, Sequence[str]]) -> _An
     """Asks; what comes back looks at the answers."""
     asked_known = changes.known_in_room(tx, player_id, [(tbl, pk) for tbl, pks in tables.items() for pk in pks])
     asked_rows = {tbl: VIEWS[tbl].rows(tx, player_id, pks) for tbl, pks in tables.items()}
-    asked_counters = changes.counters(tx, player_id)
 
     def answers() -> tuple[list[changes.Entry], changes.Counters]:
-        known, rows = asked_known.get(), {tbl: asked.get() for tbl, asked in asked_rows.items()}
+        (known, counters), rows = asked_known.get(), {tbl: asked.get() for tbl, asked in asked_rows.items()}
         entries = [
             changes.Entry(player_id, _word(tbl, pk, rows[tbl].get(pk)), known.get((tbl, pk)))
             for tbl, pks in tables.items()
             for pk in pks
         ]
-        return entries, asked_counters.get()
+        return entries, counters
 
     return answers
 

@@ -79,15 +79,23 @@ def counters_in(rows: Iterable[Row]) -> Counters:
     return {row["id"]: (row["rev"], row["digest"]) for row in rows}
 
 
-def known_in_room(tx: Tx, player_id: str, keys: Sequence[tuple[str, str]]) -> Asked[dict[tuple[str, str], Row]]:
-    """What the room's log says of the rows (tbl, pk) that it has."""
+def known_in_room(
+    tx: Tx, player_id: str, keys: Sequence[tuple[str, str]]
+) -> Asked[tuple[dict[tuple[str, str], Row], Counters]]:
+    """What the room's log says of the rows (tbl, pk) that it has, and where it stands."""
     places = ", ".join(["(?, ?)"] * len(keys))
     return tx.ask(
-        lambda rows: {(row["tbl"], row["pk"]): row for row in rows},
-        f"with w (tbl, pk) as (values {places}) select c.tbl, c.pk, c.row_json, c.hash from w "  # noqa: S608 - marks
-        "join changes c on c.player_id = ? and c.tbl = w.tbl and c.pk = w.pk",
-        *(part for key in keys for part in key), player_id,
+        _known_and_counters,
+        f"with w (tbl, pk) as (values {places}) "  # noqa: S608 - marks
+        "select p.id, p.rev, p.digest, k.tbl, k.pk, k.row_json, k.hash from players p left join ("
+        "select c.player_id, c.tbl, c.pk, c.row_json, c.hash from w join changes c on c.tbl = w.tbl and c.pk = w.pk "
+        "and c.player_id = ?) k on k.player_id = p.id where p.id = ?",
+        *(part for key in keys for part in key), player_id, player_id,
     )  # fmt: skip
+
+
+def _known_and_counters(rows: list[Row]) -> tuple[dict[tuple[str, str], Row], Counters]:
+    return {(row["tbl"], row["pk"]): row for row in rows if row["tbl"] is not None}, counters_in(rows)
 
 
 def known_of_row(tx: Tx, tbl: str, pk: str) -> Asked[dict[str, Row]]:
