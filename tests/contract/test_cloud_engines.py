@@ -9,20 +9,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from cloud_world import FIRE, RAIN, World, stay, vote
+from cloud_world import FIRE, RAIN, World, cloud_world, stay, vote
 from postgres_server import PostgresServer
 
 from cloud_stub.database import Database
 from cloud_stub.embedded_postgres import CARRIER, EmbeddedPostgres
 from cloud_stub.engines.address import Address
+from cloud_stub.engines.postgres import PostgresSession
 from cloud_stub.errors import DatabaseError, SetupError
 from cloud_stub.migrate import migrate, pending
 from cloud_stub.moments import to_text
@@ -62,6 +65,66 @@ def test_a_part_is_undone_alone(database: Database) -> None:
         tx.run("update players set epoch = 'f'")
     with database.reading() as tx:
         assert tx.all("select name, epoch from players") == [{"name": "Lobby", "epoch": "f"}]
+
+
+def test_what_was_told_is_there_for_who_asks_next(database: Database) -> None:
+    player_id = str(uuid4())
+    with database.writing() as tx:
+        tx.tell(PLAYER, player_id, "Lobby", to_text(0), "e")
+        named = tx.ask(list, "select name from players where id = ?", player_id)
+        tx.tell("update players set name = 'Bar' where id = ?", player_id)
+        renamed = tx.ask(list, "select name from players where id = ?", player_id)
+        assert (renamed.get(), named.get()) == ([{"name": "Bar"}], [{"name": "Lobby"}])
+        assert named.get() == [{"name": "Lobby"}], "an answer stays"
+
+
+def test_what_was_told_in_a_part_fails_in_that_part(database: Database) -> None:
+    player_id = str(uuid4())
+    with database.writing() as tx:
+        tx.tell(PLAYER, player_id, "Lobby", to_text(0), "e")
+        with pytest.raises(Database.IntegrityError), tx.part():
+            tx.tell("update players set name = 'Bar'")
+            tx.tell(PLAYER, player_id, "Lobby", to_text(0), "e")
+        tx.tell("update players set epoch = 'f'")
+    with database.reading() as tx:
+        assert tx.all("select name, epoch from players") == [{"name": "Lobby", "epoch": "f"}]
+
+
+def test_what_was_told_last_fails_the_whole(database: Database) -> None:
+    with pytest.raises(Database.IntegrityError), database.writing() as tx:
+        tx.tell(PLAYER, str(uuid4()), "Lobby", to_text(0), "e")
+        tx.tell("insert into roles (id, user_id, role) values (?, ?, 'admin')", str(uuid4()), str(uuid4()))
+    with database.reading() as tx:
+        assert tx.value("select count(*) from players") == 0
+
+
+def test_a_vote_makes_few_trips(server: PostgresServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trip to PostgreSQL costs more than what is done there."""
+    with server.database() as address, cloud_world(folder, address) as world:
+        rain, fire, box, phone = world.song("Rain", RAIN), world.song("Fire", FIRE), world.box(), world.phone()
+        world.check_in(phone, box)
+        box.hears((rain, 0.5), (fire, 0.5))
+        assert phone.post("/api/votes", song_id=fire, vote_value=5).status_code == 200
+        world.time.advance(1)
+        trips = watched(monkeypatch)
+        assert phone.post("/api/votes", song_id=rain, vote_value=5).status_code == 200
+        (of_the_vote,) = [made for made in trips.values() if any(b"insert into votes" in sql for sql in chain(*made))]
+    assert len(of_the_vote) <= 4, "beside the one that begins"
+    assert len(list(chain(*of_the_vote))) <= 20
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> dict[PostgresSession, list[list[bytes]]]:
+    """The statements that travel together, trip by trip, from now on; the server has other work, too."""
+    trips: defaultdict[PostgresSession, list[list[bytes]]] = defaultdict(list)
+    settle = PostgresSession.settle
+
+    def noted(session: PostgresSession) -> None:
+        if session._waiting:
+            trips[session].append([sql for sql, _, _ in session._waiting])
+        settle(session)
+
+    monkeypatch.setattr(PostgresSession, "settle", noted)
+    return trips
 
 
 def test_a_write_that_fails_leaves_nothing_and_tells_nobody(database: Database) -> None:
