@@ -49,7 +49,10 @@ class PartFile:
         return self._size is not None and self.have == self._size
 
     def hash_part(self) -> str:
+        """The sha256 of what is here; on disk when this returns, for whoever wrote it may have been killed."""
         digest = hashlib.sha256()
+        with self._part.open("r+b") as file:
+            os.fsync(file.fileno())
         _hash_into(digest, self._part)
         return digest.hexdigest()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import http.server
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -155,6 +156,29 @@ def test_a_flipped_bit_in_a_part_is_found_and_the_file_fetched_afresh(tmp_path: 
 def test_a_whole_part_needs_no_network(tmp_path: Path) -> None:
     (tmp_path / f"{SHA}.flac.part").write_bytes(CONTENT)
     assert fetch(cloud(lambda _: httpx.Response(500)), SONG, tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("there", [0, 100_000, len(CONTENT)], ids=["nothing", "a part", "all"])
+def test_a_file_is_on_disk_before_it_gets_its_name_and_its_name_before_it_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: int
+) -> None:
+    """Also one that a process wrote which was killed before it could say so."""
+    (tmp_path / f"{SHA}.flac.part").write_bytes(CONTENT[:there])
+    happened: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def fsync(fd: int) -> None:
+        happened.append("synced " + Path(f"/proc/self/fd/{fd}").readlink().name[64:])
+        sync(fd)
+
+    def replace(self: Path, target: Path) -> Path:
+        happened.append("renamed")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    fetch(cloud(ranged if 0 < there < len(CONTENT) else whole), SONG, tmp_path)
+    assert happened == ["synced .flac.part", "renamed", "synced "]
 
 
 def test_a_part_that_is_too_long_is_forgotten(tmp_path: Path) -> None:
