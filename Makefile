@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export OPENBLAS_NUM_THREADS = 1
+# A whole demo whose silences are measured: with the machine to itself.
+ALONE := tests/faults/test_faults_processes.py
 
 .DEFAULT_GOAL := help
 VENV_PYGAME := build/pygame
@@ -22,7 +24,8 @@ test: test-fast ## all tests, fast ones first
 	@$(BIN)/python -m pytest tests/unit tests/flows -m processes
 	@$(BIN)/python -m pytest -n 2 tests/contract
 	@$(BIN)/python -m pytest tests/browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults
+	@$(BIN)/python -m pytest $(ALONE)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults --ignore=$(ALONE)
 
 test-fast: $(VENV)/developed ## unit and flow tests only, on two cores
 	@$(BIN)/python -m pytest -n 2 tests/test_architecture.py tests/test_docs.py tests/unit tests/flows -m "not processes"
@@ -50,7 +53,8 @@ bench: $(VENV)/developed ## benchmarks (AREA=start ARGS=--quick)
 faults: $(VENV)/developed ## every fault twenty times, into build/faults.json (FAULTS_TIMES=100), and 10,000 histories
 	@COSOUND_HISTORIES=$${COSOUND_HISTORIES:-10000} $(BIN)/python -m pytest -n 2 \
 		tests/unit/sync/test_sync_histories.py tests/contract/test_supabase_histories.py
-	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest -n 2 --dist loadfile tests/faults
+	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest $(ALONE)
+	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest -n 2 --dist loadfile tests/faults --ignore=$(ALONE)
 	@$(BIN)/python -m tests.faults.fault_table
 
 fuzz: $(VENV)/developed ## requests made up from the API's own description, for some minutes (FUZZ_EXAMPLES=500)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from appliance.model import LOCAL, NEUTRAL, Song
+from appliance.model import LOCAL, NEUTRAL, Song, Vector
 from appliance.store.database import Database
 from mixer.scene import SongId
 
@@ -192,12 +193,22 @@ class Library:
         return {SongId(row["song_id"]): max(now_wall_s - row["at"] / 1000, 0) / 3600 for row in rows}
 
 
+def _vector(text: str) -> Vector:
+    """Five numbers; what a damaged card made something else of (a point that became a comma) counts as none."""
+    try:
+        first, second, third, fourth, fifth = map(float, json.loads(text))
+    except (ValueError, TypeError):
+        return NEUTRAL
+    vector = (first, second, third, fourth, fifth)
+    return vector if all(map(math.isfinite, vector)) else NEUTRAL
+
+
 def _song(row: sqlite3.Row) -> Song:
     return Song(
         id=SongId(row["id"]),
         title=row["title"],
         kind=row["type"],
-        embedding=tuple(json.loads(row["embedding"])) if row["embedding"] else NEUTRAL,
+        embedding=_vector(row["embedding"]) if row["embedding"] else NEUTRAL,
         embedding_source=row["embedding_source"],
         artist=row["artist"],
         duration_s=row["duration"],

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 import pytest
 
@@ -30,14 +30,16 @@ class Card:
     @contextmanager
     def after_a_cut(self) -> Iterator[Path]:
         """What a box finds that starts again after its power went, just now."""
-        image, found = self.place / "host" / "cut.img", self.place / "found"
+        found = self.place / "found"
         found.mkdir(exist_ok=True)
-        _run("cp", "--reflink=always", str(self.place / "host" / "card.img"), str(image))
-        _run("mount", "-o", "loop,noatime", str(image), str(found))
-        try:
-            yield found
-        finally:
-            _run("umount", str(found))
+        # A new file each time: mount would take a loop device that still holds the last one, with what was read of it.
+        with NamedTemporaryFile(dir=self.place / "host", prefix="cut-") as image:
+            _run("cp", "--reflink=always", str(self.place / "host" / "card.img"), image.name)
+            _run("mount", "-o", "loop,noatime", image.name, str(found))
+            try:
+                yield found
+            finally:
+                _run("umount", str(found))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.clock import ManualClock
+from appliance.model import NEUTRAL
 from appliance.store import Store
 from tests.factories import put, put_songs, song_row, uid
 
@@ -32,6 +33,16 @@ def test_a_large_library_comes_in_pages_whole_and_in_order(store: Store, monkeyp
     assert ids(store.library.songs()) == list(range(1, 1201))
     assert sizes == [500, 500, 200], "no single read may hold the player's interpreter for long"
     assert store.library.count() == 1200
+
+
+@pytest.mark.parametrize(
+    "torn", ["[1,0, 0.0, 0.0, 0.0, 0.0]", "[1.0, 0.0]", "7", '[1.0, "x", 0, 0, 0]', "[1.0, 0.0", "[1e999, 0, 0, 0, 0]"]
+)
+def test_a_song_whose_tags_a_damaged_card_tore_is_neutral(store: Store, torn: str) -> None:
+    put_songs(store, song_row(1))
+    with store.db.write() as conn:
+        conn.execute("update songs set embedding = ?", (torn,))
+    assert [song.embedding for song in store.library.songs()] == [NEUTRAL]
 
 
 def test_a_room_with_a_library_of_its_own_plays_nothing_else(store: Store) -> None:
