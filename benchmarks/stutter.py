@@ -58,10 +58,11 @@ def underrun_rows(seconds: float) -> list[Row]:
     note = (
         f"{seconds:.0f} s, {songs} songs, {deeds['taps']} taps, {deeds['scenes']} faders moved, "
         f"{deeds['kills']} kills of others, {BUSY} busy processes; {1000 * silence_s:.0f} ms missing; "
-        f"by its own count {engine['underruns'] - before}. Ours: a slab waited for the interpreter for up to "
-        f"{engine['longest_gil_ms']:.0f} ms and took up to {engine['callback_ms_max']:.0f} ms. The "
-        f"machine's: a bare process of that priority overslept by up to {1000 * overslept_s.value:.0f} ms, the card, "
-        f"in real time, by {1000 * card_late_s:.0f} ms; load {os.getloadavg()[0]:.1f}"
+        f"by its own count {engine['underruns'] - before}. Ours, since its start: a slab waited for the "
+        f"interpreter for up to {engine['longest_gil_ms']:.0f} ms and took up to "
+        f"{engine['callback_ms_max']:.0f} ms. The machine's: a bare process of that priority overslept by up to "
+        f"{1000 * overslept_s.value:.0f} ms, the card, in real time, by {1000 * card_late_s:.0f} ms; "
+        f"load {os.getloadavg()[0]:.1f}"
     )
     return [
         Row("mixer.underruns", "underruns of a card at exactly 48 kHz", float(underruns), "", goal=0.0, note=note),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mixer_sounds import SR, MakePcm, layer, until
 
-from mixer.bus_engine import BusEngine
+from mixer.bus_engine import BusEngine, list_devices
 from mixer.engine import EngineError, MasterControl
 from mixer.engines import open_engine
 from mixer.offline_engine import OfflineEngine
@@ -52,6 +52,16 @@ def test_it_is_what_the_offline_engine_renders(raw: Path, make_pcm: MakePcm, blo
     same = slice(0, 2 * SR)
     assert np.array_equal(captured[first:][same], exact[first_exact:][same])
     assert not captured[-1].any(), "it leaves through a fade"
+
+
+def test_a_device_is_opened_by_its_name(raw: Path, steady: str) -> None:
+    name = list_devices()[-1]
+    engine = BusEngine(name)
+    engine.apply(Scene((layer(steady, fade_s=0.005),)))
+    until(lambda: engine.status().rms > 0.1)
+    engine.close()
+    assert engine.status().device == name
+    assert np.fromfile(raw, np.float32).any()
 
 
 def test_mute_is_a_ramp_in_what_sdl_got(raw: Path, steady: str) -> None:

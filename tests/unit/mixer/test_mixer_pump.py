@@ -14,6 +14,7 @@ from mixer_sounds import HALF, SR, MakePcm, Samples, layer, until
 
 from mixer.bus import SLAB
 from mixer.desk import Desk
+from mixer.dynamics import LOOKAHEAD
 from mixer.engine import MasterControl
 from mixer.fifo import Fifo
 from mixer.master import RETURN_RAMP_S
@@ -102,13 +103,24 @@ def test_turned_round_on_its_way_it_makes_no_step(play: Callable[..., Card]) -> 
     assert not out[-BLOCK:].any()
 
 
+def test_a_scene_is_heard_from_the_next_slab_on(steady: str) -> None:
+    desk = Desk(2, -20.0)
+    card = Card(desk)
+    card.take(5)
+    until(lambda: card.pump.waiting_frames() == 3 * BLOCK)
+    desk.apply(Scene((layer(steady, fade_s=0),)))
+    out = card.take(8)
+    card.pump.close()
+    assert int(np.argmax(out.any(axis=1))) == 3 * BLOCK + LOOKAHEAD + 1, "after what is on its way, and a gain of 0"
+
+
 def test_time_goes_on_by_what_was_taken(play: Callable[..., Card]) -> None:
     card = play()
     card.take(9)
     until(lambda: card.pump.waiting_frames() == 3 * BLOCK)
     status = card.desk.status("bus", "test", BLOCK, card.pump.waiting_frames())
     assert status.frames == 9 * BLOCK
-    assert status.strips[0].position_frame == 9 * BLOCK - 256, "the limiter is that far behind"
+    assert status.strips[0].position_frame == 9 * BLOCK - LOOKAHEAD, "the limiter is that far behind"
 
 
 def test_what_fails_is_silence_and_counted_once_each(
