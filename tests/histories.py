@@ -6,6 +6,7 @@ A history that fails is printed as a program.
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import shutil
@@ -55,6 +56,7 @@ class Killed(BaseException):
 def templates() -> tuple[Path, Path]:
     """An empty box's database and a new cloud's."""
     folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     open_store(folder / "box", folder / "run", "maker").close()
     make_template(folder / "cloud.db")
     return folder / "box" / "cosound.db", folder / "cloud.db"
