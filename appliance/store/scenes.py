@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -102,9 +102,10 @@ class Scenes:
     def since(self, seq: int) -> list[SceneRow]:
         """The scenes after that one, oldest first."""
         noted = self._unwritten()
-        leaves = self._db.rows("select body from scene_leaves where seq > ? order by seq", seq)
-        stored = chain.from_iterable(_unfold(leaf["body"]) for leaf in leaves)
-        return [_scene(row) for row in chain(stored, noted) if row["seq"] > seq]
+        leaves = self._db.rows("select seq, body from scene_leaves where seq > ? order by seq", seq)
+        stored = [row for leaf in leaves for row in _unfold(leaf["body"]) if row["seq"] > seq]
+        stored_seq = leaves[-1]["seq"] if leaves else seq  # the notes may have been written down meanwhile
+        return [_scene(row) for row in [*stored, *(row for row in noted if row["seq"] > stored_seq)]]
 
     def newest_seq(self) -> int:
         noted = self._unwritten()

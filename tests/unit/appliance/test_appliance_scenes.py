@@ -92,6 +92,23 @@ def test_killed_before_its_notes_were_forgotten_it_is_written_down_once(box: Box
     assert op_types(again) == ["play", "play_end"]
 
 
+def test_who_reads_while_it_is_written_down_sees_every_scene_once(
+    box: Box, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, noted = box.store("other"), [record(store, RAIN), record(store, FIRE)]
+    read = other.scenes._unwritten
+
+    def and_then_it_is_written_down() -> object:
+        found = read()
+        store.scenes.write_down()
+        return found
+
+    monkeypatch.setattr(other.scenes, "_unwritten", and_then_it_is_written_down)
+    assert [scene.id for scene in other.scenes.since(0)] == noted
+    record(store, RAIN)
+    assert [row["seq"] for row in other.scenes._newest_first()] == [3, 2, 1]
+
+
 def test_a_play_written_down_late_began_when_it_began(store: Store, clock: ManualClock) -> None:
     began_ms = (clock.boot_s() - 10) * 1000
     store.scenes.note_play(RAIN, 10.0)
