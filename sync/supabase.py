@@ -19,6 +19,7 @@ from sync.door import QueueAnswer
 from sync.errors import BadRequest, LinkDown, NotAuthorised, NotTheCloud
 from sync.http import Exchanges, check_address, check_store
 
+WHO = {"User-Agent": "cosound"}  # what stands before a project may turn away who does not say
 PUSH_OPS = 50  # a request has 3 s there, and a database may be slow
 _MIGRATE = "run `cosound cloud migrate` on that database"
 
@@ -41,6 +42,7 @@ class Supabase:
             wire.API_KEY_HEADER: token,
             "Content-Type": "application/json",
             "Accept-Encoding": "gzip",
+            **WHO,
         }
 
     def push(self, request: wire.PushRequest) -> wire.PushReply:
@@ -89,7 +91,7 @@ class Supabase:
         """From where the song's row says, which may be a path of the project; neither key nor token goes there."""
         url = self._exchanges.address(file_url)
         check_address(url, sha256)
-        with self._exchanges.stream(url, {**headers, "Accept-Encoding": "identity"}) as response:
+        with self._exchanges.stream(url, {**headers, **WHO, "Accept-Encoding": "identity"}) as response:
             check_store(response, sha256)
             yield response
 

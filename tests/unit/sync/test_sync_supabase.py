@@ -60,7 +60,7 @@ def test_the_key_and_the_token_go_in_headers_and_never_in_an_address() -> None:
     (request,) = project.requests
     assert str(request.url) == "https://abc.supabase.co/rest/v1/rpc/sync_pull"
     assert request.headers["apikey"] == KEY and request.headers["authorization"] == f"Bearer {KEY}"
-    assert request.headers["x-api-key"] == TOKEN
+    assert request.headers["x-api-key"] == TOKEN and request.headers["user-agent"] == "cosound"
     assert project.bodies == [{"pull": {"epoch": "e", "since": 3, "digest": "0" * 16}}]
 
 
