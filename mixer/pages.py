@@ -24,9 +24,11 @@ class Pages:
 
     def fetch(self, samples: Mapped, frame: int, frames: int) -> None:
         """Have some frames of mapped int16 (channels, n) in memory when this returns (older kernels: soon)."""
-        for start, size in spans(samples, frame, frames):
-            if self._advise(start, size, _POPULATE_READ) != 0:
-                self._advise(start, size, _WILL_NEED)
+        places = spans(samples, frame, frames)
+        for start, size in places:  # all are asked of the card before the first is waited for
+            self._advise(start, size, _WILL_NEED)
+        for start, size in places:
+            self._advise(start, size, _POPULATE_READ)
 
     def forget(self, samples: Mapped, frame: int, frames: int) -> None:
         """Take frames out of our resident memory; they stay in the kernel's cache while there is room."""
