@@ -1,6 +1,7 @@
 # Two commands matter: `make demo` plays, `make test` tests. Both set themselves up in .venv and change nothing else.
 PYTHON ?= python3
 VENV := .venv
+VENV_PYGAME := build/pygame
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export OPENBLAS_NUM_THREADS = 1
@@ -8,7 +9,6 @@ export OPENBLAS_NUM_THREADS = 1
 ALONE := tests/faults/test_faults_processes.py
 
 .DEFAULT_GOAL := help
-VENV_PYGAME := build/pygame
 .PHONY: help install demo test test-fast test-pygame check soak pictures bench screens faults fuzz pins clean
 
 help: ## this list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import time
@@ -188,6 +189,38 @@ def test_wrong_bits_in_the_cache_cost_a_song_and_not_the_sound(faults: FaultTabl
         seen_s = now_s()
         box.until(lambda: now_s() > seen_s + 2, "two seconds")
         assert box.log("player").count(GIVEN_UP) <= before + len(files), "each is given up once, also the last"
+
+
+@pytest.mark.timeout(60 + 20 * TIMES)
+def test_a_cache_file_cut_short_while_it_sounds_costs_a_restart_and_that_song(faults: FaultTable) -> None:
+    """We never write a file in place, so somebody else did. Reading what is gone from under a map ends the player."""
+    with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder)) as box:
+        box.with_songs().start("player", "nfc").up()
+        acknowledged = [box.tap_and_see(1)]
+        for turn in range(TIMES):
+            restarts, victim = box.restarts, sounding_files(box)[0]
+            content = victim.read_bytes()
+            began_s = time.monotonic()
+            os.truncate(victim, 1 << 16)
+            box.until(lambda: box.restarts > restarts, "the end of the player")  # noqa: B023 - done within the loop
+            box.until(box.sounding, "sound", BACK_WITHIN_S)
+            recovery_s = time.monotonic() - began_s
+            box.until(lambda: victim not in sounding_files(box) + ready_files(box), "its song given up")  # noqa: B023
+            assert box.restarts == restarts + 1
+            acknowledged.append(box.tap_and_see(2 + turn))
+            faults.note("cache file cut short", acknowledged=acknowledged, found=box.taps(), recovery_s=recovery_s)
+            victim.write_bytes(content)
+            box.with_all_ready()
+
+
+def sounding_files(box: RealBox) -> list[Path]:
+    strips = [strip for strip in box.runtime.read("player")["strips"] if strip]
+    paths = dict(box.read("select id, pcm_path from songs"))
+    return [Path(paths[strip["song_id"]]) for strip in strips if paths[strip["song_id"]]]
+
+
+def ready_files(box: RealBox) -> list[Path]:
+    return [Path(path) for (path,) in box.read("select pcm_path from songs where pcm_path is not null")]
 
 
 def flip_a_bit(file: Path, rolled: random.Random, first: int) -> None:
