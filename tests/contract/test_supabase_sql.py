@@ -272,6 +272,27 @@ def test_whoever_writes_the_log_follows(world: World) -> None:
     assert copy.resets == 1
 
 
+def test_however_much_one_import_brings_the_log_follows_it_once(conn: Conn) -> None:
+    """Also where a part of it was taken back, and once more for what comes after it followed."""
+    songs = (
+        "insert into public.songs (title, file_url, type, sha256, byte_size) "
+        "select 'x', 'x', 'soundscape', md5(random()::text) || md5('x'), 1 from generate_series(1, 50)"
+    )
+    follows = "select count(*) filter (where is_first) from private.touched"
+    with conn.transaction(force_rollback=True):
+        with conn.transaction(force_rollback=True):
+            conn.execute(songs)
+        conn.execute(songs)
+        conn.execute(songs)
+        assert value(conn, follows) == 1
+        assert value(conn, "select count(*) from private.touched") >= 100
+        conn.execute("set constraints all immediate")
+        assert value(conn, "select count(*) from private.touched") == 0
+        conn.execute("set constraints all deferred")
+        conn.execute(songs)
+        assert value(conn, follows) == 1
+
+
 def test_a_room_made_in_the_editor_has_a_bucket_and_a_token(world: World) -> None:
     world.song("Rain", RAIN)
     (room,) = by_hand(world, "select * from private.new_room('Attic')")

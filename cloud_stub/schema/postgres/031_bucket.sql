@@ -149,9 +149,23 @@ begin
 end
 $$;
 
+-- Whether the log does not know yet that it must follow at the end of this transaction.
+create function private.is_first_touch() returns boolean
+language plpgsql as $$
+begin
+    if current_setting('cosound.touched', true) = 'on' then
+        return false;
+    end if;
+    perform set_config('cosound.touched', 'on', true);
+    return true;
+end
+$$;
+
 -- What a transaction has touched: a row of the bucket, or with no key all of a table; in one room, or wherever it is
 -- held. The log follows once, when the transaction ends, so that nothing is left here.
-create unlogged table private.touched (tbl text not null, key text, room uuid);
+create unlogged table private.touched (
+    tbl text not null, key text, room uuid, is_first boolean not null default private.is_first_touch()
+);
 
 create function private.follow_touched() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -160,6 +174,7 @@ declare
     room uuid;
     keys text[];
 begin
+    perform set_config('cosound.touched', '', true);
     for tbl, room, keys in
         with taken as (delete from private.touched returning *)
         select t.tbl, t.room, case when bool_or(t.key is null) then null else array_agg(distinct t.key) end
@@ -171,8 +186,9 @@ begin
 end
 $$;
 
+-- For the first row alone: a hundred thousand songs of one import would each look through what all have left here.
 create constraint trigger follow after insert on private.touched deferrable initially deferred
-    for each row execute function private.follow_touched();
+    for each row when (new.is_first) execute function private.follow_touched();
 
 -- Writers come one after the other, our server among them, so that revisions appear in the order of commits.
 create function private.take_turn() returns void
