@@ -31,7 +31,7 @@ class Conflicts:
         """True when the pulled word on this row is older than what we are about to say, and differs from it."""
         if tbl == "sessions":
             ends_it = op == "del" or (row is not None and row["status"] == "inactive")
-            return ends_it and (tbl, pk) in self._unsent()
+            return ends_it and (tbl, pk) in self._unsent() and self._is_open_here(pk)
         if tbl == "profiles":
             return op == "put" and (tbl, pk) in self._unsent()
         if tbl == "queue_rules":
@@ -56,6 +56,10 @@ class Conflicts:
             )
             self._loaded = {(_TABLES[row["type"]], row[_KEYS[row["type"]]]) for row in rows}
         return self._loaded
+
+    def _is_open_here(self, session_id: str) -> bool:
+        """A stay that ended here, too, is over by both words, though the one that began it was never answered."""
+        return self._db.value("select status from sessions where id = ?", session_id) == "active"
 
     def _is_our_rule(self, pk: str, op: str, row: Mapping[str, Any] | None) -> bool:
         song_id, _, kind = pk.partition("/")

@@ -199,6 +199,21 @@ def test_a_stay_renewed_here_is_not_ended_by_a_word_from_before(store: Store) ->
     assert store.people.here() == 0
 
 
+def test_a_stay_that_began_and_ended_here_is_counted_out_though_no_answer_came(
+    store: Store, clock: ManualClock
+) -> None:
+    """The cloud took both words and its answer was lost: the row comes as ended while ours wait to be said again."""
+    tap(store)
+    stay = store.people.present()[0]
+    row = {"id": stay.session_id, "user_id": stay.listener.id, "status": "active"}
+    row |= {"checked_in_at": clock.wall, "expires_at": clock.wall + 3600}
+    store.bucket.apply([put("sessions", stay.session_id, row, digest=7)], epoch="e", rev=1)
+    clock.advance(60)
+    tap(store)
+    store.bucket.apply([delete("sessions", stay.session_id)], epoch="e", rev=2)
+    assert (store.people.here(), store.bucket.cursor().digest) == (0, 0)
+
+
 def test_our_own_stay_coming_back_changes_nothing(store: Store, clock: ManualClock) -> None:
     tap(store)
     stay = store.people.present()[0]
