@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 MAX_RESTARTS = 3
 _ENVELOPE_BYTES = 1024
 REJECTED = "rejected"
-# After which verdict rows are not what this box made of them: two listeners stay two, a later word than ours stands.
-_UNDOING = {"merge": REJECTED, "rule": "superseded"}
+# After which verdicts rows are not what this box made of them: two listeners stay two, a later word than ours stands, a
+# cloud that was restored may not have the song that a rule is about.
+_UNDOING = {"merge": {REJECTED}, "rule": {REJECTED, "superseded"}}
 
 
 @dataclass(slots=True)
@@ -95,7 +96,7 @@ class _Pusher:
                 log.warning("the cloud refuses op %s: %s; `cosound sync log` shows it", op_id, status)
         for op_id, status in verdicts:
             op = self.ops.get(op_id)
-            if op is not None and _UNDOING.get(op.type) == status.partition(":")[0]:
+            if op is not None and status.partition(":")[0] in _UNDOING.get(op.type, ()):
                 self.store.bucket.unmake(op)
 
 

@@ -46,6 +46,11 @@ _MISSING = {
 NEW_FOR_S = 600.0
 
 
+def is_local(db: Database, song_id: str) -> bool:
+    """Whether the song is a file that was put on this box by hand."""
+    return str(db.value("select file_url from songs where id = ?", song_id) or "").startswith(LOCAL)
+
+
 class Library:
     """Reads are paged: no single call may hold the player's interpreter for long."""
 

@@ -13,6 +13,7 @@ from appliance.errors import InputError
 from appliance.model import Control, Fader, Queue, QueueEntry, Rule
 from appliance.store.confirmation import Confirmations
 from appliance.store.database import Database
+from appliance.store.library import is_local
 from appliance.store.outbox import Outbox
 from appliance.store.rules import Rules
 from mixer.scene import SongId
@@ -69,10 +70,12 @@ class Room:
         return [rule for rule in map(self._rules.read, self._db.rows("select * from queue_rules")) if self._holds(rule)]
 
     def set_rule(self, rule: Rule) -> None:
-        """Set, or (with `until_s` in the past) lift, a rule; on disk when this returns."""
+        """Set, or (with `until_s` in the past) lift, a rule; on disk when this returns. Of a file that is only here the
+        cloud is not told: it would refuse the rule."""
         with self._db.write():
             self._rules.put(rule)
-            self._outbox.append("rule", asdict(rule))
+            if not is_local(self._db, rule.song_id):
+                self._outbox.append("rule", asdict(rule))
 
     def _holds(self, rule: Rule) -> bool:
         return rule.until_s is None or rule.until_s > self._clock.wall_s()

@@ -16,9 +16,10 @@ from uuid import UUID, uuid4, uuid5
 
 from appliance.clock import Clock
 from appliance.errors import StoreDamaged, TransientError
-from appliance.model import LOCAL, SceneRow
+from appliance.model import SceneRow
 from appliance.runtime import Runtime
 from appliance.store.database import Database
+from appliance.store.library import is_local
 from appliance.store.outbox import Outbox, boot_ms, wall_ms
 
 KEEP_SCENES = 20_000
@@ -156,7 +157,7 @@ class Scenes:
         with self._db.write(durable=False) as conn:
             if not self._db.row("select 1 from songs_playing where id = ?", play_id):
                 body = {"play_id": play_id, "song_id": song_id, "audible_s": round(audible_s, 3)}
-                op_id = "" if self._is_local(song_id) else self._outbox.append("play", body)
+                op_id = "" if is_local(self._db, song_id) else self._outbox.append("play", body)
                 ago_ms = round(audible_s * 1000)
                 conn.execute(
                     "insert into songs_playing (id, song_id, boot_id, boot_ms, wall_ms, op_id) "
@@ -244,9 +245,6 @@ class Scenes:
             self.end_play(note["play_id"], note["seconds"])
         else:
             self.begin_play(note["song_id"], max(self._age_ms(note), 0) / 1000, play_id=note["play_id"])
-
-    def _is_local(self, song_id: str) -> bool:
-        return bool(self._db.value(f"select file_url like '{LOCAL}%' from songs where id = ?", song_id))  # noqa: S608
 
 
 def _leaves(scenes: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -266,6 +266,15 @@ def test_a_merge_made_offline_reaches_every_room_and_what_they_say_later_is_the_
         assert [person.listener.id for person in bar.people.present()] == [into]
 
 
+def test_a_rule_on_a_song_that_the_cloud_lost_goes(cloud: Door, store: Store, clock: ManualClock) -> None:
+    pull_once(store, cloud)
+    store.room.set_rule(Rule(SongId(str(uuid4())), "pin"))
+    assert push_once(store, cloud, clock).verdicts == {"rejected": 1}
+    assert store.room.rules() == []
+    pull_once(store, cloud)
+    assert in_step(store, cloud)
+
+
 def test_what_the_cloud_refuses_to_join_is_two_here_again(
     world: World, cloud: Door, store: Store, box: Box, clock: ManualClock
 ) -> None:

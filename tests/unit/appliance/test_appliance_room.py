@@ -9,7 +9,7 @@ from appliance.errors import InputError
 from appliance.model import Control, Fader, Rule
 from appliance.store import Store
 from mixer.scene import SongId
-from tests.factories import Box, op_types, put
+from tests.factories import Box, op_types, put, put_songs, song_row, uid
 
 ONE, TWO = SongId("one"), SongId("two")
 
@@ -100,6 +100,13 @@ def test_a_rule_is_set_with_its_op_changed_and_lifted(store: Store, clock: Manua
     store.room.set_rule(Rule(ONE, "pin", until_s=clock.wall - 1))
     assert store.room.rules() == [Rule(ONE, "place", 5)]
     assert op_types(store) == ["rule"] * 4
+
+
+def test_a_rule_for_a_file_that_is_only_here_is_not_told_the_cloud(store: Store) -> None:
+    put_songs(store, song_row(1, file_url="local:mine.wav"))
+    store.room.set_rule(Rule(SongId(uid(1)), "pin"))
+    assert [rule.kind for rule in store.room.rules()] == ["pin"]
+    assert store.outbox.pending() == 0
 
 
 def test_a_rule_with_an_end_ends(store: Store, clock: ManualClock) -> None:
