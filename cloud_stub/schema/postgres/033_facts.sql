@@ -215,6 +215,8 @@ begin
 end
 $$;
 
+-- A check-in that comes when its stay is over already, because the person went on to another room or the time is up, is
+-- superseded: the box that told of it ends the stay, too.
 create function private.checkin(event private.event, body jsonb) returns text
 language plpgsql as $$
 declare
@@ -229,10 +231,9 @@ begin
         perform private.begin_stay(stay, person, event.player_id, event.happened, until, event.came);
     elsif known = 'active' then
         perform private.extend_stay(stay, until);
-    else
-        return 'superseded';
     end if;
-    return 'applied';
+    return case when (select s.status from public.sessions s where s.id = stay) = 'active'
+        then 'applied' else 'superseded' end;
 end
 $$;
 
