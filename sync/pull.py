@@ -43,6 +43,8 @@ def pull_once(store: Store, cloud: Door, wait_s: float = 0.0, *, first: wire.Pul
     """
     report = PullReport()
     reply = first or _next_page(store, cloud, report, wait_s)
+    if reply is None:
+        store.bucket.settled()  # that nothing changed is the cloud's word on our rules, too
     while reply is not None:
         _take(store, cloud, reply, report)
         more = reply.more or reply.reset

@@ -114,8 +114,16 @@ class Bucket:
             cursor = self.cursor()
             restored = restored_at is not None or not cursor.precedes(epoch, rev)
             again = self._outbox.send_again(restored_at or 0) if restored else 0
+            self._name_our_rules(cursor.generation)
             self._set_cursor(replace(cursor.nowhere(), generation=cursor.generation + 1))
         return again
+
+    def _name_our_rules(self, generation: int) -> None:
+        """A rule that was lifted in the cloud before it came back to us goes with the others that no page names."""
+        self._db.conn.executemany(
+            "insert into bucket_rows (tbl, pk, digest, generation) values ('queue_rules', ?, 0, ?)",
+            [(pk, generation) for pk in self._rules.unnamed()],
+        )
 
     def take_reset_page(self, changes: Iterable[BucketChange]) -> None:
         """Take one page of it, in a transaction short enough that nobody's tap waits."""

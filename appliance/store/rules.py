@@ -10,11 +10,13 @@ from appliance.store.database import Database
 from appliance.store.outbox import boot_ms
 from mixer.scene import SongId
 
-_UNSURE = (
-    "select r.song_id, r.kind from queue_rules r left join songs s on s.id = r.song_id "
-    "where r.until_ms is not null and r.boot_id <> ? and coalesce(s.file_url, '') not like ? and not exists "
+# Of a file that is only here the cloud knows nothing.
+_UNNAMED = (
+    "from queue_rules r left join songs s on s.id = r.song_id where coalesce(s.file_url, '') not like ? and not exists "
     "(select 1 from bucket_rows b where b.tbl = 'queue_rules' and b.pk = r.song_id || '/' || r.kind)"
 )
+_PK = f"select r.song_id || '/' || r.kind as pk {_UNNAMED}"
+_UNSURE = f"select r.song_id, r.kind {_UNNAMED} and r.until_ms is not null and r.boot_id <> ?"
 
 
 class Rules:
@@ -38,10 +40,14 @@ class Rules:
         row = self._db.row("select * from queue_rules where song_id = ? and kind = ?", song_id, kind)
         return None if row is None else self.read(row)
 
+    def unnamed(self) -> list[str]:
+        """The keys, as in the bucket, of rules that the cloud has not told us of."""
+        return [row["pk"] for row in self._db.rows(_PK, f"{LOCAL}%")]
+
     def drop_unsure(self) -> None:
         """Forget rules of an earlier boot that end at a moment no clock of ours tells surely, where the cloud, asked
-        just now, has no such rule: there it has ended. Of a file that is only here the cloud knows nothing."""
-        unsure = self._db.rows(_UNSURE, self._clock.boot_id, f"{LOCAL}%")
+        just now, has no such rule: there it has ended."""
+        unsure = self._db.rows(_UNSURE, f"{LOCAL}%", self._clock.boot_id)
         if unsure:
             with self._db.write(durable=False) as conn:
                 conn.executemany("delete from queue_rules where song_id = ? and kind = ?", list(map(tuple, unsure)))

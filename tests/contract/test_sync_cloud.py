@@ -320,6 +320,21 @@ def test_a_rule_changed_on_both_sides_is_what_was_said_last(
     assert in_step(store, cloud)
 
 
+def test_a_rule_that_ended_stays_ended_when_the_clock_falls_back_after_a_reboot(
+    world: World, cloud: Door, store: Store, clock: ManualClock
+) -> None:
+    """The cloud never had it, so all it has to say is that nothing changed."""
+    rain = world.song("rain")
+    pull_once(store, cloud)
+    store.room.set_rule(Rule(SongId(rain), "place", place=2, until_s=clock.wall - 1))
+    push_once(store, cloud, clock)
+    clock.boot_id = "the next boot"
+    clock.set_wall(clock.wall - 3e8)
+    assert store.room.rules(), "by this clock it holds"
+    assert in_step(store, cloud)
+    assert store.room.rules() == []
+
+
 def plays_in(world: World) -> int:
     return int(world.read(lambda tx: tx.value("select count(*) from songs_playing")))
 

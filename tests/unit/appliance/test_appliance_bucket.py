@@ -141,6 +141,18 @@ def test_a_bucket_that_comes_in_pages_is_swapped_at_the_last_one(store: Store) -
     assert [song.id for song in store.library.songs()] == [uid(2)]
 
 
+def test_a_reset_takes_a_rule_that_the_cloud_has_heard_of_and_does_not_name(store: Store) -> None:
+    """Its answer was lost, it was lifted there, and the reset comes before the word of that."""
+    put_songs(store, song_row(1), song_row(3, file_url="local:mine.wav"))
+    song, later, mine = (SongId(uid(number)) for number in (1, 2, 3))
+    store.room.set_rule(Rule(song, "place", place=1))
+    store.room.set_rule(Rule(mine, "pin"))
+    settle_all(store)
+    store.room.set_rule(Rule(later, "pin"))
+    store.bucket.replace([put("songs", song, song_row(1))], epoch="e", rev=5)
+    assert {rule.song_id for rule in store.room.rules()} == {later, mine}
+
+
 def test_distrust_asks_for_the_whole_bucket_but_not_all_the_time(store: Store, clock: ManualClock) -> None:
     store.bucket.apply([], epoch="e", rev=5)
     assert store.bucket.distrust()
