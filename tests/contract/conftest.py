@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cloud_world import World, cloud_world
+from cloud_world import Box, World, cloud_world
 from postgres_server import PostgresServer, postgres_server
 
+from appliance.clock import ManualClock
+from appliance.store import Store, open_store
 from cloud_stub.engines.address import Address
+from sync.door import Door
 
 MEMORY = Path("/dev/shm")  # every write is forced to disk, and these tests are not about disks
 
@@ -52,3 +56,27 @@ def where(engine: str, folder: Path, request: pytest.FixtureRequest) -> Iterator
 def world(folder: Path, where: Path | Address, engine: str) -> Iterator[World]:
     with cloud_world(folder, where, alone=engine == "supabase") as made:
         yield made
+
+
+@pytest.fixture
+def box(world: World) -> Box:
+    return world.box()
+
+
+@pytest.fixture
+def cloud(world: World, box: Box) -> Door:
+    """The box's line to the world's cloud."""
+    return world.door.open(box.token)
+
+
+@pytest.fixture
+def clock(world: World) -> ManualClock:
+    """The box's clock, which is right."""
+    return ManualClock(boot=1_000.0, wall=world.time.s)
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
+    """The box's own."""
+    with closing(open_store(tmp_path / "box", tmp_path / "run", "sync-test", clock)) as opened:
+        yield opened

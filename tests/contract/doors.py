@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx
 import pytest
 
+from appliance.store import Store
 from cloud_stub.project import api_key, publishable_key
 from sync.client import Cloud
 from sync.door import Door as ClientsDoor
+from sync.pull import pull_once
 from sync.supabase import Supabase
 
 if TYPE_CHECKING:
@@ -125,6 +127,12 @@ class Transport(httpx.BaseTransport):
         )
         kept = [(k, v) for k, v in answer.headers.multi_items() if k != "content-encoding"]
         return httpx.Response(answer.status_code, headers=kept, stream=httpx.ByteStream(answer.content))
+
+
+def in_step(store: Store, cloud: ClientsDoor) -> bool:
+    """A pull that brings nothing and finds both digests equal."""
+    report = pull_once(store, cloud)
+    return not report.mismatched and report.changes == 0
 
 
 def _part(answer: httpx.Response, name: str) -> httpx.Response:

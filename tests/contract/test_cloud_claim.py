@@ -16,11 +16,6 @@ from sync.errors import LinkDown
 
 
 @pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
-@pytest.fixture
 def http(world: World) -> Iterator[httpx.Client]:
     def answer(request: httpx.Request) -> httpx.Response:
         kind = {"Content-Type": request.headers["content-type"]}

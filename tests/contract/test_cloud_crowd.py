@@ -12,11 +12,6 @@ from ml.prior import Prior
 from ml.taste import Taste, expected_liking
 
 
-@pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
 def guest(world: World, box: Box) -> Phone:
     phone = world.phone()
     world.check_in(phone, box)

@@ -17,11 +17,6 @@ from sync.wire import PUSH_MAX_OPS
 pytestmark = doors.BOTH
 
 
-@pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
 def test_a_repeated_op_does_nothing_and_gets_its_first_verdict(world: World, box: Box) -> None:
     rain, profile_id = world.song("Rain", RAIN), enrolled(box)
     good, bad = box.op("vote", vote(profile_id, rain)), box.op("vote", vote(profile_id, rain, 9))

@@ -21,11 +21,6 @@ KEYS = SunKeys(1, bytes(range(16)), bytes(range(16, 32)))
 UID = bytes.fromhex("04A1B2C3D4E5F6")
 
 
-@pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
 def offer(box: Box, profile_id: str, token: str = TOKEN, **over: Any) -> str:
     body = {"profile_id": profile_id, "token_hash": sha256(token.encode()).hexdigest()}
     (verdict,) = box.push(box.op("link", body, **over))

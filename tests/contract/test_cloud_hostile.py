@@ -31,11 +31,6 @@ BODIES: dict[str, bytes] = {
 ODD_IDS = ("%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..", "%00", "' or 1=1 --", "9" * 5000, "ﬁ", "%ff")
 
 
-@pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
 def operations(world: World) -> Iterator[tuple[str, str]]:
     paths: dict[str, dict[str, Any]] = world.client.get("/openapi.json").json()["paths"]
     for path, methods in paths.items():

@@ -17,11 +17,6 @@ GONE, KEPT = "c" * 64, "d" * 64
 pytestmark = doors.BOTH
 
 
-@pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
 def merge(box: Box, away: str, into: str) -> list[str]:
     return box.push(box.op("merge", {"profile_id": away, "into_id": into}))
 

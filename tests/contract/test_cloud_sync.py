@@ -18,11 +18,6 @@ from sync.wire import PULL_MAX_ROWS, PullReply, PushReply
 pytestmark = doors.BOTH
 
 
-@pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
 def digest_of(rows: dict[tuple[str, str], Any]) -> str:
     return digest_text(sum(row_digest(tbl, pk, row) for (tbl, pk), row in rows.items()))
 

@@ -11,11 +11,6 @@ from ml.taste import Taste, learn
 pytestmark = doors.BOTH
 
 
-@pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
 def checked_in(world: World, box: Box) -> Phone:
     phone = world.phone()
     assert world.check_in(phone, box).status_code == 200

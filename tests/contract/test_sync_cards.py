@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
 import doors
-import pytest
-from cloud_world import RAIN, Box, World
+from cloud_world import RAIN, World
 
 from appliance import handover
 from appliance.clock import ManualClock
@@ -24,27 +22,6 @@ from sync.push import push_once
 pytestmark = doors.BOTH
 
 KEY = "ab" * 32
-
-
-@pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
-@pytest.fixture
-def cloud(world: World, box: Box) -> Door:
-    return world.door.open(box.token)
-
-
-@pytest.fixture
-def clock(world: World) -> ManualClock:
-    return ManualClock(boot=1_000.0, wall=world.time.s)
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    with closing(open_store(tmp_path / "box", tmp_path / "run", "sync-test", clock)) as opened:
-        yield opened
 
 
 def agree(store: Store, cloud: Door) -> bool:
