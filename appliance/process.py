@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from appliance.errors import CosoundError, SetupError, StoreDamaged, TransientError
+from appliance.space import open_lock
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ def only_one(name: str, data_dir: Path) -> Iterator[None]:
     path = data_dir / f"{name}.lock"
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        handle = path.open("a+")
+        handle = open_lock(path)
     except OSError as error:
         raise SetupError(f"{data_dir} cannot be written: {error.strerror}; choose another box.data_dir") from error
     with handle:
@@ -143,9 +144,10 @@ def only_one(name: str, data_dir: Path) -> Iterator[None]:
             handle.seek(0)
             holder = handle.read().strip() or "unknown"
             raise SetupError(f"{name} already runs on {data_dir} as pid {holder}; stop that one first") from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
+        if handle.writable():
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
         yield
 
 

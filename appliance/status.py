@@ -11,6 +11,7 @@ from appliance.errors import SetupError
 from appliance.linkwords import files_words, link_facts, link_lines
 from appliance.readers import readers_now
 from appliance.runtime import Runtime
+from appliance.space import READ_ONLY, is_read_only
 from appliance.store import Store, open_store
 
 FRESH_S = 5.0
@@ -37,7 +38,7 @@ def status_lines(state: dict[str, Any]) -> list[str]:
         f"here     {state['here']}",
         *link_lines(state),
         f"library  {state['songs_ready']} of {state['songs']} songs ready{files_words(state)}",
-        f"disk     {state['disk_free_mb']} MB free",
+        f"disk     {state['disk_free_mb']} MB free" + (f", but it {READ_ONLY}" if state["disk_read_only"] else ""),
         *(
             f"reader   {reader['name']}: {reader['state']} {reader.get('why') or ''}".rstrip()
             for reader in state["readers"]
@@ -66,6 +67,7 @@ def _status(store: Store, runtime: Runtime, config: Config) -> dict[str, Any]:
         "songs": store.library.count(),
         "songs_ready": store.library.ready_count(),
         "disk_free_mb": shutil.disk_usage(config.box_data_dir).free >> 20,
+        "disk_read_only": is_read_only(config.box_data_dir),
         "readers": readers_now(reader, now_s),
         "dark_lamps": reader.get("dark") or {},
     }

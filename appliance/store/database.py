@@ -14,6 +14,7 @@ import sqlite_utils
 
 from appliance.bell import Bell
 from appliance.errors import SetupError, StoreBusy, StoreDamaged, TransientError
+from appliance.space import READ_ONLY, is_read_only
 from appliance.store.schema import MIGRATIONS
 from appliance.store.tenancy import Tenancy
 
@@ -273,5 +274,7 @@ def _explained(path: Path, error: sqlite3.DatabaseError) -> TransientError | Non
     if code == sqlite3.SQLITE_FULL:
         return TransientError(f"the disk under {path} is full: nothing was stored, make room")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        if is_read_only(path.parent):
+            return TransientError(f"{path.parent} {READ_ONLY}; nothing was stored")
         return TransientError(f"{path} cannot be written ({error}): nothing was stored, look at the disk")
     return None

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from appliance.errors import SetupError, TransientError
+from appliance.space import open_lock
 
 OTHERS_LEAVE_WITHIN_S = 20.0  # a watchdog ends a hanging process in ten
 _LOOK_S = 0.02
@@ -25,7 +26,7 @@ class Tenancy:
         self._doubt = database.with_name(f"{database.name}.doubtful")
         try:
             database.parent.mkdir(parents=True, exist_ok=True)
-            self._handle = database.with_name(f"{database.name}.lock").open("ab")
+            self._handle = open_lock(database.with_name(f"{database.name}.lock"))
         except OSError as error:
             raise SetupError(
                 f"cannot open the box's database {database}: {error.strerror}; is its directory writable?"

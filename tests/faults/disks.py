@@ -1,7 +1,9 @@
-"""Small disks that can be full, read-only and whole again. They need root; without it the tests say so and skip."""
+"""Disks that can be full, read-only, ill and whole again. They need root; without it the tests say so and skip."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +50,51 @@ def small_disk(folder: Path, size: int = 16 * MIB) -> Iterator[Disk]:
         yield Disk(folder)
     finally:
         _run("umount", "--lazy", str(folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An ext4 file system of its own, mounted at `folder` as the box's data partition is (docs/installer.md)."""
+
+    image: Path
+    folder: Path
+
+    def fall_ill(self) -> None:
+        """The kernel finds an error in the file system and lets nobody write to it any more, whoever has it open."""
+        device = self.folder.stat().st_dev
+        name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+        Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("a test's")
+
+    def boot(self) -> None:
+        """What a start of the machine does to it. No remount does: an aborted file system has to be let go of first."""
+        _run("umount", str(self.folder))
+        checked = subprocess.run(["e2fsck", "-p", str(self.image)], capture_output=True, check=False)
+        assert checked.returncode in (0, 1), checked.stdout  # 1: it was put right
+        self.mount()
+
+    def mount(self) -> None:
+        _mount("-o", "loop,noatime,errors=remount-ro", str(self.image), str(self.folder))
+
+
+@contextmanager
+def card(place: Path, size: int) -> Iterator[Card]:
+    if shutil.which("mkfs.ext4") is None:
+        pytest.skip("needs mkfs.ext4: apt-get install -y e2fsprogs")
+    made = Card(place / "card.img", place / "card")
+    made.folder.mkdir()
+    make_image(made.image, size, "mkfs.ext4", "-q")
+    made.mount()
+    try:
+        yield made
+    finally:
+        _run("umount", "--lazy", str(made.folder))
+
+
+def make_image(path: Path, size: int, *make: str) -> None:
+    """A file system in a file, as large as `size` says and as small as what is on it."""
+    with path.open("wb") as file:
+        file.truncate(size)
+    _run(*make, str(path))
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 import pytest
 
+from tests.faults.disks import make_image
+
 HOST_BYTES = 640 << 20  # mkfs.xfs makes none below 300 MB; sparse
 CARD_BYTES = 64 << 20
 
@@ -50,9 +52,9 @@ def card_with_power() -> Iterator[Card]:
         place = Path(folder)
         for name in ("host", "card"):
             (place / name).mkdir()
-        _image(place / "host.img", HOST_BYTES, "mkfs.xfs", "-q", "-m", "reflink=1")
+        make_image(place / "host.img", HOST_BYTES, "mkfs.xfs", "-q", "-m", "reflink=1")
         with _mounted(place / "host.img", place / "host"):
-            _image(place / "host" / "card.img", CARD_BYTES, "mkfs.ext4", "-q")
+            make_image(place / "host" / "card.img", CARD_BYTES, "mkfs.ext4", "-q")
             with _mounted(place / "host" / "card.img", place / "card"):
                 yield Card(place)
 
@@ -66,12 +68,6 @@ def _mounted(image: Path, folder: Path) -> Iterator[None]:
         yield
     finally:
         _run("umount", "--lazy", str(folder))
-
-
-def _image(path: Path, size: int, *make: str) -> None:
-    with path.open("wb") as file:
-        file.truncate(size)
-    _run(*make, str(path))
 
 
 def _run(*command: str) -> None:

@@ -149,6 +149,31 @@ class RealBox:
     def _listens(self) -> bool:
         return any(reader["state"] == "ready" for reader in self.runtime.read("reader").get("readers", ()))
 
+    def sound_for(self, seconds: float) -> None:
+        """Let it be recorded for so long."""
+        until_s = recorded_s(self.recording) + seconds
+        self.until(lambda: recorded_s(self.recording) > until_s, "the recording", seconds + 10)
+
+    @property
+    def reader_says(self) -> str:
+        """Why any of its readers is away or refuses, "" when all is well."""
+        return " ".join(reader["why"] for reader in self.runtime.read("reader").get("readers", ()))
+
+    @property
+    def link(self) -> str:
+        return str(self.runtime.read("sync").get("link"))
+
+    @property
+    def link_why(self) -> str:
+        return str(self.runtime.read("sync").get("why"))
+
+    @property
+    def ready_songs(self) -> int:
+        return len(self.read("select id from songs where pcm_path is not null"))
+
+    def ops_of(self, taps: list[str]) -> list[str]:
+        return [op for tap_id, op in self.read("select id, op_id from taps") if tap_id in taps]
+
     def tap(self, card: int) -> str:
         return send_tap(self.folder / "run", bytes.fromhex(f"04{card:012x}"))
 

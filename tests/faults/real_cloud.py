@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.faults.real_box import RealBox
+
 
 @dataclass
 class RealCloud:
@@ -38,6 +40,7 @@ class RealCloud:
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
+            self._process = None
 
     def back_up(self, to: Path) -> None:
         with closing(sqlite3.connect(self.database)) as source, closing(sqlite3.connect(to)) as target:
@@ -119,3 +122,9 @@ def short_library(folder: Path) -> list[Any]:
         soundfile.write(path, np.random.default_rng(number).uniform(-0.2, 0.2, 96_000), 48_000)
         made.append(StarterSong(recipe, path))
     return made
+
+
+def settled(box: RealBox, cloud: RealCloud) -> None:
+    """The outbox is drained, and the box equals the bucket."""
+    box.until(lambda: box.read("select count(*) from outbox") == [(0,)], "an empty outbox")
+    box.until(lambda: box.stands() == cloud.bucket_stands(), "the bucket's rows")

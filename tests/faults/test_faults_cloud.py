@@ -16,7 +16,7 @@ from tests.factories import tap
 from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.names import NAME, Names
 from tests.faults.real_box import RealBox, real_box
-from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud
+from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud, settled
 from tests.faults.sick_line import Mood, SickLine, Straying
 
 pytestmark = pytest.mark.processes
@@ -55,16 +55,10 @@ def box_behind(line: SickLine, cloud: RealCloud) -> Iterator[RealBox]:
     env = {"DJANGO_API_URL": line.url, "PLAYER_TOKEN": cloud.token}
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder), **env) as box:
         box.start("sync")
-        box.until(lambda: link(box) == "up", "the link", 30)
+        box.until(lambda: box.link == "up", "the link", 30)
         yield box
         settled(box, cloud)
     line.close()
-
-
-def settled(box: RealBox, cloud: RealCloud) -> None:
-    """The outbox is drained, and the box equals the bucket."""
-    box.until(lambda: box.read("select count(*) from outbox") == [(0,)], "an empty outbox")
-    box.until(lambda: box.stands() == cloud.bucket_stands(), "the bucket's rows")
 
 
 @pytest.mark.timeout(180 + 60 * TIMES)
@@ -95,9 +89,13 @@ def fall_ill_and_recover(cloud: RealCloud, moods: Sequence[Mood]) -> list[Case]:
 def away(box: RealBox, cloud: RealCloud, line: SickLine, mood: Mood) -> Case:
     line.become(mood)
     acknowledged = [tap_here(box) for _ in range(TAPS)]
-    box.until(lambda: link(box) == "down" and MOODS[mood] in why(box), f"the reason ({mood}), not {why(box)}", 60)
+    box.until(
+        lambda: box.link == "down" and MOODS[mood] in box.link_why.lower(),
+        f"the reason ({mood}), not {box.link_why}",
+        60,
+    )
     line.become("well")
-    recovery_s = box.until(lambda: link(box) == "up", "the link again")
+    recovery_s = box.until(lambda: box.link == "up", "the link again")
     box.until(lambda: set(acknowledged) <= set(cloud.ops()), "the facts")
     return mood, acknowledged, recovery_s
 
@@ -110,16 +108,8 @@ def go_astray(box: RealBox, cloud: RealCloud, line: SickLine, mood: Mood) -> Cas
         acknowledged.append(tap_here(box))
         recovery_s = box.until(lambda: set(acknowledged) <= set(cloud.ops()), f"the facts ({mood})")
     line.become("well")
-    box.until(lambda: link(box) == "up", "the link again")
+    box.until(lambda: box.link == "up", "the link again")
     return mood, acknowledged, recovery_s
-
-
-def link(box: RealBox) -> str:
-    return str(box.runtime.read("sync").get("link"))
-
-
-def why(box: RealBox) -> str:
-    return str(box.runtime.read("sync").get("why")).lower()
 
 
 def tap_here(box: RealBox) -> str:
@@ -166,14 +156,14 @@ def test_without_names_nothing_is_lost(cloud: RealCloud, faults: FaultTable) -> 
         names = Names(Path(folder))
         box.inside = names.inside()
         box.start("sync")
-        box.until(lambda: link(box) == "up", "the link", 30)
+        box.until(lambda: box.link == "up", "the link", 30)
         for _ in range(TIMES):
             names.forget()
             line.become("well")
             acknowledged = [tap_here(box) for _ in range(TAPS)]
-            box.until(lambda: link(box) == "down" and "no connection" in why(box), "the end of the link", 30)
+            box.until(lambda: box.link == "down" and "no connection" in box.link_why.lower(), "the end of the link", 30)
             names.know()
-            recovery_s = box.until(lambda: link(box) == "up", "the link again")
+            recovery_s = box.until(lambda: box.link == "up", "the link again")
             box.until(lambda: set(acknowledged) <= set(cloud.ops()), "the facts")  # noqa: B023 - within the loop
             found = [op for op in cloud.ops() if op in acknowledged]
             faults.note("cloud: no names", acknowledged=acknowledged, found=found, recovery_s=recovery_s)

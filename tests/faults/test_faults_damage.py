@@ -76,7 +76,7 @@ def test_a_damaged_database_is_rescued(faults: FaultTable) -> None:
         real_box(Path(folder), **cloud.box_env) as box,
     ):
         box.start("sync")
-        box.until(lambda: len(ready(box)) >= READY_SONGS, "songs", 60)
+        box.until(lambda: box.ready_songs >= READY_SONGS, "songs", 60)
         box.start("player", "nfc").up()
         for turn in range(TIMES):
             for damage, keeps_all in DAMAGES:
@@ -88,14 +88,14 @@ def test_a_damaged_database_is_rescued(faults: FaultTable) -> None:
 def suffer(
     box: RealBox, cloud: RealCloud, damage: Damage, dice: random.Random, *, keeps_all: bool, faults: FaultTable
 ) -> None:
-    songs = len(ready(box))
+    songs = box.ready_songs
     acknowledged = [box.tap_and_see(dice.getrandbits(40)) for _ in range(3)]
-    ops = ops_of(box, acknowledged)
+    ops = box.ops_of(acknowledged)
     if keeps_all:
         box.kill("sync")
         del box.running["sync"]  # nobody starts it again yet
         late = [box.tap_and_see(dice.getrandbits(40)) for _ in range(3)]
-        ops |= ops_of(box, late)
+        ops += box.ops_of(late)
     else:
         box.until(lambda: set(ops) <= set(cloud.ops()), "the facts in the cloud")
     for name in box.running:
@@ -107,7 +107,7 @@ def suffer(
     box.until(box.sounding, f"sound after {damage.__name__}", BACK_WITHIN_S)
     recovery_s = time.monotonic() - began_s
     assert broken(box) != broken_before, "the file was set aside before it was opened"
-    box.until(lambda: len(ready(box)) >= songs and pulled(box), "the library")
+    box.until(lambda: box.ready_songs >= songs and pulled(box), "the library")
     box.until(lambda: set(ops) <= set(cloud.ops()), "every fact in the cloud")
     box.up().tap_and_see(dice.getrandbits(40))
     faults.note(
@@ -120,9 +120,9 @@ def suffer(
 
 def lose_it_while_running(box: RealBox, cloud: RealCloud, faults: FaultTable) -> None:
     """Somebody moves the file away: the processes notice, end, and are started again by whoever minds them."""
-    ops = ops_of(box, [box.tap_and_see(random.getrandbits(40)) for _ in range(3)])
+    ops = box.ops_of([box.tap_and_see(random.getrandbits(40)) for _ in range(3)])
     box.until(lambda: set(ops) <= set(cloud.ops()), "the facts in the cloud")
-    songs, restarts, began_s = len(ready(box)), box.restarts, time.monotonic()
+    songs, restarts, began_s = box.ready_songs, box.restarts, time.monotonic()
     for end in ("", "-wal", "-shm"):
         file = box.database.with_name(box.database.name + end)
         if file.exists():
@@ -130,8 +130,8 @@ def lose_it_while_running(box: RealBox, cloud: RealCloud, faults: FaultTable) ->
     box.until(lambda: box.restarts >= restarts + len(PROCESSES), "the end of all processes")
     box.until(box.sounding, "sound", BACK_WITHIN_S)
     recovery_s = time.monotonic() - began_s
-    box.until(lambda: len(ready(box)) >= songs and pulled(box), "the library")
-    ops |= ops_of(box, [box.up().tap_and_see(random.getrandbits(40))])
+    box.until(lambda: box.ready_songs >= songs and pulled(box), "the library")
+    ops += box.ops_of([box.up().tap_and_see(random.getrandbits(40))])
     box.until(lambda: set(ops) <= set(cloud.ops()), "every fact in the cloud")
     faults.note(
         "database: moved away while running",
@@ -139,14 +139,6 @@ def lose_it_while_running(box: RealBox, cloud: RealCloud, faults: FaultTable) ->
         found=[op for op in cloud.ops() if op in ops],
         recovery_s=recovery_s,
     )
-
-
-def ops_of(box: RealBox, taps: list[str]) -> set[str]:
-    return {op for tap_id, op in box.read("select id, op_id from taps") if tap_id in taps}
-
-
-def ready(box: RealBox) -> list[object]:
-    return box.read("select id from songs where pcm_path is not null")
 
 
 def pulled(box: RealBox) -> bool:

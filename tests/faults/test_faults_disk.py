@@ -28,12 +28,6 @@ def playing(folder: Path, data: Path | None = None) -> Iterator[RealBox]:
         yield box
 
 
-def sound_for(box: RealBox, seconds: float) -> None:
-    """Let it be recorded for so long."""
-    until_s = recorded_s(box.recording) + seconds
-    box.until(lambda: recorded_s(box.recording) > until_s, "the recording", seconds + 10)
-
-
 @pytest.mark.timeout(60 + 30 * TIMES)
 def test_a_full_disk_refuses_taps_and_not_the_sound(faults: FaultTable, machine: Machine) -> None:
     with (
@@ -47,16 +41,16 @@ def test_a_full_disk_refuses_taps_and_not_the_sound(faults: FaultTable, machine:
             forget_the_log(box)
             disk.fill()
             refused = box.tap(100 + turn)
-            box.until(lambda: "is full" in reader_says(box), "the refusal")
+            box.until(lambda: "is full" in box.reader_says, "the refusal")
             person = box.run("tap", f"04{200 + turn:012x}")
             assert (person.returncode, person.stderr.count("\n")) == (2, 1)
             assert "not stored" in person.stderr
-            sound_for(box, 1.0)
+            box.sound_for(1.0)
             disk.make_room()
             let_go_s = time.monotonic()
             acknowledged.append(box.tap_and_see(300 + turn))
             recovery_s = time.monotonic() - let_go_s
-            box.until(lambda: not reader_says(box), "a reader without complaint")
+            box.until(lambda: not box.reader_says, "a reader without complaint")
             assert refused not in box.taps(), "what was refused does not count by itself later"
             faults.note("disk full", acknowledged=acknowledged, found=box.taps(), recovery_s=recovery_s)
         assert box.restarts == 0
@@ -69,10 +63,6 @@ def forget_the_log(box: RealBox) -> None:
         box.until(lambda: conn.execute("pragma wal_checkpoint(truncate)").fetchone()[0] == 0, "a checkpoint")
 
 
-def reader_says(box: RealBox) -> str:
-    return " ".join(reader["why"] for reader in box.runtime.read("reader")["readers"])
-
-
 def test_a_database_that_another_holds_makes_a_tap_wait(faults: FaultTable, machine: Machine) -> None:
     with TemporaryDirectory(prefix="cosound-f-") as folder, playing(Path(folder)) as box:
         acknowledged = [box.tap_and_see(1)]
@@ -81,7 +71,7 @@ def test_a_database_that_another_holds_makes_a_tap_wait(faults: FaultTable, mach
             other.execute("begin immediate")
             waiting = box.tap(2)
             box.until(lambda: "held by another process" in box.log("nfc"), "the one line", BUSY_TIMEOUT_S + 5)
-            sound_for(box, 2.0)
+            box.sound_for(2.0)
             other.execute("rollback")
         let_go_s = time.monotonic()
         box.until(lambda: waiting in box.taps(), "the tap that waited")
@@ -101,8 +91,8 @@ def test_a_database_that_cannot_be_written_still_plays(faults: FaultTable) -> No
         with read_only_file(box.database):
             box.start("player", "nfc").up()
             refused = box.tap(2)
-            box.until(lambda: "cannot be written" in reader_says(box), "the refusal")
-            sound_for(box, 1.0)
+            box.until(lambda: "cannot be written" in box.reader_says, "the refusal")
+            box.sound_for(1.0)
             assert box.restarts == 0
             box.stop()
         box.start("player", "nfc")

@@ -37,17 +37,17 @@ def test_a_box_lives_on_supabase_alone(project: RealProject, faults: FaultTable)
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder), **env) as box:
         project.refresh()
         box.start("sync", "player", "nfc")
-        box.until(lambda: link(box) == "up", "the link", 30)
+        box.until(lambda: box.link == "up", "the link", 30)
         box.until(box.sounding, "a sound that was fetched, decoded and played", 60)
         acknowledged = a_visit(box, project, card=1)
         a_change_from_there(box, project)
         line.become("refused")
-        box.until(lambda: link(box) == "down", "the end of the link", 30)
+        box.until(lambda: box.link == "down", "the end of the link", 30)
         acknowledged += [op_of(box, box.tap_and_see(card)) for card in (2, 3, 4)]
         acknowledged += [rule_by_staff(box)]
         assert not set(acknowledged) <= set(project.ops())
         line.become("well")
-        recovery_s = box.until(lambda: link(box) == "up", "the link again", 30)
+        recovery_s = box.until(lambda: box.link == "up", "the link again", 30)
         box.until(lambda: set(acknowledged) <= set(project.ops()), "the facts", 30)
         box.until(lambda: both_hold_the_same(box, project), "one bucket on both sides", 30)
         found = [op for op in project.ops() if op in acknowledged]
@@ -67,7 +67,7 @@ def test_what_goes_astray_on_the_way_is_not_counted_twice(project: RealProject, 
     moods: tuple[Mood, ...] = ("drop", "duplicate", "reorder", "truncate")
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder), **env) as box:
         box.start("sync")
-        box.until(lambda: link(box) == "up", "the link", 30)
+        box.until(lambda: box.link == "up", "the link", 30)
         for number, mood in enumerate(moods * TIMES):
             line.become(mood)
             acknowledged = [tap_here(box, f"{box.folder.name}{number}{card}") for card in range(3)]
@@ -140,7 +140,3 @@ def op_of(box: RealBox, tap: str) -> str:
 def hand(box: RealBox) -> closing[Store]:
     """Another process of the box."""
     return closing(open_store(box.data, box.folder / "run", "hand"))
-
-
-def link(box: RealBox) -> str:
-    return str(box.runtime.read("sync").get("link"))

@@ -1,0 +1,84 @@
+"""The kernel finds the card ill and lets nobody write to it any more, under a whole box that plays, taps and syncs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.faults.dice import dice
+from tests.faults.disks import MIB, Card, card
+from tests.faults.fault_table import TIMES, FaultTable
+from tests.faults.listening import longest_silence_s, recorded_s
+from tests.faults.machine import Machine
+from tests.faults.real_box import RealBox, real_box
+from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud, settled
+
+pytestmark = pytest.mark.processes
+
+CARD_BYTES = 512 * MIB  # beside the songs, 200 MB must stay free
+READY_SONGS = 4
+SAYS = "can only be read"
+
+
+@pytest.mark.timeout(120 + 60 * TIMES)
+def test_a_card_that_the_kernel_takes_away_is_said_and_survived(faults: FaultTable, machine: Machine) -> None:
+    with (
+        TemporaryDirectory(prefix="cosound-f-") as folder,
+        card(Path(folder), CARD_BYTES) as disk,
+        real_cloud(Path(folder) / "cloud") as cloud,
+        real_box(Path(folder), disk.folder / "data", **cloud.box_env) as box,
+    ):
+        box.start("sync")
+        box.until(lambda: box.ready_songs >= READY_SONGS, "songs", 60)
+        box.start("player", "nfc").up()
+        acknowledged: list[str] = []
+        for turn in range(TIMES):
+            acknowledged += fall_ill(box, disk, cloud, turn, machine)
+            recovery_s = boot(box, disk)
+            acknowledged += box.ops_of([box.tap_and_see(3000 + turn)])
+            settled(box, cloud)
+            found = [op for op in cloud.ops() if op in acknowledged]
+            faults.note("card made read-only", acknowledged=acknowledged, found=found, recovery_s=recovery_s)
+        assert doubled_stays(cloud.database) == 0
+
+
+def fall_ill(box: RealBox, disk: Card, cloud: RealCloud, turn: int, machine: Machine) -> list[str]:
+    """Facts that have just been told, and some that could not be yet; then nothing can be written. Their ops."""
+    rolled = dice(f"ill card {turn}")
+    told = box.ops_of([box.tap_and_see(rolled.getrandbits(40)) for _ in range(rolled.randrange(1, 4))])
+    cloud.kill()
+    waiting = box.ops_of([box.tap_and_see(rolled.getrandbits(40)) for _ in range(rolled.randrange(1, 4))])
+    from_s, restarts = recorded_s(box.recording), box.restarts
+    disk.fall_ill()
+    refused = box.tap(1000 + turn)
+    box.until(lambda: SAYS in box.reader_says, "the refusal")
+    person = box.run("tap", f"04{2000 + turn:012x}")
+    assert (person.returncode, person.stderr.count("\n")) == (2, 1), person.stderr
+    status = box.run("status")
+    assert (status.returncode, status.stdout.count(SAYS)) == (0, 2), status
+    cloud.start()
+    box.until(lambda: set(waiting) <= set(cloud.ops()), "the facts that waited")  # told, but not noted as told
+    box.sound_for(1.0)
+    assert box.restarts == restarts
+    assert longest_silence_s(box.recording, from_s) < machine.bearable_gap_s
+    assert refused not in box.taps()
+    box.kill("player")
+    box.start("player").until(box.sounding, "sound from a card that can only be read")
+    return told + waiting
+
+
+def boot(box: RealBox, disk: Card) -> float:
+    """Switched off and on. Seconds until it sounds, from when the card is there again."""
+    names = tuple(box.running)
+    for name in names:
+        box.kill(name)
+    disk.boot()
+    began_s = time.monotonic()
+    box.start(*names)
+    box.until(box.sounding, "sound")
+    recovery_s = time.monotonic() - began_s
+    box.up()
+    return recovery_s
