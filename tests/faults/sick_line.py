@@ -9,15 +9,17 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
+from random import Random
 from typing import Literal, get_args
 
 # What answers in the cloud's place …
 Stranger = Literal["html", "403", "404", "500", "503", "redirect", "nothing", "drip", "refused"]
-# … what happens to each answer on its way …
+# … what happens to each answer on its way, or to each that carries a file …
 Cutting = Literal["cut", "truncate"]
+Flipping = Literal["flip"]
 # … and what costs nothing but time: of each push the first request, or its reply, goes astray.
 Straying = Literal["delay", "duplicate", "reorder", "drop"]
-Mood = Literal["well"] | Stranger | Cutting | Straying
+Mood = Literal["well"] | Stranger | Cutting | Flipping | Straying
 
 DELAY_S = 0.7
 _HTML = b"<html><title>Welcome to our wifi</title></html>"
@@ -34,7 +36,6 @@ _ANSWERS: dict[str, bytes] = {
     "404": _canned("404 Not Found", "text/plain", b"no such page"),
     "500": _canned("500 Internal Server Error", "text/plain", b"oops"),
     "503": _canned("503 Service Unavailable", "text/plain", b"later"),
-    "redirect": _canned("302 Found", "text/plain", b"", "Location: http://127.0.0.1:9/login"),
     "drip": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
 }
 
@@ -42,10 +43,14 @@ _ANSWERS: dict[str, bytes] = {
 class SickLine:
     """A change of mood cuts every connection, as a server that is started again does."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, rolled: Random | None = None) -> None:
+        """rolled: where the bits that it flips are."""
         host, port = upstream.removeprefix("http://").split(":")
         self._upstream = (host, int(port))
         self._mood: Mood = "well"
+        self._rolled = rolled or Random(0)
+        self.flipped = 0
+        self.moved = ("302 Found", "http://127.0.0.1:9/login")  # what its redirect says
         self._open: set[socket.socket] = set()
         self._door: socket.socket | None = None
         self._port = 0
@@ -116,6 +121,8 @@ class SickLine:
 
     def _annoy(self, line: socket.socket, mood: Mood) -> None:
         while line.recv(65536):
+            if mood == "redirect":
+                line.sendall(_canned(self.moved[0], "text/plain", b"", f"Location: {self.moved[1]}"))
             if mood in _ANSWERS:
                 line.sendall(_ANSWERS[mood])
             while mood == "drip" and self._mood == "drip":
@@ -126,7 +133,7 @@ class SickLine:
         """One request on this line; its reply ends it."""
         how: dict[str, Callable[[bytes], bytes]] = {
             "cut": self._ask, "truncate": self._ask, "delay": self._delay, "duplicate": self._twice,
-            "reorder": self._in_wrong_order, "drop": self._first_reply_lost,
+            "reorder": self._in_wrong_order, "drop": self._first_reply_lost, "flip": self._one_bit_wrong,
         }  # fmt: skip
         reply = how[mood](request)
         if mood == "cut":
@@ -162,6 +169,16 @@ class SickLine:
         reply, stray, self._stray = self._ask(request), self._stray, None
         self._ask(stray)
         return reply
+
+    def _one_bit_wrong(self, request: bytes) -> bytes:
+        """Somewhere in the file that is sent; nothing else of the answer tells."""
+        head, end, body = self._ask(request).partition(b"\r\n\r\n")
+        if not (request.startswith(b"GET /api/media/") and body):
+            return head + end + body
+        wrong = bytearray(body)
+        wrong[self._rolled.randrange(len(wrong))] ^= 1 << self._rolled.randrange(8)
+        self.flipped += 1
+        return head + end + bytes(wrong)
 
     def _first_reply_lost(self, request: bytes) -> bytes:
         reply = self._ask(request)

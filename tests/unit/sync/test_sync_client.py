@@ -63,7 +63,23 @@ def test_what_the_cloud_answers_is_heard_and_what_others_answer_is_not() -> None
     assert cloud(httpx.Response(200, json=OK), lambda: heard.append(True)).heartbeat(BEAT).rev == 2
     with pytest.raises(NotTheCloud):
         cloud(httpx.Response(200, html=PORTAL), lambda: heard.append(False)).queue()
-    assert heard[0] is True
+    assert heard == [True]
+
+
+def test_to_be_sent_on_for_a_file_is_no_word_of_the_clouds() -> None:
+    """A captive portal sends on whoever asks: the link must not look up by it."""
+    heard: list[bool] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "cloud":
+            return httpx.Response(302, headers={"location": "http://elsewhere/file"})
+        assert "secret" not in str(request.headers)
+        return httpx.Response(200, content=b"sound")
+
+    http = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://cloud/room")
+    with Cloud(http, "secret", lambda: heard.append(True)).open_media("ab" * 32, {}) as response:
+        assert response.read() == b"sound"
+    assert heard == []
 
 
 @pytest.mark.parametrize(

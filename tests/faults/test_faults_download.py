@@ -1,0 +1,127 @@
+"""What is asked for comes wrong: with a bit turned over on the way, or from a stranger that we are sent on to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from appliance.store import open_store
+from sync.partfile import sha256_of
+from tests.faults.dice import dice
+from tests.faults.fault_table import TIMES, FaultTable
+from tests.faults.listening import longest_silence_s, recorded_s
+from tests.faults.machine import Machine
+from tests.faults.real_box import RealBox, real_box
+from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud, settled
+from tests.faults.sick_line import SickLine
+from tests.faults.trap import open_trap
+
+pytestmark = pytest.mark.processes
+
+READY_SONGS = 4
+LOST_FILES = 3
+MOVED = ("301 Moved Permanently", "302 Found", "307 Temporary Redirect")
+PORTAL = "a captive portal?"
+DOWN = "the link to the cloud is down"
+REFUSED = "came instead; it is fetched afresh"
+
+
+@contextmanager
+def box_with_music(folder: Path, line: SickLine, cloud: RealCloud) -> Iterator[RealBox]:
+    """A room that sounds, by songs of the cloud's, over the line while that is well."""
+    with real_box(folder, DJANGO_API_URL=line.url, PLAYER_TOKEN=cloud.token) as box:
+        box.start("sync").until(lambda: box.ready_songs >= READY_SONGS, "songs", 60)
+        box.start("player", "nfc").up()
+        yield box
+
+
+@pytest.mark.timeout(120 + 60 * TIMES)
+def test_a_bit_that_is_turned_over_on_the_way_is_never_kept(faults: FaultTable, machine: Machine) -> None:
+    with TemporaryDirectory(prefix="cosound-f-") as folder, real_cloud(Path(folder) / "cloud") as cloud:
+        line = SickLine(cloud.url, dice("flipped bits"))
+        with box_with_music(Path(folder), line, cloud) as box:
+            from_s, acknowledged = recorded_s(box.recording), [box.tap_and_see(1)]
+            for turn in range(TIMES):
+                flipped = line.flipped
+                line.become("flip")
+                lose_files(box, dice(f"lost files {turn}"))
+                acknowledged.append(box.tap_and_see(2 + turn))
+                box.until(lambda: line.flipped > flipped + 1, "bits turned over", 60)  # noqa: B023 - within the loop
+                box.until(lambda: REFUSED in box.log("sync"), "the refusal", 30)
+                assert wrong_files(box) == []
+                line.become("well")
+                recovery_s = box.until(lambda: not to_fetch(box), "every file", 60)
+                assert wrong_files(box) == []
+                settled(box, cloud)
+                there, ops = cloud.ops(), box.ops_of(acknowledged)
+                found = [op for op in there if op in ops]
+                faults.note("download: a flipped bit", acknowledged=ops, found=found, recovery_s=recovery_s)
+            assert box.restarts == 0
+            assert longest_silence_s(box.recording, from_s) < machine.bearable_gap_s
+        line.close()
+        assert doubled_stays(cloud.database) == 0
+
+
+@pytest.mark.timeout(120 + 60 * TIMES)
+def test_a_stranger_that_we_are_sent_on_to_learns_no_secret(faults: FaultTable, machine: Machine) -> None:
+    """All that is asked is sent on, facts and files alike. It may be told which file we look for, and nothing else."""
+    with (
+        TemporaryDirectory(prefix="cosound-f-") as folder,
+        real_cloud(Path(folder) / "cloud") as cloud,
+        open_trap() as trap,
+    ):
+        line = SickLine(cloud.url)
+        with box_with_music(Path(folder), line, cloud) as box:
+            box.until(lambda: not to_fetch(box), "every file", 60)
+            downs, from_s, acknowledged = box.log("sync").count(DOWN), recorded_s(box.recording), [box.tap_and_see(1)]
+            for turn in range(TIMES * len(MOVED)):
+                trap.kind = ("text/html", "application/octet-stream")[turn % 2]
+                line.moved = (MOVED[turn % len(MOVED)], f"{trap.url}/login")
+                heard = len(trap.heard)
+                line.become("redirect")
+                lose_files(box, dice(f"lost files of a redirect {turn}"))
+                acknowledged.append(box.tap_and_see(2 + turn))
+                box.until(lambda: box.link == "down" and PORTAL in box.link_why, "the reason", 30)
+                box.until(lambda: len(trap.heard) > heard + 2, "files asked of the stranger", 30)  # noqa: B023 - here
+                assert box.run("status").stdout.count(PORTAL) == 1
+                line.become("well")
+                recovery_s = box.until(lambda: box.link == "up", "the link again")
+                box.until(lambda: not to_fetch(box), "every file", 60)
+                assert wrong_files(box) == []
+                settled(box, cloud)
+                there, ops = cloud.ops(), box.ops_of(acknowledged)
+                found = [op for op in there if op in ops]
+                faults.note("cloud: redirect to a stranger", acknowledged=ops, found=found, recovery_s=recovery_s)
+            assert box.log("sync").count(DOWN) == downs + turn + 1, "said once each time"
+            assert [request for request in trap.heard if cloud.token.encode() in request] == []
+            assert {request.split()[0] for request in trap.heard} == {b"GET"}, "no fact was told"
+            assert box.restarts == 0
+            assert longest_silence_s(box.recording, from_s) < machine.bearable_gap_s
+        line.close()
+        assert doubled_stays(cloud.database) == 0
+
+
+def lose_files(box: RealBox, rolled: Random) -> None:
+    """Of songs that do not sound; the agent fetches them again."""
+    sounding = {strip["song_id"] for strip in box.runtime.read("player")["strips"] if strip}
+    with closing(open_store(box.data, box.folder / "run", "hand")) as store:
+        idle = [song for song in store.library.with_files() if song.id not in sounding and song.media_path]
+        for song in rolled.sample(idle, LOST_FILES):
+            store.library.set_ready(song.id, None)
+            store.library.set_media(song.id, None)
+            Path(str(song.media_path)).unlink()
+
+
+def to_fetch(box: RealBox) -> list[object]:
+    return box.read("select id from songs where media_path is null")
+
+
+def wrong_files(box: RealBox) -> list[str]:
+    """Those under their final name that are not what the name says."""
+    whole = [file for file in (box.data / "media").iterdir() if file.suffix not in (".part", ".etag")]
+    return [file.name for file in whole if sha256_of(file) != file.stem]
