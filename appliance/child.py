@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import IO, Any, Literal
@@ -67,7 +68,8 @@ def begin_child() -> bool:
     """What a child does first; False when its parent ended before it could ask to die with it."""
     parent = os.getppid()
     die_with_parent()
-    os.nice(NICENESS)
+    with suppress(PermissionError):  # the sync unit's sandbox lets nobody change that, and is nice itself
+        os.nice(NICENESS)
     return os.getppid() == parent
 
 

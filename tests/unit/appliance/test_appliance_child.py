@@ -16,15 +16,18 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A child that does what it is told: `say`, `die`, `chatter` or `wait`."""
+    """A child that does what it is told: `say`, `die`, `wait`, or `sandboxed` and then say."""
     (tmp_path / "told.py").write_text(
         textwrap.dedent(
             """
             import os, signal, sys
             from appliance.child import begin_child, progress_teller, tell
-            begin_child()
             word = sys.argv[1]
-            if word == "say":
+            if word == "sandboxed":
+                def refused(niceness): raise PermissionError(1, "Operation not permitted")
+                os.nice = refused
+            begin_child()
+            if word in ("say", "sandboxed"):
                 progress = progress_teller()
                 for share in (0.0, 0.001, 0.5, 1.0):
                     progress(share)
@@ -47,6 +50,11 @@ def test_its_result_and_its_progress_are_heard(module: str) -> None:
     assert ask_child(module, "say", "ü\n") == Ended("said", {"found": "ü\n"})
     ask_child(module, "say", "x", progress=shares.append)
     assert shares == [0.0, 0.5, 1.0], "what is not worth telling is not told"
+
+
+def test_it_works_where_its_niceness_is_not_its_own_to_change(module: str) -> None:
+    """As in the sync unit's sandbox, where no song became playable."""
+    assert ask_child(module, "sandboxed", "x") == Ended("said", {"found": "x"})
 
 
 def test_one_that_dies_says_by_what(module: str) -> None:
