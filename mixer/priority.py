@@ -37,5 +37,18 @@ def put_holders_first() -> None:
     processor while it holds the interpreter would hold up the sound for as long."""
     for task in Path("/proc/self/task").iterdir():
         with contextlib.suppress(OSError):
-            if os.sched_getscheduler(int(task.name)) & ~os.SCHED_RESET_ON_FORK == os.SCHED_OTHER:
+            if _policy(task) == os.SCHED_OTHER:
                 put_first(int(task.name), HOLDERS_PRIORITY)
+
+
+def put_back() -> None:
+    """Serve whatever of this process was put first in turn again."""
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            if _policy(task) == os.SCHED_RR:
+                # Without privilege the flag cannot be taken away.
+                os.sched_setscheduler(int(task.name), os.SCHED_OTHER | os.SCHED_RESET_ON_FORK, os.sched_param(0))
+
+
+def _policy(task: Path) -> int:
+    return os.sched_getscheduler(int(task.name)) & ~os.SCHED_RESET_ON_FORK

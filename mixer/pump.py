@@ -13,12 +13,12 @@ from mixer.bus import SLAB
 from mixer.desk import Desk
 from mixer.envelope import Samples
 from mixer.fifo import Fifo
-from mixer.priority import here, prefer, put_first, put_holders_first
+from mixer.priority import here, prefer, put_back, put_first, put_holders_first
 from mixer.recorder import Recorder
 from mixer.scene import SAMPLE_RATE
 from mixer.slab_clock import SlabClock
 
-PROBATION = 24  # slabs, two seconds of sound
+PROBATION = 24  # slabs
 CARD_PACE = 0.5  # of real time; who asks faster than that is no card, and would never let anybody else have a turn
 CLOSING_PATIENCE_S = 2.0
 
@@ -37,7 +37,7 @@ class Pump:
         *,
         process_first: bool = False,
     ) -> None:
-        """process_first: whether the whole process goes first, once the sound does."""
+        """process_first: whether the whole process goes first, as the sound does."""
         self.faults = 0
         self._process_first = process_first
         self._desk = desk
@@ -48,7 +48,7 @@ class Pump:
         self._frame_bytes = 4 * desk.channels
         self._out: Samples = np.zeros((0, desk.channels), np.float32)
         self._silence = np.zeros((SLAB, desk.channels), np.float32)
-        self._probation = PROBATION
+        self._probation = 0
         self._since_s = 0.0
         self._card_threads: Callable[[], tuple[int, ...]] = tuple
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
@@ -63,7 +63,7 @@ class Pump:
             self._thread.join(CLOSING_PATIENCE_S)
 
     def feed(self, card_threads: Callable[[], tuple[int, ...]], *, from_silence: bool = False) -> None:
-        """A card begins to take blocks, on these threads: served first once it has shown that it is one.
+        """A card begins to take blocks, on these threads: served first, unless it turns out to be none.
 
         from_silence: whether the mix, which is under way, is to come up to it.
         """
@@ -71,6 +71,7 @@ class Pump:
             self._desk.begin_anew()
             self._fifo.ring()
         self._card_threads = card_threads
+        self._go_first()
         self._probation = PROBATION
 
     def waiting_frames(self) -> int:
@@ -124,14 +125,20 @@ class Pump:
         if self._recorder is not None and frames > 0:
             self._recorder.take(self._out[:frames])
 
+    def _go_first(self) -> None:
+        for thread in (self._thread.native_id, *self._card_threads()):
+            if thread is not None:
+                put_first(thread)
+        if self._process_first:
+            put_holders_first()
+
     def _watch_pace(self) -> None:
+        """Threads that have begun meanwhile go first with the others, or none does any more."""
         now_s = time.monotonic()
         if self._probation == PROBATION:
             self._since_s = now_s
         self._probation -= 1
+        self._go_first()
         sounded_s = (PROBATION - 1) * SLAB / SAMPLE_RATE
-        if not self._probation and now_s - self._since_s > CARD_PACE * sounded_s:
-            for thread in (here(), *self._card_threads()):
-                put_first(thread)
-            if self._process_first:
-                put_holders_first()
+        if not self._probation and now_s - self._since_s <= CARD_PACE * sounded_s:
+            put_back()

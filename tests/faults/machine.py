@@ -7,7 +7,6 @@ what the machine does not explain. Run as a program it writes each late waking, 
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
 import time
@@ -41,12 +40,12 @@ class Machine:
 
 
 @contextmanager
-def watched_machine(**env: str) -> Iterator[Path]:
-    """The file of late wakings, written while the block runs. env: what the watched processes have too."""
+def watched_machine() -> Iterator[Path]:
+    """The file of late wakings, written while the block runs."""
     with TemporaryDirectory(prefix="cosound-m-") as folder:
         file = Path(folder) / "wakings"
         with file.open("w") as out:
-            control = subprocess.Popen([sys.executable, __file__], stdout=out, env={**os.environ, **env})
+            control = subprocess.Popen([sys.executable, __file__], stdout=out)
             try:
                 yield file
             finally:
@@ -64,7 +63,7 @@ def wake_as_the_player_does() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, -11)
     while True:
         began_s = boot_s()
-        select.select([], [], [], BLOCK_S)  # under a library that moves the clock, time.sleep() raises
+        time.sleep(BLOCK_S)
         late_s = boot_s() - began_s - BLOCK_S
         if late_s > WORTH_NOTING_S:
             print(f"{began_s:.3f} {late_s:.4f}", flush=True)  # noqa: T201 - what it is for

@@ -78,6 +78,12 @@ class RealCloud:
             ).fetchone()
         return int(rev), str(digest)
 
+    def last_heard(self) -> str:
+        """When the box's newest heartbeat came, by the cloud's clock; empty when none did."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)) as conn:
+            found = conn.execute("select heard_at from player_state").fetchone()
+        return "" if found is None else str(found[0])
+
 
 def op_ids(database: Path) -> list[str]:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as conn:

@@ -11,7 +11,7 @@ import pytest
 
 SCRIPT = """
 import json, os, threading
-from mixer.priority import AUDIO_PRIORITY, HOLDERS_PRIORITY, here, prefer, put_first, put_holders_first
+from mixer.priority import AUDIO_PRIORITY, HOLDERS_PRIORITY, here, prefer, put_back, put_first, put_holders_first
 
 sound, over = [], threading.Event()
 
@@ -38,6 +38,8 @@ if not child:
     print(json.dumps(found | {"child": look(here())}), flush=True)
     os._exit(0)
 os.waitpid(child, 0)
+put_back()
+print(json.dumps({name: look(number) for name, number in (("sound", sound[0]), ("main", here()))}))
 over.set()
 """
 
@@ -50,7 +52,10 @@ def test_the_sound_goes_first_then_who_may_hold_the_interpreter_and_nobody_else(
         pytest.skip("nobody may ask for real time here: run as root, or raise the limit rtprio")
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, check=True)
-    found = {name: tuple(state) for name, state in json.loads(done.stdout).items()}
+    found, back = (
+        {name: tuple(state) for name, state in json.loads(line).items()} for line in done.stdout.splitlines()
+    )
     assert found["sound"] == (os.SCHED_RR, 20)
     assert found["main"] == (os.SCHED_RR, 10)
     assert found["late"] == found["child"] == (os.SCHED_OTHER, 0)
+    assert back == dict.fromkeys(("sound", "main"), (os.SCHED_OTHER, 0))
