@@ -39,7 +39,7 @@ def dbfs(error: npt.NDArray[Any]) -> float:
     return float(20 * np.log10(np.abs(error).max() + 1e-12))
 
 
-def until(true: Callable[[], bool], within_s: float = 10.0) -> None:
+def until(true: Callable[[], bool], within_s: float = 30.0) -> None:
     """Wait for what another thread does."""
     deadline_s = time.monotonic() + within_s
     while not true():
