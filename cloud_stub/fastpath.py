@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cloud_stub.boxes import INVALID_TOKEN
 from cloud_stub.database import Database
 from cloud_stub.errors import Refused
-from cloud_stub.request_log import is_told, keep_quiet, name_box, name_route, tell
+from cloud_stub.request_log import is_quiet, is_told, name_box, name_route, tell
 from cloud_stub.services import Services
 from cloud_stub.tokens import prefix_of
 from cloud_stub.waiters import queue_topic
@@ -44,12 +44,9 @@ class QueueFastPath:
                 status = await _refuse(send, error)
             except Database.Error:
                 status = await _send(send, 503, _UNAVAILABLE, more=_COME_BACK)
-            if status == 304:
-                self._services.polls.unchanged += 1
-                keep_quiet(scope)
-            elif is_told(scope):
+            if is_told(scope):
                 name_route(scope, scope["path"])
-            else:
+            elif not is_quiet(scope):
                 tell(scope, status, time.perf_counter() - begun_s, scope["path"])
         else:
             await self._app(scope, receive, send)
@@ -75,6 +72,7 @@ class QueueFastPath:
                 return await _turn_away(scope, send, token)
             answer = await services.polls.answer(player_id, services.now())
         if known == answer.etag:
+            services.polls.note_unchanged(scope)
             return await _send(send, 304, b"", answer.etag)
         name_box(scope, player_id)
         return await _send(send, 200, services.polls.body(answer, self._base_url(scope, headers)), answer.etag)

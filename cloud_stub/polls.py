@@ -9,10 +9,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from starlette.types import Scope
+
 from cloud_stub.database import Database, Row, Tx
 from cloud_stub.links import signed_path, step_of
 from cloud_stub.moments import seconds_or_none
 from cloud_stub.repositories import players, queue
+from cloud_stub.request_log import keep_quiet
 from cloud_stub.storage import Storage
 from cloud_stub.strangers import Strangers
 from cloud_stub.tokens import matches, prefix_of
@@ -120,6 +123,11 @@ class Polls:
             self.drop_tokens(player_id)
         self._versions = versions
         return moved
+
+    def note_unchanged(self, scope: Scope) -> None:
+        """This answer says nothing new: it is counted, and gets no line and no id."""
+        self.unchanged += 1
+        keep_quiet(scope)
 
     def take_unchanged(self) -> int:
         taken, self.unchanged = self.unchanged, 0

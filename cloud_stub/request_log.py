@@ -39,6 +39,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            if message["type"] == "http.response.start" and not is_quiet(scope):
                 message = {**message, "headers": [*message["headers"], (HEADER, asked.encode())]}
             await send(message)
 
@@ -49,7 +50,7 @@ class RequestLog:
                 status = 500  # answered by whoever stands before us, and its trace is a line of its own
             raise
         finally:
-            if not scope["state"].get("is_quiet"):
+            if not is_quiet(scope):
                 tell(scope, status, time.perf_counter() - begun_s, _route(scope))
 
 
@@ -69,8 +70,12 @@ def name_route(scope: Scope, route: str) -> None:
 
 
 def keep_quiet(scope: Scope) -> None:
-    """No line for this one: there are too many of its kind, and they are counted."""
+    """No line for this one, nor an id to find it by: there are too many of its kind, and they are counted."""
     scope.setdefault("state", {})["is_quiet"] = True
+
+
+def is_quiet(scope: Scope) -> bool:
+    return bool(scope.get("state", {}).get("is_quiet"))
 
 
 def name_box(scope: Scope, box: str) -> None:

@@ -137,7 +137,7 @@ class Services:
         """The polls that found nothing new, in one line: a line for each would be most of the log."""
         if count := self.polls.take_unchanged():
             facts = {"polls": count, "boxes": self.polls.heard_since(self.now() - TELL_POLLS_S)}
-            log.info("%d polls found nothing new", count, extra={"facts": facts})
+            log.info("%d polls and heartbeats said nothing new", count, extra={"facts": facts})
 
     async def look_elsewhere(self) -> None:
         """Drop what another process changed, wake who waits for it, and rank those rooms."""

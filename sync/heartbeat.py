@@ -47,14 +47,7 @@ class Heart:
         return recent and not self._tell_again and _gist(full) == self._told
 
     def _bare(self, full: wire.Heartbeat) -> wire.BareBeat:
-        return wire.BareBeat(
-            boot_id=full.boot_id,
-            mono_ms=full.mono_ms,
-            wall_ms=full.wall_ms,
-            as_before=self._kept or "",
-            pending=full.pending,
-            underruns=full.underruns,
-        )
+        return wire.BareBeat(as_before=self._kept or "", pending=full.pending, underruns=full.underruns)
 
     def _say(self, full: wire.Heartbeat) -> None:
         self._kept = self._cloud.heartbeat(full).kept

@@ -244,11 +244,8 @@ class Heartbeat(Outbound):
 
 
 class BareBeat(Outbound):
-    """All is as in the beat that the cloud keeps under the name `as_before`: four short fields instead of a scene."""
+    """All is as in the beat that the cloud keeps under the name `as_before`, which is of this boot."""
 
-    boot_id: str
-    mono_ms: int
-    wall_ms: int
     as_before: str
     pending: int = 0
     underruns: int = 0

@@ -25,7 +25,6 @@ router = APIRouter()
 _BEAT = {
     "title": "Heartbeat or BareBeat",
     "type": "object",
-    "required": ["boot_id", "mono_ms", "wall_ms"],
     "properties": {
         **BareBeat.model_json_schema()["properties"],
         **Heartbeat.model_json_schema()["properties"],
@@ -50,13 +49,16 @@ async def queue(
     "/api/player/heartbeat", response_model=HeartbeatReply,
     responses={**FOR_BOXES, 204: {"description": "As before."}, 409: {"description": "As before what?"}},
 )  # fmt: skip
-async def heartbeat(body: Beat, player_id: Box, cloud: Cloud) -> Any:
+async def heartbeat(request: Request, body: Beat, player_id: Box, cloud: Cloud) -> Any:
     """How a room is, or that it is as before: 204, or 409 when we do not know how it was. Fields that we do not
     know yet are a newer box's: they are left aside."""
     if "as_before" in body:
         bare = {name: body[name] for name in BareBeat.model_fields if name in body}
-        kept = await cloud.database.write_in(player_id, _repeat, player_id, BareBeat.model_validate(bare), cloud.now())
-        return Response(status_code=204 if kept else 409)
+        repeated = BareBeat.model_validate(bare)
+        if not await cloud.database.write_in(player_id, rooms.repeat, player_id, repeated, cloud.now()):
+            return Response(status_code=409)
+        cloud.polls.note_unchanged(request.scope)
+        return Response(status_code=204)
     known = {name: body[name] for name in Heartbeat.model_fields if name in body}
     return await cloud.database.write_in(player_id, _note, player_id, Heartbeat.model_validate(known), cloud.now())
 
@@ -106,8 +108,3 @@ def _note(tx: Tx, player_id: str, beat: Heartbeat, now_s: float) -> HeartbeatRep
     assert player is not None
     kept = rooms.kept_name(tx, player_id)
     return HeartbeatReply(server_time=now_s, rev=player["rev"], queue_rev=player["queue_rev"], kept=kept)
-
-
-def _repeat(tx: Tx, player_id: str, beat: BareBeat, now_s: float) -> bool:
-    ops.learn_boot(tx, player_id, beat.boot_id, now_s - beat.mono_ms / 1000, now_s)
-    return rooms.repeat(tx, player_id, beat, now_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from cloud_stub.answers import FOR_BOXES, NOT_MODIFIED
 from cloud_stub.auth import Cloud
@@ -28,6 +28,7 @@ async def push(request: PushRequest, player_id: Box, cloud: Cloud) -> PushReply:
 
 @router.get("/pull", response_class=Response, responses={200: {"model": PullReply}, **NOT_MODIFIED})
 async def pull(
+    request: Request,
     player_id: Box,
     cloud: Cloud,
     epoch: str = "",
@@ -52,6 +53,7 @@ async def pull(
             page = await cloud.database.read(read_page, player_id, epoch, since, heard, limit, cursor)
     etag = bucket_etag(page.mark.epoch, page.mark.rev, page.mark.digest)
     if if_none_match == etag and not page.is_news:
+        cloud.polls.note_unchanged(request.scope)
         return Response(status_code=304, headers={"ETag": etag})
     return _answer(as_json(page, cloud.now()).encode(), etag, accept_encoding)
 

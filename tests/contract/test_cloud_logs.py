@@ -21,6 +21,7 @@ from cloud_stub.engines.address import Address
 from cloud_stub.logs import Lines
 from cloud_stub.migrate import bring_up_to_date
 from cloud_stub.secrecy import Secrecy
+from sync.digest import bucket_etag
 
 SECRET_KEY, PASSWORD, PEPPER = "a secret key that signs", "a password of some length", "5e" * 32
 JWT_SECRET = "a legacy secret of a project, long enough"
@@ -59,13 +60,23 @@ def test_a_request_is_one_line_with_its_door_and_its_box(world: World, caplog: p
     assert 0 <= last["ms"] < 60_000
 
 
-def test_polls_that_find_nothing_new_are_counted(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_says_nothing_new_is_counted_and_has_neither_a_line_nor_an_id(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     box = world.box()
-    etag = box.queue().headers["etag"]
+    held, kept = box.queue().headers["etag"], box.hears(audible=False)["kept"]
+    page = box.pull()
+    asked = {"epoch": page["epoch"], "since": page["next"]}
+    bucket = bucket_etag(page["epoch"], page["next"], page["digest"])
     caplog.set_level(logging.INFO, "cloud_stub")
     caplog.clear()
-    for _ in range(3):
-        assert box.queue(**{"If-None-Match": etag}).status_code == 304
+    answers = [
+        box.queue(**{"If-None-Match": held}),
+        world.client.get("/api/sync/v1/pull", params=asked, headers={**box.headers, "If-None-Match": bucket}),
+        world.client.post("/api/player/heartbeat", json={"as_before": kept}, headers=box.headers),
+    ]
+    assert [answer.status_code for answer in answers] == [304, 304, 204]
+    assert not any("x-request-id" in answer.headers for answer in answers)
     assert lines_of(caplog) == []
     for _ in range(2):
         world.client.portal.call(world.services.tell_polls)

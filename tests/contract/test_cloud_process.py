@@ -103,7 +103,7 @@ def test_it_stops_at_once_with_people_waiting(seeded: tuple[Path, dict[str, Any]
         assert {answer.result().status_code for answer in held} == {304}
         said = server.lines()
         assert {line["level"] for line in said} == {"info"}
-        assert (said[-2]["says"], said[-1]["says"]) == ("8 polls found nothing new", "stopped")
+        assert (said[-2]["says"], said[-1]["says"]) == ("8 polls and heartbeats said nothing new", "stopped")
 
 
 @pytest.mark.parametrize(("proxies", "second"), [("127.0.0.1,10.0.0.1", 403), ("10.0.0.1", 429)])

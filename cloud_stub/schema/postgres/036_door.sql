@@ -227,10 +227,10 @@ language plpgsql as $$
 begin
     if beat is not null then
         perform private.note_beat(player, beat, came);
+        perform private.learn_boot(player, beat, came);
     elsif not private.repeat_beat(player, bare_beat, came) then
         return null;
     end if;
-    perform private.learn_boot(player, coalesce(beat, bare_beat), came);
     perform private.note_scene(player, came);
     update public.players set last_poll = came, status = private.status_of(player, came) where id = player;
     return (select json_build_object('server_time', private.seconds(came), 'rev', p.rev, 'queue_rev', p.queue_rev,

@@ -116,7 +116,7 @@ def test_a_beat_is_answered_and_a_bare_one_says_whether_it_was_understood() -> N
     project = Project({"push": None, "beat": kept}, {"push": None, "beat": kept}, {"push": None, "beat": None})
     door = project.door()
     assert door.heartbeat(wire.Heartbeat(boot_id="b", mono_ms=1, wall_ms=1, audible=True)).kept == "k"
-    bare = wire.BareBeat(boot_id="b", mono_ms=1, wall_ms=1, as_before="k")
+    bare = wire.BareBeat(as_before="k")
     assert [door.bare_beat(bare), door.bare_beat(bare)] == [True, False]
     with pytest.raises(NotTheCloud, match="cloud migrate"):
         Project({}).door().heartbeat(wire.Heartbeat(boot_id="b", mono_ms=1, wall_ms=1, audible=True))
