@@ -1,6 +1,7 @@
 """Work on a file that may kill whoever opens it, in a process of its own: it tells how far it is, then its result.
 
-The child is nice, keeps to one core, dies with us, and says everything as lines of JSON.
+The child is nice, keeps to one core, is the first to go where memory ends, dies with us, and says everything as lines
+of JSON.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import IO, Any, Literal
 
@@ -70,6 +72,8 @@ def begin_child() -> bool:
     die_with_parent()
     with suppress(PermissionError):  # the sync unit's sandbox lets nobody change that, and is nice itself
         os.nice(NICENESS)
+    with suppress(OSError):  # a file that takes all the memory costs its decoder, and not us
+        Path("/proc/self/oom_score_adj").write_text("1000")
     return os.getppid() == parent
 
 

@@ -38,6 +38,7 @@ def status_lines(state: dict[str, Any]) -> list[str]:
         f"here     {state['here']}",
         *link_lines(state),
         f"library  {state['songs_ready']} of {state['songs']} songs ready{files_words(state)}",
+        *([_damaged_words(state["files_damaged"])] if state["files_damaged"] else []),
         f"disk     {state['disk_free_mb']} MB free" + (f", but it {READ_ONLY}" if state["disk_read_only"] else ""),
         *(
             f"reader   {reader['name']}: {reader['state']} {reader.get('why') or ''}".rstrip()
@@ -66,11 +67,17 @@ def _status(store: Store, runtime: Runtime, config: Config) -> dict[str, Any]:
         "dead_letters": len(store.outbox.dead_letters()),
         "songs": store.library.count(),
         "songs_ready": store.library.ready_count(),
+        "files_damaged": store.library.damaged_count(),
         "disk_free_mb": shutil.disk_usage(config.box_data_dir).free >> 20,
         "disk_read_only": is_read_only(config.box_data_dir),
         "readers": readers_now(reader, now_s),
         "dark_lamps": reader.get("dark") or {},
     }
+
+
+def _damaged_words(count: int) -> str:
+    files = "1 file" if count == 1 else f"{count} files"
+    return f"damage   {files} found other than written, and made anew: renew the card if there are ever more"
 
 
 def _player_word(player: dict[str, Any]) -> str:

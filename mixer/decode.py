@@ -56,7 +56,7 @@ def decode_to_pcm(
     measured = _measure(source, decoded)
     info = measured.info(loop)
     decoded.report = lambda share: report(0.5 + share / 2)
-    write_pcm(target, decoded, info, offset=measured.offset)
+    info = write_pcm(target, decoded, info, offset=measured.offset)
     report(1.0)
     return info
 

@@ -11,10 +11,11 @@ from appliance.decoding import Outcome
 from appliance.runtime import Runtime
 from appliance.store import Store
 from sync.cache import limits_for, make_room, may_prepare_more
+from sync.care import Care
 from sync.door import Door
 from sync.heartbeat import Heart, player_state
 from sync.pace import Glance
-from sync.prepare import prepare_once
+from sync.prepare import prepare_again, prepare_once
 from sync.push import push_once
 from sync.timers import Alarm
 
@@ -64,7 +65,7 @@ class HeartbeatLoop:
 
 
 class PrepareLoop:
-    """Makes fetched files playable, one at a time, and keeps the cache within its limits."""
+    """Makes fetched files playable, one at a time, keeps the cache within its limits, and looks after what is there."""
 
     def __init__(
         self, pcm_dir: Path, decode: Callable[[Path, Path], Outcome], sounding: Callable[[Store], set[str]]
@@ -74,6 +75,7 @@ class PrepareLoop:
         self._sounding = sounding
         self._limits = limits_for(pcm_dir)
         self._glance = Glance()
+        self._care = Care(lambda store, song: prepare_again(store, song, decode), sounding)
 
     def step(self, store: Store) -> None:
         now_s = store.clock.boot_s()
@@ -82,6 +84,7 @@ class PrepareLoop:
                 make_room(store, self._limits, self._sounding(store))
                 return
             self._glance.in_vain(now_s)
+        self._care.step(store)
         self._glance.hear(store.wait(LISTEN_S))
 
     def _prepare(self, store: Store) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from sync.errors import MediaError
@@ -104,6 +105,17 @@ def sha256_of(path: Path) -> str:
     digest = hashlib.sha256()
     _hash_into(digest, path)
     return digest.hexdigest()
+
+
+def check_file(path: Path, sha256: str) -> Iterator[None]:
+    """Read a file that is here, a megabyte with each step. Raises MediaError when it is not what it was."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+            yield
+    if digest.hexdigest() != sha256:
+        raise MediaError(f"{path.name}: its content is not what was fetched")
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from appliance.decoding import Outcome
 from appliance.model import Song
+from appliance.space import shortage
 from appliance.store import Store
 from sync.media import check_space
+from sync.partfile import sha256_of
 
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 3
+MAX_BEGUN = 30
 PCM_BYTES_PER_S = 48_000 * 2 * 2
 
 Decode = Callable[[Path, Path], Outcome]
@@ -26,7 +29,8 @@ def prepare_once(store: Store, pcm_dir: Path, decode: Decode, *, called_for: boo
     """Prepare the song that is needed next; None when there is nothing to prepare. Raises NoSpace.
 
     called_for: only one that is queued, pinned or placed.
-    A file whose decoding ends without a word is tried `MAX_TRIES` times, over restarts too, then refused.
+    A file that ends its decoder is tried `MAX_TRIES` times, over restarts too, then refused. An end of this process is
+    no fault of the file's; only one that comes `MAX_BEGUN` times in a row ends that, too.
     """
     song = next(iter(store.library.unprepared(1, fetched=True, called_for=called_for)), None)
     if song is None or song.media_path is None:
@@ -37,10 +41,45 @@ def prepare_once(store: Store, pcm_dir: Path, decode: Decode, *, called_for: boo
         return song
     pcm_dir.mkdir(parents=True, exist_ok=True)
     check_space(pcm_dir, int((song.duration_s or 0) * PCM_BYTES_PER_S))
-    tries = store.library.count_try(song.sha256)
-    outcome = decode(source, target) if tries <= MAX_TRIES else Outcome("failed", "decoding it ends the process")
-    _note(store, song, target, outcome, tries)
+    if _is_damaged(source, song) and give_up_original(store, song):
+        return song
+    begun = store.library.count_try(song.sha256, "begun")
+    ends_us = Outcome("refused", f"this process ended {MAX_BEGUN} times while it was decoded")
+    _note(store, song, target, decode(source, target) if begun <= MAX_BEGUN else ends_us)
     return song
+
+
+def prepare_again(store: Store, song: Song, decode: Decode) -> bool:
+    """Make the cache file anew in the place of the one that is there: its row stays, and who has it open plays on.
+
+    False when that cannot be: the original is not here, or is damaged itself, or there is no room.
+    """
+    if song.media_path is None or song.pcm_path is None or not Path(song.media_path).exists():
+        return False
+    source, target = Path(song.media_path), Path(song.pcm_path)
+    if shortage(target.parent, int((song.duration_s or 0) * PCM_BYTES_PER_S)):
+        return False
+    if _is_damaged(source, song) and give_up_original(store, song):
+        return False
+    return decode(source, target).word in ("done", "stopped")
+
+
+def give_up_original(store: Store, song: Song) -> bool:
+    """The file is damaged: say so, and let it be fetched again when it is needed. False for one that was put here by
+    hand and cannot come again: a click in it is better than nothing of it."""
+    store.library.count_damaged()
+    log.warning(
+        "%s: its file is damaged%s", song.title, " and was put here by hand: add it again" if song.local else ""
+    )
+    if song.local or song.media_path is None:
+        return False
+    store.library.give_up_file(Path(song.media_path))
+    Path(song.media_path).unlink(missing_ok=True)
+    return True
+
+
+def _is_damaged(source: Path, song: Song) -> bool:
+    return sha256_of(source) != song.sha256
 
 
 def reconcile(store: Store) -> int:
@@ -56,14 +95,16 @@ def reconcile(store: Store) -> int:
     return lost
 
 
-def _note(store: Store, song: Song, target: Path, outcome: Outcome, tries: int) -> None:
-    last = tries >= MAX_TRIES
-    if outcome.word == "done" and target.exists():
-        store.library.set_ready(song.id, target)
-    elif outcome.word == "refused" or (outcome.word != "stopped" and last):
-        store.library.set_refused(song.id, outcome.why)
-        log.warning("%s cannot be played: %s", song.title, outcome.why)
-    elif outcome.word != "stopped":
+def _note(store: Store, song: Song, target: Path, outcome: Outcome) -> None:
+    store.library.forget_tries(song.sha256, "begun")
+    if outcome.word == "stopped":
+        return
+    if outcome.word == "failed" and store.library.count_try(song.sha256, "failed") < MAX_TRIES:
         log.warning("%s: decoding failed (%s); it is tried again", song.title, outcome.why)
         return
-    store.library.forget_tries(song.sha256)
+    store.library.forget_tries(song.sha256, "failed")
+    if outcome.word == "done" and target.exists():
+        store.library.set_ready(song.id, target)
+        return
+    store.library.set_refused(song.id, outcome.why)
+    log.warning("%s cannot be played: %s", song.title, outcome.why)

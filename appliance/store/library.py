@@ -7,12 +7,16 @@ import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from appliance.model import LOCAL, NEUTRAL, Song, Vector
 from appliance.store.database import Database
 from mixer.scene import SongId
 
 PAGE = 500
+DAMAGED = "damaged_files"
+
+Try = Literal["begun", "failed"]
 
 # A room's library is the cloud's word on the cloud's songs; what was put on this box by hand (LOCAL) is not under it.
 _ALLOWED = (
@@ -156,16 +160,33 @@ class Library:
             )  # fmt: skip
         return True
 
-    def count_try(self, sha256: str) -> int:
-        """Note, before it begins, that this file is being prepared; how many times that is now."""
-        with self._db.write(durable=False) as conn:
-            tries = self._db.count("select cast(value as integer) from sync_state where key = ?", f"tries:{sha256}") + 1
-            conn.execute("insert or replace into sync_state values (?, ?)", (f"tries:{sha256}", tries))
-        return tries
+    def count_try(self, sha256: str, how: Try) -> int:
+        """Note that this file's decoding is about to begin, or that it failed; how many times it did since it was
+        forgotten."""
+        return self._count_one_more(f"{how}:{sha256}")
 
-    def forget_tries(self, sha256: str) -> None:
+    def forget_tries(self, sha256: str, *how: Try) -> None:
         with self._db.write(durable=False) as conn:
-            conn.execute("delete from sync_state where key = ?", (f"tries:{sha256}",))
+            conn.executemany("delete from sync_state where key = ?", [(f"{word}:{sha256}",) for word in how])
+
+    def count_damaged(self) -> None:
+        """One more file here was found to be other than it was written."""
+        self._count_one_more(DAMAGED)
+
+    def damaged_count(self) -> int:
+        return self._db.count("select cast(value as integer) from sync_state where key = ?", DAMAGED)
+
+    def _count_one_more(self, key: str) -> int:
+        with self._db.write(durable=False) as conn:
+            count = self._db.count("select cast(value as integer) from sync_state where key = ?", key) + 1
+            conn.execute("insert or replace into sync_state values (?, ?)", (key, count))
+        return count
+
+    def give_up_file(self, path: Path) -> None:
+        """No row names this file any more."""
+        with self._db.write(durable=False) as conn:
+            conn.execute("update songs set pcm_path = null where pcm_path = ?", (str(path),))
+            conn.execute("update songs set media_path = null where media_path = ?", (str(path),))
 
     def set_media(self, song_id: str, path: Path | None) -> None:
         """The file is on the disk, whole and verified, before this row says so."""

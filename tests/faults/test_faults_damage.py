@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from appliance.store import snapshot
-from tests.faults.dice import dice
+from tests.faults.dice import dice, flip_a_bit
 from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.real_box import RealBox, now_s, real_box
 from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud
@@ -162,7 +162,7 @@ def test_wrong_bits_in_the_cache_cost_a_song_and_not_the_sound(faults: FaultTabl
             rolled = dice(f"bits in the cache {turn}")
             box.kill("player")
             for file in rolled.sample(files, len(files) - 2):
-                flip_a_bit(file, rolled, first=rolled.choice([80, file.stat().st_size]))
+                flip_a_bit(file, rolled, 0, rolled.choice([80, file.stat().st_size]))
             began_s = time.monotonic()
             box.start("player")
             box.until(box.sounding, "sound", BACK_WITHIN_S)
@@ -174,7 +174,7 @@ def test_wrong_bits_in_the_cache_cost_a_song_and_not_the_sound(faults: FaultTabl
             box.with_all_ready()
         box.kill("player")
         for file in files:
-            flip_a_bit(file, rolled, first=3)
+            flip_a_bit(file, rolled, 0, 3)
         box.start("player")
         box.until(lambda: GIVEN_UP in box.log("player"), "a word")
         before = box.log("player").count(GIVEN_UP)
@@ -213,16 +213,6 @@ def sounding_files(box: RealBox) -> list[Path]:
 
 def ready_files(box: RealBox) -> list[Path]:
     return [Path(path) for (path,) in box.read("select pcm_path from songs where pcm_path is not null")]
-
-
-def flip_a_bit(file: Path, rolled: random.Random, first: int) -> None:
-    """One of the file's `first` bytes."""
-    with file.open("r+b") as raw:
-        place = rolled.randrange(first)
-        raw.seek(place)
-        byte = raw.read(1)[0]
-        raw.seek(place)
-        raw.write(bytes([byte ^ 1 << rolled.randrange(8)]))
 
 
 def test_the_list_of_songs_is_there_before_it_is_needed(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
                 for share in (0.0, 0.001, 0.5, 1.0):
                     progress(share)
                 print("some library's chatter", flush=True)
-                tell({"found": sys.argv[2]})
+                tell({"found": sys.argv[2], "goes": int(open("/proc/self/oom_score_adj").read())})
             elif word == "die":
                 print("out of luck", file=sys.stderr, flush=True)
                 os.kill(os.getpid(), signal.SIGSEGV)
@@ -47,14 +47,14 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_its_result_and_its_progress_are_heard(module: str) -> None:
     shares: list[float] = []
-    assert ask_child(module, "say", "ü\n") == Ended("said", {"found": "ü\n"})
+    assert ask_child(module, "say", "ü\n") == Ended("said", {"found": "ü\n", "goes": 1000})
     ask_child(module, "say", "x", progress=shares.append)
     assert shares == [0.0, 0.5, 1.0], "what is not worth telling is not told"
 
 
 def test_it_works_where_its_niceness_is_not_its_own_to_change(module: str) -> None:
     """As in the sync unit's sandbox, where no song became playable."""
-    assert ask_child(module, "sandboxed", "x") == Ended("said", {"found": "x"})
+    assert ask_child(module, "sandboxed", "x") == Ended("said", {"found": "x", "goes": 1000})
 
 
 def test_one_that_dies_says_by_what(module: str) -> None:

@@ -82,10 +82,25 @@ def test_a_song_without_a_file_in_the_cloud_is_not_waited_for(store: Store) -> N
     assert ids(store.library.unprepared(10)) == [2]
 
 
-def test_tries_are_counted_by_content(store: Store) -> None:
-    assert [store.library.count_try("a"), store.library.count_try("a"), store.library.count_try("b")] == [1, 2, 1]
-    store.library.forget_tries("a")
-    assert store.library.count_try("a") == 1
+def test_tries_are_counted_by_content_and_by_how_they_ended(store: Store) -> None:
+    library = store.library
+    assert [library.count_try("a", "begun"), library.count_try("a", "begun"), library.count_try("b", "begun")] == [
+        1,
+        2,
+        1,
+    ]
+    assert library.count_try("a", "failed") == 1
+    library.forget_tries("a", "begun")
+    assert [library.count_try("a", "begun"), library.count_try("a", "failed")] == [1, 2]
+
+
+def test_a_file_that_is_given_up_is_named_by_no_row(store: Store) -> None:
+    put_songs(store, song_row(1), song_row(2), song_row(3), ready=False)
+    for number in (1, 2):
+        store.library.set_ready(uid(number), Path("/pcm/same"))
+    store.library.set_ready(uid(3), Path("/pcm/other"))
+    store.library.give_up_file(Path("/pcm/same"))
+    assert [song.pcm_path for song in store.library.ready()] == ["/pcm/other"]
 
 
 def test_hours_since_a_song_last_began(store: Store, clock: ManualClock) -> None:

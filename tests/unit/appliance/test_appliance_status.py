@@ -36,6 +36,16 @@ def test_a_box_at_rest(box: Box, config: Config) -> None:
     assert "link     unknown: the sync process has not run" in lines
 
 
+def test_files_that_were_damaged_are_told(box: Box, config: Config) -> None:
+    store = box.store()
+    assert "damage" not in "\n".join(status_lines(read_status(config)))
+    store.library.count_damaged()
+    store.library.count_damaged()
+    assert [line for line in status_lines(read_status(config)) if "damage" in line] == [
+        "damage   2 files found other than written, and made anew: renew the card if there are ever more"
+    ]
+
+
 def test_a_box_at_work(box: Box, config: Config) -> None:
     store = box.store()
     put_songs(store, song_row(1), song_row(2))

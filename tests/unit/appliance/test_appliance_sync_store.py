@@ -97,12 +97,6 @@ def test_a_bad_outbox_row_does_not_stop_the_bucket(store: Store) -> None:
     assert store.outbox.batch(1)[0].body == {"unreadable": '{"torn'}
 
 
-def test_tries_are_counted_a_file_and_forgotten(store: Store) -> None:
-    assert [store.library.count_try("a"), store.library.count_try("a"), store.library.count_try("b")] == [1, 2, 1]
-    store.library.forget_tries("a")
-    assert store.library.count_try("a") == 1
-
-
 def test_a_file_is_wanted_when_the_room_may_play_it_and_it_is_not_here(store: Store) -> None:
     store.bucket.apply([song("a"), song("b"), song("c"), song("d")], epoch="e", rev=1)
     store.library.set_media("a", Path("/a"))

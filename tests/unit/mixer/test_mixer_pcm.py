@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mixer.pcm import (
     HEADER_BYTES,
     MAGIC,
+    SUM_BYTES,
     PcmError,
     PcmInfo,
+    PcmWithoutSums,
+    check_samples,
     open_pcm,
     read_info,
     sample_blocks,
@@ -33,8 +38,9 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("loop", [None, Loop(), Loop(10, 900, 0.002, "linear")])
 def test_the_header_comes_back_as_it_was_written(path: Path, loop: Loop | None) -> None:
-    write_pcm(path, [np.zeros((2, 1000), np.float32)], info(loop=loop))
-    assert open_pcm(path).info == read_info(path) == info(loop=loop)
+    written = write_pcm(path, [np.zeros((2, 1000), np.float32)], info(loop=loop))
+    assert open_pcm(path).info == read_info(path) == written
+    assert replace(written, sums=()) == info(loop=loop)
     assert path.stat().st_size == HEADER_BYTES + 2 * 1000 * 2
 
 
@@ -117,3 +123,80 @@ def test_a_file_is_replaced_whole(path: Path) -> None:
     write_pcm(path, [np.full((2, 500), 0.1, np.float32)], info(500))
     assert not before.samples.any(), "who plays the old file goes on playing the old file"
     assert open_pcm(path).frames == 500
+
+
+@pytest.fixture
+def noise(path: Path) -> Path:
+    blocks = [np.random.default_rng(n).uniform(-1, 1, (2, 70_000)).astype(np.float32) for n in range(9)]
+    write_pcm(path, blocks, info(9 * 70_000, scale=scale_for_peak(1.0)))
+    return path
+
+
+def flip(path: Path, place: int, bit: int) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[place] ^= 1 << bit
+    path.write_bytes(raw)
+
+
+def of_version_1(path: Path) -> None:
+    """As the versions before this one wrote it."""
+    fields = {"version": 1, "rate": 48_000, **asdict(read_info(path))}
+    del fields["sums"]
+    header = (MAGIC + json.dumps(fields).encode() + b"\n").ljust(HEADER_BYTES, b"\0")
+    path.write_bytes(header + path.read_bytes()[HEADER_BYTES:])
+
+
+def test_samples_that_are_as_they_were_written_pass_a_little_at_a_time(noise: Path) -> None:
+    assert len(list(check_samples(noise))) == 2 * 2, "two channels of more than a block each"
+
+
+@given(place=st.integers(0, 2 * 9 * 70_000 * 2 - 1), bit=st.integers(0, 7))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_flipped_bit_of_the_samples_is_found(noise: Path, place: int, bit: int) -> None:
+    flip(noise, HEADER_BYTES + place, bit)
+    try:
+        with pytest.raises(PcmError, match="not those that were written"):
+            list(check_samples(noise))
+        open_pcm(noise)
+    finally:
+        flip(noise, HEADER_BYTES + place, bit)
+
+
+@given(place=st.integers(0, HEADER_BYTES - 1), bit=st.integers(0, 7))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_flipped_bit_of_the_header_is_found_as_it_is_opened(noise: Path, place: int, bit: int) -> None:
+    """A scale of 0.9 instead of 0.1 would be loud."""
+    flip(noise, place, bit)
+    try:
+        with pytest.raises(PcmError, match="again"):
+            open_pcm(noise)
+    finally:
+        flip(noise, place, bit)
+
+
+def test_a_sum_that_was_wiped_out_is_not_taken_for_an_old_file(noise: Path) -> None:
+    raw = bytearray(noise.read_bytes())
+    raw[HEADER_BYTES - SUM_BYTES : HEADER_BYTES] = bytes(SUM_BYTES)
+    noise.write_bytes(raw)
+    with pytest.raises(PcmError, match="another version"):
+        open_pcm(noise)
+
+
+def test_a_file_of_an_earlier_version_plays_and_says_that_it_cannot_be_checked(noise: Path) -> None:
+    before = open_pcm(noise)
+    of_version_1(noise)
+    assert (open_pcm(noise).samples == before.samples).all()
+    assert read_info(noise) == replace(before.info, sums=())
+    with pytest.raises(PcmWithoutSums, match="prepare it again"):
+        list(check_samples(noise))
+
+
+def test_a_file_that_is_gone_or_cut_while_it_is_checked_says_so(noise: Path) -> None:
+    steps = check_samples(noise)
+    next(steps)
+    os.truncate(noise, HEADER_BYTES + 100)
+    with pytest.raises(PcmError, match="cut short"):
+        list(steps)
+    noise.unlink()
+    with pytest.raises(FileNotFoundError):
+        next(check_samples(noise))

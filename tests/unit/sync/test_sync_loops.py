@@ -69,7 +69,7 @@ def test_the_heart_beats_at_the_start_at_the_alarm_and_with_the_scene(
 
     def step() -> int:
         clock.advance(2)
-        neighbour.library.forget_tries("rings the bell")
+        neighbour.library.forget_tries("rings the bell", "begun")
         loop.step(store)
         return len(fake.beats)
 

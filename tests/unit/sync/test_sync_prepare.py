@@ -19,7 +19,7 @@ from appliance.decoding import Outcome, decode_in_child
 from appliance.store import Store
 from mixer.pcm import read_info
 from sync.errors import NoSpace
-from sync.prepare import MAX_TRIES, prepare_once, reconcile
+from sync.prepare import MAX_BEGUN, MAX_TRIES, prepare_once, reconcile
 from sync.pull import pull_once
 
 
@@ -100,19 +100,49 @@ def test_a_file_that_kills_its_decoder_is_tried_three_times_then_refused(
     assert song is not None and (tries, song.prepare_error) == (MAX_TRIES, "the decoder ended by signal 11")
 
 
-def test_tries_are_counted_even_when_the_whole_process_dies_with_the_decoder(
+def killing(source: Path, target: Path) -> Outcome:
+    raise SystemExit  # as an end of ours in the middle
+
+
+def end_in_the_middle(store: Store, folder: Path, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(SystemExit):
+            prepare_once(store, folder, killing)
+
+
+def test_kills_of_ours_are_not_held_against_the_file_that_was_being_decoded(
     store: Store, fetched: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    def killing(source: Path, target: Path) -> Outcome:
-        raise SystemExit  # as an end of ours in the middle
+    fetched("rain")
+    for _ in range(3):
+        end_in_the_middle(store, tmp_path, MAX_BEGUN - 1)
+        prepare_once(store, tmp_path, lambda *_: Outcome("stopped"))
+    end_in_the_middle(store, tmp_path, MAX_TRIES + 1)
+    prepare_once(store, tmp_path, copying)
+    assert store.library.ready_count() == 1
 
+
+def test_a_file_that_ends_the_whole_process_again_and_again_is_refused_in_the_end(
+    store: Store, fetched: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Where memory ends the kernel takes the child; this is for whatever takes us with it."""
     fetched("poison")
-    for _ in range(MAX_TRIES):
-        with pytest.raises(SystemExit):
-            prepare_once(store, tmp_path, killing)
+    end_in_the_middle(store, tmp_path, MAX_BEGUN)
     prepare_once(store, tmp_path, killing)
     song = store.library.song(song_id("poison"))
-    assert song is not None and song.prepare_error
+    assert song is not None and song.prepare_error == "this process ended 30 times while it was decoded"
+
+
+def test_ends_of_ours_between_do_not_save_a_file_that_kills_its_decoder(
+    store: Store, fetched: Callable[[str], Path], tmp_path: Path
+) -> None:
+    fetched("poison")
+    for _ in range(MAX_TRIES):
+        end_in_the_middle(store, tmp_path, 2)
+        prepare_once(store, tmp_path, lambda *_: Outcome("stopped"))
+        prepare_once(store, tmp_path, failing)
+    song = store.library.song(song_id("poison"))
+    assert song is not None and song.prepare_error == "the decoder ended by signal 11"
 
 
 def test_an_end_of_ours_is_not_held_against_the_file(
@@ -131,6 +161,17 @@ def test_a_file_that_went_missing_is_fetched_again(
     fetched("rain").unlink()
     prepare_once(store, tmp_path, copying)
     assert [song.title for song in store.library.unprepared(9, fetched=False)] == ["rain"]
+
+
+def test_a_file_that_is_not_what_was_fetched_is_fetched_again_and_not_decoded(
+    store: Store, fetched: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = fetched("rain")
+    path.write_bytes(b"rayn")
+    assert prepare_once(store, tmp_path, killing) is not None
+    assert [song.title for song in store.library.unprepared(9, fetched=False)] == ["rain"]
+    assert not path.exists()
+    assert store.library.damaged_count() == 1
 
 
 def test_new_content_gives_a_refused_song_another_chance(

@@ -1,4 +1,4 @@
-"""What is asked for comes wrong: with a bit turned over on the way, or from a stranger that we are sent on to."""
+"""Files that are not what they should be: a bit turned over on the way or on the card, or a stranger hands them out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from appliance.store import open_store
+from mixer.pcm import HEADER_BYTES, PcmError, check_samples
 from sync.partfile import sha256_of
-from tests.faults.dice import dice
+from tests.faults.dice import dice, flip_a_bit
 from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.listening import longest_silence_s, recorded_s
 from tests.faults.machine import Machine
-from tests.faults.real_box import RealBox, real_box
+from tests.faults.real_box import RealBox, now_s, real_box
 from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud, settled
 from tests.faults.sick_line import SickLine
 from tests.faults.trap import open_trap
@@ -104,6 +105,69 @@ def test_a_stranger_that_we_are_sent_on_to_learns_no_secret(faults: FaultTable, 
             assert longest_silence_s(box.recording, from_s) < machine.bearable_gap_s
         line.close()
         assert doubled_stays(cloud.database) == 0
+
+
+@pytest.mark.timeout(120 + 120 * TIMES)
+def test_a_bit_that_turns_over_on_the_card_is_found_and_put_right(faults: FaultTable, machine: Machine) -> None:
+    """In a cache file's samples, where it would be heard and not seen, and in a file as it was fetched."""
+    with TemporaryDirectory(prefix="cosound-f-") as folder, real_cloud(Path(folder) / "cloud") as cloud:
+        line = SickLine(cloud.url)
+        with box_with_music(Path(folder), line, cloud) as box:
+            box.until(lambda: not to_fetch(box) and not to_prepare(box), "every song", 60)
+            from_s, acknowledged = recorded_s(box.recording), [box.tap_and_see(1)]
+            for turn in range(TIMES):
+                rolled, damaged = dice(f"bits on the card {turn}"), damaged_files(box)
+                (cache, _), (_, original) = rolled.sample(files_here(box), 2)
+                box.kill("sync")  # it looks at all files after a start, and else within a day
+                flip_a_bit(cache, rolled, HEADER_BYTES)
+                flip_a_bit(original, rolled, 0)
+                began_s = now_s()
+                box.start("sync")
+                acknowledged.append(box.tap_and_see(2 + turn))
+                box.until(lambda: damaged_files(box) == damaged + 2, "both seen", 90)  # noqa: B023 - within the loop
+                box.until(lambda: is_sound(cache) and not original.exists(), "both put right")  # noqa: B023 - as above
+                recovery_s = now_s() - began_s
+                assert f"damage   {damaged + 2} files" in box.run("status").stdout
+                assert to_prepare(box) == [], "no song was away meanwhile"
+                forget_song(box, original)
+                box.until(lambda: not to_fetch(box) and not to_prepare(box), "the file, fetched again", 60)
+                assert wrong_files(box) == []
+                settled(box, cloud)
+                there, ops = cloud.ops(), box.ops_of(acknowledged)
+                found = [op for op in there if op in ops]
+                faults.note("wrong bits in files here", acknowledged=ops, found=found, recovery_s=recovery_s)
+            assert longest_silence_s(box.recording, from_s) < machine.bearable_gap_s
+        line.close()
+        assert doubled_stays(cloud.database) == 0
+
+
+def files_here(box: RealBox) -> list[tuple[Path, Path]]:
+    """(cache file, original) of each song."""
+    both = "select pcm_path, media_path from songs where pcm_path is not null and media_path is not null"
+    return [(Path(cache), Path(original)) for cache, original in box.read(both)]
+
+
+def to_prepare(box: RealBox) -> list[object]:
+    return box.read("select id from songs where pcm_path is null")
+
+
+def damaged_files(box: RealBox) -> int:
+    return sum(int(row[0]) for row in box.read("select value from sync_state where key = 'damaged_files'"))
+
+
+def is_sound(cache: Path) -> bool:
+    try:
+        return bool(list(check_samples(cache)))
+    except PcmError:
+        return False
+
+
+def forget_song(box: RealBox, original: Path) -> None:
+    """What was made of it, too, so that the original is needed again."""
+    with closing(open_store(box.data, box.folder / "run", "hand")) as store:
+        for song in store.library.with_files():
+            if song.sha256 == original.stem:
+                store.library.set_ready(song.id, None)
 
 
 def lose_files(box: RealBox, rolled: Random) -> None:
