@@ -59,9 +59,7 @@ def test_a_bit_that_is_turned_over_on_the_way_is_never_kept(faults: FaultTable, 
                 recovery_s = box.until(lambda: not to_fetch(box), "every file", 60)
                 assert wrong_files(box) == []
                 settled(box, cloud)
-                there, ops = cloud.ops(), box.ops_of(acknowledged)
-                found = [op for op in there if op in ops]
-                faults.note("download: a flipped bit", acknowledged=ops, found=found, recovery_s=recovery_s)
+                faults.note("download: a flipped bit", **facts(box, cloud, acknowledged), recovery_s=recovery_s)
             assert box.restarts == 0
             assert longest_silence_s(box.recording, from_s) < machine.bearable_gap_s
         line.close()
@@ -95,9 +93,7 @@ def test_a_stranger_that_we_are_sent_on_to_learns_no_secret(faults: FaultTable, 
                 box.until(lambda: not to_fetch(box), "every file", 60)
                 assert wrong_files(box) == []
                 settled(box, cloud)
-                there, ops = cloud.ops(), box.ops_of(acknowledged)
-                found = [op for op in there if op in ops]
-                faults.note("cloud: redirect to a stranger", acknowledged=ops, found=found, recovery_s=recovery_s)
+                faults.note("cloud: redirect to a stranger", **facts(box, cloud, acknowledged), recovery_s=recovery_s)
             assert box.log("sync").count(DOWN) == downs + turn + 1, "said once each time"
             assert [request for request in trap.heard if cloud.token.encode() in request] == []
             assert {request.split()[0] for request in trap.heard} == {b"GET"}, "no fact was told"
@@ -133,12 +129,16 @@ def test_a_bit_that_turns_over_on_the_card_is_found_and_put_right(faults: FaultT
                 box.until(lambda: not to_fetch(box) and not to_prepare(box), "the file, fetched again", 60)
                 assert wrong_files(box) == []
                 settled(box, cloud)
-                there, ops = cloud.ops(), box.ops_of(acknowledged)
-                found = [op for op in there if op in ops]
-                faults.note("wrong bits in files here", acknowledged=ops, found=found, recovery_s=recovery_s)
+                faults.note("wrong bits in files here", **facts(box, cloud, acknowledged), recovery_s=recovery_s)
             assert longest_silence_s(box.recording, from_s) < machine.bearable_gap_s
         line.close()
         assert doubled_stays(cloud.database) == 0
+
+
+def facts(box: RealBox, cloud: RealCloud, taps: list[str]) -> dict[str, list[str]]:
+    """What was acknowledged by these taps, and what of it the cloud has, each as often as it counted."""
+    ops = box.ops_of(taps)
+    return {"acknowledged": ops, "found": [op for op in cloud.ops() if op in ops]}
 
 
 def files_here(box: RealBox) -> list[tuple[Path, Path]]:
