@@ -16,6 +16,7 @@ from sync.errors import LinkDown, MediaError
 
 CONNECT_S = 5.0
 PATIENCE_S = 10.0
+LEAST_BYTES_S = 100.0
 KEEPALIVE_S = 60.0
 MAX_ANSWER_BYTES = 16 << 20
 
@@ -89,11 +90,13 @@ class Exchanges:
 
 def read_whole(response: httpx.Response, wait_s: float = 0.0) -> Answer:
     """Read it whole, but neither for ever (a drip of bytes keeps any read timeout away) nor without end."""
-    give_up_at = monotonic() + wait_s + 3 * PATIENCE_S
+    began_s = monotonic() + wait_s
     body = bytearray()
     for block in response.iter_bytes():
         body += block
-        if len(body) > MAX_ANSWER_BYTES or monotonic() > give_up_at:
+        for_s = monotonic() - began_s
+        drips = for_s > PATIENCE_S and len(body) < LEAST_BYTES_S * for_s
+        if drips or for_s > 3 * PATIENCE_S or len(body) > MAX_ANSWER_BYTES:
             raise httpx.ReadTimeout("the answer does not end")
     return Answer(response.status_code, response.headers, bytes(body))
 

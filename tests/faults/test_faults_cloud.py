@@ -23,7 +23,6 @@ pytestmark = pytest.mark.processes
 
 TAPS = 5
 BACK_WITHIN_S = 2.5  # two seconds are promised; this machine may be busy
-LONG_FORM = TIMES > 1  # a drip takes half a minute to be noticed, so the short form leaves it to the client's tests
 MOODS: dict[Mood, str] = {
     "html": "captive portal",
     "403": "refuses this player's token",
@@ -38,7 +37,7 @@ MOODS: dict[Mood, str] = {
     "drip": "no answer in time",
 }
 # What a box notices only after a while (others are still being answered, it might be) has a box of its own.
-SLOW: tuple[Mood, ...] = ("404", "500", "503", "nothing", *(("drip",) if LONG_FORM else ()))
+SLOW: tuple[Mood, ...] = ("404", "500", "503", "nothing", "drip")
 QUICK: tuple[Mood, ...] = ("html", "403", "redirect", "cut", "truncate", "refused")
 STRAYING: tuple[Mood, ...] = get_args(Straying)
 Case = tuple[Mood, list[str], float]
@@ -65,7 +64,7 @@ def box_behind(line: SickLine, cloud: RealCloud) -> Iterator[RealBox]:
 def test_an_ill_cloud_costs_nothing_but_time(cloud: RealCloud, faults: FaultTable) -> None:
     """One box for what is noticed at once and for what goes astray, one for each slow illness, all at the same time."""
     with ThreadPoolExecutor(len(SLOW) + 1) as pool:
-        cases = [pool.submit(fall_ill_and_recover, cloud, [mood]) for mood in SLOW]
+        cases = [pool.submit(fall_ill_and_recover, cloud, [mood] * TIMES) for mood in SLOW]
         cases += [pool.submit(fall_ill_and_recover, cloud, [*STRAYING, *QUICK] * TIMES)]
     there = cloud.ops()
     for mood, acknowledged, recovery_s in (case for future in cases for case in future.result()):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from appliance.errors import CosoundError
 from sync.client import Cloud
 from sync.errors import BadRequest, LinkDown, MediaError, NotAuthorised, NotTheCloud
+from sync.http import LEAST_BYTES_S, PATIENCE_S
 from sync.wire import Heartbeat
 
 BEAT = Heartbeat(boot_id="b", mono_ms=1, wall_ms=1, audible=True)
@@ -120,6 +122,29 @@ def test_an_answer_that_never_ends_is_left() -> None:
 
     with pytest.raises(LinkDown, match="in time"):
         cloud(httpx.Response(200, content=drip())).heartbeat(BEAT)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("bytes_s", "comes"), [(1, False), (LEAST_BYTES_S, True)])
+def test_a_slow_answer_is_waited_for_and_a_drip_is_not(
+    bytes_s: float, comes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then keeps every timeout of a socket away."""
+    now_s = [0.0]
+    monkeypatch.setattr("sync.http.monotonic", lambda: now_s[0])
+
+    def slowly() -> Iterator[bytes]:
+        for _ in range(int(2 * PATIENCE_S)):
+            now_s[0] += 1
+            yield b" " * int(bytes_s)
+        yield json.dumps(OK).encode()
+
+    slow = cloud(httpx.Response(200, content=slowly()))
+    if comes:
+        assert slow.heartbeat(BEAT).rev == 2
+        return
+    with pytest.raises(LinkDown, match="in time"):
+        slow.heartbeat(BEAT)
+    assert now_s[0] == PATIENCE_S + 1
 
 
 def test_a_closed_client_is_a_link_that_is_down() -> None:
