@@ -143,7 +143,10 @@ class Playhead:
     def _read_seam(self, into: Samples) -> None:
         source, position, frames = self.source, self.position, into.shape[1]
         assert source.seam is not None
-        rise, fall = source.seam.shares(position, frames)
+        rise, rest = source.seam.crossing(position, frames)
         head = source.entry - (source.end - position)
-        np.multiply(source.samples[:, position : position + frames], 1 - fall, out=into)
-        into += source.samples[:, head : head + frames] * rise
+        into[...] = source.samples[:, position : position + frames]  # cast on its own: in a product it takes thrice as long
+        into *= rest
+        coming = source.samples[:, head : head + frames].astype(np.float32)
+        coming *= rise
+        into += coming
