@@ -189,7 +189,7 @@ def _product(gains: Samples, rows: Samples, out: Samples) -> None:
     of a matrix, which the library packs anew before it begins."""
     if len(gains) <= 2:
         for each, line in zip(gains, out, strict=True):
-            np.dot(each, rows, out=line)
+            each.dot(rows, line)
     else:
         np.matmul(gains, rows, out=out)
 

@@ -64,6 +64,7 @@ class Desk:
         self._stereo = np.zeros((2, SLAB), np.float32)
         self._reverb = Reverb(channels, SLAB, room.reverb, room.reverb_size) if room.reverb else None
         self._slab = self._limiter.outlet
+        self._flat = self._slab.reshape(-1)
         self._used = SLAB
         self._power = 0.0
         self._master = Master(2 * SLAB)
@@ -162,7 +163,7 @@ class Desk:
 
     def _watch(self) -> None:
         """Prove the sound: level and dead air of what is about to be handed out."""
-        power = float(np.vdot(self._slab, self._slab)) / self._slab.size
+        power = float(self._flat.dot(self._flat)) / self._flat.size
         self._power += (power - self._power) * NEWER
         if self._limiter.peak > 1:
             self.clipped_samples += int(np.count_nonzero(np.abs(self._slab) > 1))

@@ -49,12 +49,12 @@ class Limiter:
         peak = _peak(self.inlet)
         if self._resting and peak <= self.ceiling * NEAR:
             for samples, out in self._delayed:  # 4 times as fast as the transposed copy in one
-                np.copyto(out, samples)
+                out[...] = samples
             self.gain, self.peak = 1.0, max(peak, self._tail_peak)
         else:
             self._limit()
         self._tail_peak = peak
-        np.copyto(self._start, self._end)
+        self._start[...] = self._end
 
     def _limit(self) -> None:
         slab = len(self.outlet)
@@ -65,7 +65,7 @@ class Limiter:
         for samples, out in self._delayed:
             np.multiply(samples, gain, out=out)
         self.gain = float(gain.min())
-        self.peak = _peak(self.outlet)
+        self.peak = _peak(self.outlet.reshape(1, -1))
         self.limited_frames += int(np.count_nonzero(gain < 0.9999))
         need[:LOOKAHEAD] = need[slab:]
         self._held[:LOOKAHEAD] = self._held[slab:]
@@ -95,7 +95,8 @@ class Limiter:
 
 
 def _peak(samples: Samples) -> float:
-    return max(float(np.maximum.reduce(samples, axis=None)), -float(np.minimum.reduce(samples, axis=None)))
+    """The largest absolute value of float32 (rows, frames)."""
+    return max(*np.maximum.reduce(samples, axis=1).tolist(), -min(np.minimum.reduce(samples, axis=1).tolist()))
 
 
 def interpolation_taps() -> Samples:

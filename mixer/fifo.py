@@ -59,8 +59,13 @@ class Fifo:
         self._end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, block_bytes)
         self._select = ctypes.CDLL(None).select
         self._room, self._rung = _Files(self._inlet.fileno()), _Files(self._bell)
-        self._count = max(self._inlet.fileno(), self._bell) + 1
         self._left = _Time()
+        self._waiting = (
+            max(self._inlet.fileno(), self._bell) + 1,
+            *(ctypes.byref(files.words) for files in (self._rung, self._room)),
+            None,
+            ctypes.byref(self._left),
+        )
         self.held_up_ns = 0  # how long the last `wait` stood before Python although the kernel was done
 
     def _have_room_when_dry(self) -> None:
@@ -83,9 +88,7 @@ class Fifo:
         left = self._left
         left.seconds, left.microseconds = PATIENCE_S, 0
         began_ns = time.monotonic_ns()
-        self._select(
-            self._count, ctypes.byref(self._rung.words), ctypes.byref(self._room.words), None, ctypes.byref(left)
-        )
+        self._select(*self._waiting)
         slept_ns = (PATIENCE_S - left.seconds) * 1_000_000_000 - left.microseconds * 1000
         self.held_up_ns = max(0, time.monotonic_ns() - began_ns - slept_ns)
         return not self._closed

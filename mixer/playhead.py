@@ -90,7 +90,7 @@ class Playhead:
         position = self.position
         end = position + into.shape[1]
         if end < self._straight_to:
-            np.copyto(into, self._samples[:, position:end])
+            into[...] = self._samples[:, position:end]
             self.position = end
         else:
             self._read_round_corners(into)
