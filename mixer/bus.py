@@ -27,7 +27,7 @@ from mixer.strip import Deck, Strip
 SLAB = 4096
 TURN_EVERY = 12  # slabs: a turning ring takes a new direction about once a second
 METERED = 2  # the strips' meters, made for the eye, look at every second slab: six times a second
-LOOKED_AT = SLAB // 2  # and at half of it, which tells an eye as much
+LOOKED_AT = SLAB // 4  # and at a quarter of it, which tells an eye as much
 
 
 Way = Literal["steady", "in", "out", "between"]
@@ -215,7 +215,7 @@ def _group(fade: Fade | None, way: Way, members: list[tuple[int, Deck]], rows: S
         [start, np.maximum(change, 0), np.minimum(change, 0)] if way == "between" else [start if way == "out" else end]
     )
     gains = np.ascontiguousarray(np.concatenate(parts), np.float32)
-    meter = RowMeter([index for index, deck in members for _ in range(deck.channels)], STRIPS + 1)
+    meter = RowMeter([index for index, deck in members for _ in range(deck.channels)])
     meter.weigh(end)
     return Group(fade, way, tuple(feeds), rows, np.ascontiguousarray(gains, np.float32), meter)
 

@@ -167,8 +167,8 @@ class Desk:
         self._power += (power - self._power) * NEWER
         if self._limiter.peak > 1:
             self.clipped_samples += int(np.count_nonzero(np.abs(self._slab) > 1))
-        wanted = self._bus.lineup.audible and self._bus.cues.heard
-        if wanted and math.sqrt(power) * self._master.goal < DEAD_AIR:
+        silent = math.sqrt(power) * self._master.goal < DEAD_AIR
+        if silent and self._bus.lineup.audible and self._bus.cues.heard:
             self.dead_air_s += SLAB_S
             self.silent_for_s += SLAB_S
         else:
@@ -197,7 +197,7 @@ class Desk:
         )
 
     def _strip_statuses(self, played: int) -> tuple[StripStatus, ...]:
-        peaks, levels = self._bus.meters.peak.tolist(), self._bus.meters.rms.tolist()
+        peaks, levels = self._bus.meters.peak, self._bus.meters.rms
         ahead = self._bus.frame - played + LOOKAHEAD  # mixed, but not played yet
         return tuple(
             _strip_status(self._bus.strips[index], self._bus.frame, ahead, peaks[index], levels[index])

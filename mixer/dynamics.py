@@ -96,7 +96,9 @@ class Limiter:
 
 def _peak(samples: Samples) -> float:
     """The largest absolute value of float32 (rows, frames)."""
-    return max(*np.maximum.reduce(samples, axis=1).tolist(), -min(np.minimum.reduce(samples, axis=1).tolist()))
+    highs: list[float] = np.maximum.reduce(samples, axis=1).tolist()
+    lows: list[float] = np.minimum.reduce(samples, axis=1).tolist()
+    return max(*highs, -min(lows))
 
 
 def interpolation_taps() -> Samples:

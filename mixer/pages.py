@@ -42,9 +42,9 @@ def spans(samples: Mapped, frame: int, frames: int) -> list[tuple[int, int]]:
     if last <= first:
         return []
     channel_bytes, frame_bytes = samples.strides
+    begin = samples.ctypes.data + first * frame_bytes
     spans = []
-    for channel in range(samples.shape[0]):
-        address = samples.ctypes.data + channel * channel_bytes + first * frame_bytes
+    for address in range(begin, begin + samples.shape[0] * channel_bytes, channel_bytes):
         start = address - address % mmap.PAGESIZE
         spans.append((start, address + (last - first) * frame_bytes - start))
     return spans

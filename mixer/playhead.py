@@ -145,7 +145,7 @@ class Playhead:
         assert source.seam is not None
         rise, rest = source.seam.crossing(position, frames)
         head = source.entry - (source.end - position)
-        into[...] = source.samples[:, position : position + frames]  # cast on its own: in a product it takes thrice as long
+        into[...] = source.samples[:, position : position + frames]  # cast in a product, it takes thrice as long
         into *= rest
         coming = source.samples[:, head : head + frames].astype(np.float32)
         coming *= rise
