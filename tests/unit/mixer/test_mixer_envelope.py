@@ -32,6 +32,20 @@ def test_the_curve_drawn_is_the_curve_computed(law: Law) -> None:
     assert fall[-1] == rise[-1] == 1.0
 
 
+@pytest.mark.parametrize("law", LAWS)
+@given(st.integers(1, 200_000), st.floats(0, 1), st.integers(1, 5_000))
+def test_a_crossing_is_the_same_curve_from_any_frame_of_the_fade(
+    law: Law, length: int, part: float, frames: int
+) -> None:
+    fade = Fade(70, length, law)
+    first = 70 + min(length - 1, int(part * length))
+    frames = min(frames, fade.end_frame - first)
+    rise, rest = fade.crossing(first, frames)
+    exact = np.array([fade.shares_at(frame) for frame in range(first, first + frames)])
+    assert np.abs(rise - exact[:, 0]).max() < 3e-7
+    assert np.abs(rest - (1 - exact[:, 1])).max() < 3e-7
+
+
 def test_equal_power_keeps_the_power_of_two_that_change_places() -> None:
     fade = Fade(0, 1000)
     coming, going = Envelope((0.0,), (1.0,), fade), Envelope((1.0,), (0.0,), fade)
