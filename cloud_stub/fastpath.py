@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cloud_stub.boxes import INVALID_TOKEN
 from cloud_stub.database import Database
 from cloud_stub.errors import Refused
+from cloud_stub.polls import Answer
 from cloud_stub.request_log import is_quiet, is_told, name_box, name_route, tell
 from cloud_stub.services import Services
 from cloud_stub.tokens import prefix_of
@@ -66,11 +67,19 @@ class QueueFastPath:
         answer = await services.polls.answer(player_id, services.now())
         wait_s = wait_of(query) if query else 0.0
         if known == answer.etag and wait_s > 0:
-            if services.polls.is_current(player_id, answer):  # else it changed while we read it
-                await services.waiters.wait(queue_topic(player_id), wait_s)
-            if await services.polls.authenticate(token, services.now(), place) is None:
+
+            async def look() -> Answer | None:
+                """None for a token that is good no more."""
+                if await services.polls.authenticate(token, services.now(), place) is None:
+                    return None
+                return await services.polls.answer(player_id, services.now())
+
+            news = await services.waiters.news(
+                queue_topic(player_id), wait_s, look, lambda found: found is None or found.etag != known
+            )
+            if news is None:
                 return await _turn_away(scope, send, token)
-            answer = await services.polls.answer(player_id, services.now())
+            answer = news
         if known == answer.etag:
             services.polls.note_unchanged(scope)
             return await _send(send, 304, b"", answer.etag)

@@ -93,10 +93,6 @@ class Polls:
             answer.bodies.clear()
         return answer
 
-    def is_current(self, player_id: str, answer: Answer) -> bool:
-        """Whether nothing has changed since it was read, as far as we were told."""
-        return self._answers.get(player_id) is answer
-
     def body(self, answer: Answer, base_url: str) -> bytes:
         """The seeds' JSON with links that start with `base_url`."""
         body = answer.bodies.get(base_url)

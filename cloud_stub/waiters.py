@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
+T = TypeVar("T")
 Bell = asyncio.Future[None]
 
 
@@ -21,10 +23,21 @@ class Waiters:
     def closed(self) -> bool:
         return self._closed
 
-    async def wait(self, topic: str, timeout_s: float) -> bool:
-        """True when woken, False when the time is up."""
-        with self.listening(topic) as bell:
-            return await self.heard(bell, timeout_s)
+    async def news(
+        self, topic: str, timeout_s: float, look: Callable[[], Awaitable[T]], is_news: Callable[[T], bool]
+    ) -> T:
+        """What `look` finds: as soon as it is news, else when the time is up.
+
+        A bell says only that it may be: another copy of the server is looked at once a second, and then whoever was
+        told already is told again.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + timeout_s
+        while True:
+            with self.listening(topic) as bell:
+                found = await look()
+                if is_news(found) or not await self.heard(bell, until_s - loop.time()):
+                    return found
 
     @contextmanager
     def listening(self, topic: str) -> Iterator[Bell]:

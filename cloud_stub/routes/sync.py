@@ -11,7 +11,7 @@ from cloud_stub.answers import FOR_BOXES, NOT_MODIFIED
 from cloud_stub.auth import Cloud
 from cloud_stub.boxes import Box
 from cloud_stub.facts import apply_push
-from cloud_stub.paging import as_json, read_page
+from cloud_stub.paging import Page, as_json, read_page
 from cloud_stub.waiters import bucket_topic
 from sync.digest import bucket_etag
 from sync.wire import LONG_POLL_S, PULL_MAX_ROWS, PullReply, PushReply, PushRequest
@@ -46,11 +46,11 @@ async def pull(
     restored from a backup, which the box is told with the whole bucket.
     cursor: `<tbl>:<pk>` of the last row received, for the next page of a whole bucket.
     """
-    with cloud.waiters.listening(bucket_topic(player_id)) as bell:
-        page = await cloud.database.read(read_page, player_id, epoch, since, heard, limit, cursor)
-        if not page.is_news and wait > 0:
-            await cloud.waiters.heard(bell, min(wait, LONG_POLL_S))
-            page = await cloud.database.read(read_page, player_id, epoch, since, heard, limit, cursor)
+
+    async def look() -> Page:
+        return await cloud.database.read(read_page, player_id, epoch, since, heard, limit, cursor)
+
+    page = await cloud.waiters.news(bucket_topic(player_id), min(wait, LONG_POLL_S), look, lambda found: found.is_news)
     etag = bucket_etag(page.mark.epoch, page.mark.rev, page.mark.digest)
     if if_none_match == etag and not page.is_news:
         cloud.polls.note_unchanged(request.scope)

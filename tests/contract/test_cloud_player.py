@@ -82,6 +82,24 @@ def test_a_held_back_answer_comes_when_the_queue_changes(world: World) -> None:
     assert song_id not in reply.text
 
 
+def test_a_look_at_what_was_told_already_ends_no_wait(world: World) -> None:
+    """On PostgreSQL the server looks once a second what other copies of it did, and finds its own doings too."""
+    world.song("Rain", RAIN)
+    world.client.portal.call(world.services.look_elsewhere)
+    box = world.box()
+    world.refresh()
+    standing = _standing(box.pull())
+    headers = {**box.headers, "If-None-Match": box.queue().headers["etag"]}
+    waiting = world.client.later("GET", "/api/player/queue", headers=headers, params={"wait": "25"})
+    pulling = world.client.later("GET", "/api/sync/v1/pull", headers=box.headers, params={**standing, "wait": "25"})
+    world.until_waiting(2)
+    world.client.portal.call(world.services.look_elsewhere)
+    world.write(queue.replace, box.player_id, [], world.time.s)
+    assert waiting.result(PATIENCE_S).json()["songs"] == []
+    song_id = world.song("Sea", SEA)
+    assert [change["pk"] for change in pulling.result(PATIENCE_S).json()["changes"]] == [song_id]
+
+
 def test_a_token_that_is_taken_away_ends_the_wait(world: World) -> None:
     box = world.box()
     headers = {**box.headers, "If-None-Match": box.queue().headers["etag"]}
