@@ -42,7 +42,8 @@ class Air:
                     self._socket.sendto(reply, reader)
 
     def _reply(self, datagram: bytes) -> bytes | None:
-        """A poll without a tag is answered by 'field off', else the reader waits a second; all else by silence."""
+        """Whatever is asked is answered, so that a reader need not guess how long to wait: a poll without a tag by
+        'field off', all else that no tag answers by a bitrate with nothing behind it."""
         if datagram.startswith(FIELD_OFF):
             return None
         bitrate, _, digits = datagram.partition(b" ")
@@ -51,4 +52,4 @@ class Air:
         answer = tag.answer(command) if tag else None
         if answer is not None:
             return bitrate + b" " + answer.hex().encode()
-        return FIELD_OFF if command in (SENSE, WAKE_UP) or bitrate != b"106A" else None
+        return FIELD_OFF if command in (SENSE, WAKE_UP) or bitrate != b"106A" else bitrate

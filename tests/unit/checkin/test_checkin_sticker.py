@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,22 @@ def test_a_locked_sticker_stays_as_it_is(air: Air) -> None:
     with pytest.raises(InputError, match="locked"):
         write_sticker(air.where, "https://evil.example/")
     assert written(air.tag) == (Record("uri", URL),)
+
+
+def test_air_that_is_slow_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a busy machine. nfcpy alone gives a page 5 ms, and takes what comes late for the page it asks for next."""
+    reply = Air._reply
+
+    def late(air: Air, datagram: bytes) -> bytes | None:
+        time.sleep(0.008)  # not a wait for something: it is the air that is slow
+        return reply(air, datagram)
+
+    monkeypatch.setattr(Air, "_reply", late)
+    air = Air()
+    air.tag = sticker(UID)
+    write_sticker(air.where, URL, lock=True)
+    assert written(air.tag) == (Record("uri", URL),)
+    air.close()
 
 
 def test_over_a_serial_pn532_too(monkeypatch: pytest.MonkeyPatch) -> None:
