@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,16 @@ from mixer_sounds import HALF, UNIT, MakePcm, Samples
 
 from mixer.pcm import PcmInfo, write_pcm
 from mixer.scene import Loop
+from mixer.sdl import end_audio
+
+
+@pytest.fixture(autouse=True)
+def no_audio_is_left() -> Iterator[None]:
+    """SDL keeps the driver it began with as long as the process lives: the next test would sound through this one's,
+    and its disk driver, no longer told where, writes into the folder that we stand in."""
+    yield
+    if "pygame._sdl2.audio" in sys.modules:
+        end_audio()
 
 
 @pytest.fixture
