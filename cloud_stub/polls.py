@@ -26,6 +26,7 @@ class Answer:
     """What `/api/player/queue` answers for one player; bodies by the address they were asked at."""
 
     epoch: str
+    rev: int
     queue_rev: int
     songs: list[Row]
     step: int = -1
@@ -36,6 +37,7 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class _Token:
     player_id: str
+    token_rev: int
     hash: str
     expires_s: float | None
     supersedes: bool  # not used yet: the room's older tokens still work
@@ -112,11 +114,14 @@ class Polls:
         self._tokens = {prefix: token for prefix, token in self._tokens.items() if token.player_id != player_id}
 
     def take_moved(self, versions: Mapping[str, tuple[int, int, int]]) -> set[str]:
-        """Compare with the versions known, drop what moved, and return whose they are."""
+        """Compare with the versions known, drop what moved since it was read, and return whose they are.
+
+        What we changed ourselves has moved, too, and may have been read anew already: that is kept.
+        """
         moved = {player_id for player_id, version in versions.items() if self._versions.get(player_id) != version}
         for player_id in moved | (self._versions.keys() - versions.keys()):
-            self.drop(player_id)
-            self.drop_tokens(player_id)
+            self._drops += 1
+            self._drop_older(player_id, versions.get(player_id))
         self._versions = versions
         return moved
 
@@ -138,12 +143,26 @@ class Polls:
         taken, self._unflushed = self._unflushed, set()
         return {player_id: self.last_poll[player_id] for player_id in taken}
 
+    def _drop_older(self, player_id: str, version: tuple[int, int, int] | None) -> None:
+        rev, queue_rev, token_rev = version or (None, None, None)
+        answer = self._answers.get(player_id)
+        if answer is not None and (answer.rev, answer.queue_rev) != (rev, queue_rev):
+            self.drop(player_id)
+        if any(token.token_rev != token_rev for token in self._tokens.values() if token.player_id == player_id):
+            self.drop_tokens(player_id)
+
     async def _load_token(self, prefix: str) -> _Token | None:
         drops = self._drops
         row = await self._database.read(players.find_token, prefix)
         if row is None:
             return None
-        token = _Token(row["player_id"], row["hash"], seconds_or_none(row["expires_at"]), bool(row["supersedes"]))
+        token = _Token(
+            row["player_id"],
+            row["token_rev"],
+            row["hash"],
+            seconds_or_none(row["expires_at"]),
+            bool(row["supersedes"]),
+        )
         if drops == self._drops:
             self._tokens[prefix] = token
         return token
@@ -174,5 +193,5 @@ class Polls:
 def _read_answer(tx: Tx, player_id: str) -> Answer:
     player = players.find(tx, player_id)
     if player is None:
-        return Answer("", 0, [])
-    return Answer(player["epoch"], player["queue_rev"], queue.entries(tx, player_id))
+        return Answer("", 0, 0, [])
+    return Answer(player["epoch"], player["rev"], player["queue_rev"], queue.entries(tx, player_id))

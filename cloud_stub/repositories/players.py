@@ -66,9 +66,10 @@ def revoke_tokens(tx: Tx, player_id: str, now_s: float, *, keep_prefix: str | No
 
 
 def find_token(tx: Tx, prefix: str) -> Row | None:
-    """{player_id, hash, expires_at, supersedes} of a token that is not revoked."""
+    """{player_id, token_rev, hash, expires_at, supersedes} of a token that is not revoked."""
     return tx.one(
-        "select player_id, hash, expires_at, supersedes from player_tokens where prefix = ? and revoked_at is null",
+        "select t.player_id, p.token_rev, t.hash, t.expires_at, t.supersedes from player_tokens t "
+        "join players p on p.id = t.player_id where t.prefix = ? and t.revoked_at is null",
         prefix,
     )
 
