@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from cloud_stub.seed import seed
 from cloud_stub.settings import CloudSettings
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.processes
 
@@ -60,7 +61,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, has_touch=True)
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_S * 1000)
+    expect.set_options(timeout=PATIENCE_S * 1000)
     yield page
     assert page.evaluate("document.documentElement.scrollWidth") <= WIDTH, "nothing to scroll sideways"
     context.close()

@@ -19,6 +19,7 @@ from appliance.clock import SystemClock
 from appliance.runtime import Runtime
 from appliance.ui.browser import Glass
 from appliance.ui.texts import ENGLISH
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.processes
 
 RUN = "import sys; from appliance.cli import main; sys.argv = ['cosound', 'ui']; main()"
-PATIENCE_S = 20.0
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from appliance.ui.meters import BESIDE_FADER
 from appliance.ui.still import PIN, song_id
 from appliance.ui.theme import THUMB_MARGIN
 from mixer.scene import SongId
+from tests.patience import until
 
 if TYPE_CHECKING:
     from conftest import Panel
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.processes
 
-WAITING_S = 5.0
 WRONG = "1357"
 
 
@@ -62,11 +62,8 @@ def enter(panel: Panel, pin: str) -> None:
 
 def control_once(panel: Panel, wanted: Callable[[Control], bool]) -> Control:
     """The room's desired state as soon as it is what was pressed."""
-    waited_s = 0.0
-    while not wanted(panel.room.store.room.control()) and waited_s < WAITING_S:
-        panel.room.store.wait(0.2)
-        waited_s += 0.2
-    return panel.room.store.room.control()
+    control = panel.room.store.room.control
+    return until(lambda: found if wanted(found := control()) else None, "what was pressed")
 
 
 def the_fader(panel: Panel, number: int) -> Fader | None:
@@ -189,13 +186,18 @@ def test_a_layer_that_leaves_takes_its_strip_along(mixer: Panel) -> None:
 def test_meters_are_drawn_and_move(mixer: Panel) -> None:
     x, y, width, height = mixer.glass.place("strip-1-fader")
     meter = {"x": x + width / 2 + BESIDE_FADER - 4, "y": y, "width": 8, "height": height}
-    mixer.glass.page.wait_for_timeout(500)
-    loud = mixer.glass.page.screenshot(clip=meter)
+    loud = settled(lambda: mixer.glass.page.screenshot(clip=meter))
     playing = mixer.room.runtime.read("player")
     playing["strips"][0]["peak"] = 0.02
     mixer.room.runtime.publish("player", playing)
-    mixer.glass.page.wait_for_timeout(500)
-    assert mixer.glass.page.screenshot(clip=meter) != loud
+    until(lambda: mixer.glass.page.screenshot(clip=meter) != loud, "a quieter meter")
+
+
+def settled(shot: Callable[[], bytes]) -> bytes:
+    """The picture once it stays as it is."""
+    seen = [b"", shot()]
+    until(lambda: seen.append(shot()) or seen[-3] == seen[-2] == seen[-1], "a picture that stays")
+    return seen[-1]
 
 
 def test_another_client_starts_in_the_room_and_sees_what_staff_did(mixer: Panel, browser: Browser) -> None:

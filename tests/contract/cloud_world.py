@@ -29,6 +29,7 @@ from cloud_stub.services import Services
 from cloud_stub.settings import CloudSettings
 from cloud_stub.storage import FolderStorage
 from cloud_stub.tokens import new_token
+from tests.patience import PATIENCE_S
 
 RAIN, SEA, FIRE = (1.0, 0.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 1.0)
 
@@ -299,7 +300,7 @@ class World:
         """Come back when so many answers are held back."""
 
         async def wait() -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(self.services.waiters) < count:
                     await asyncio.sleep(0)
 

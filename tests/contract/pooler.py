@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from cloud_stub.engines.address import Address
+from tests.patience import PATIENCE_S
 
 CONFIG = """
 [databases]
@@ -54,7 +55,7 @@ def pooled(address: Address) -> Iterator[Address]:
 
 
 def _await(port: int, running: subprocess.Popen[bytes], log: Path) -> None:
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + PATIENCE_S
     with socket.socket() as probe:
         while probe.connect_ex(("127.0.0.1", port)) != 0:
             assert running.poll() is None and time.monotonic() < deadline_s, log.read_text()

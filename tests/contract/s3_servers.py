@@ -21,6 +21,7 @@ import httpx
 import pytest
 
 from cloud_stub.storage.bucket import Bucket
+from tests.patience import PATIENCE_S
 
 NAME, KEY_ID, SECRET = "sounds-of-ours", "a-key-for-tests", "a-secret-for-tests"
 
@@ -74,7 +75,7 @@ def _running(command: list[str], address: str) -> Iterator[subprocess.Popen[byte
     quiet = subprocess.DEVNULL
     with socket.socket() as probe, subprocess.Popen(command, stdout=quiet, stderr=quiet) as process:
         try:
-            deadline_s = time.monotonic() + 30
+            deadline_s = time.monotonic() + PATIENCE_S
             while probe.connect_ex((host, int(port))) != 0:
                 assert process.poll() is None and time.monotonic() < deadline_s, f"{command[0]} does not answer"
                 time.sleep(0.02)

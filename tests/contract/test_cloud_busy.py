@@ -10,6 +10,7 @@ import pytest
 from cloud_world import RAIN, World
 
 from cloud_stub.engines import sqlite
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_while_another_writes_everybody_else_is_answered(world: World) -> None:
         assert world.client.get("/health").json()["ok"]
         assert phone.me()["votes"] == 0
         assert not voting.done()
-    assert voting.result(timeout=10).json()["status"] == "applied"
+    assert voting.result(PATIENCE_S).json()["status"] == "applied"
 
 
 def test_who_cannot_write_is_told_when_to_come_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

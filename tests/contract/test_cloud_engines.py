@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ from cloud_stub.errors import DatabaseError, SetupError
 from cloud_stub.migrate import migrate, pending
 from cloud_stub.moments import to_text
 from cloud_stub.repositories import players, profiles
+from tests.patience import until
 
 PLAYER = "insert into players (id, name, created_at, epoch) values (?, ?, ?, ?)"
 
@@ -256,10 +256,7 @@ def test_our_own_server_ends_with_whoever_started_it(server: PostgresServer) -> 
     done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     pid, folder = done.stdout.split()
-    deadline_s = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
+    until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the server")
     shutil.rmtree(folder)
 
 

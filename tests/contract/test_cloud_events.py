@@ -17,6 +17,7 @@ from cloud_world import RAIN, Box, World
 
 from cloud_stub import streams
 from cloud_stub.routes import events
+from tests.patience import PATIENCE_S
 
 
 class Reader:
@@ -41,7 +42,7 @@ class Reader:
     def text(self) -> str:
         """What comes next."""
         while True:
-            message = self._messages.get(timeout=10)
+            message = self._messages.get(timeout=PATIENCE_S)
             if message["type"] == "http.response.start":
                 self.status = message["status"]
             elif message.get("body"):
@@ -80,7 +81,7 @@ def until_nobody_follows(world: World) -> None:
     """Who went away is no longer counted."""
 
     async def wait() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while world.services.streams._from != Counter():
                 await asyncio.sleep(0)
 
@@ -100,7 +101,7 @@ def test_a_change_is_told_as_it_happens(world: World) -> None:
         assert reader.event()["data"]["here"] == 1
         assert len(world.services.streams) == 1
         world.client.portal.call(world.services.waiters.close)
-        reader.answering.result(timeout=10)
+        reader.answering.result(PATIENCE_S)
     assert len(world.services.streams) == 0
 
 
@@ -133,7 +134,7 @@ def test_a_reader_who_takes_nothing_is_let_go(world: World, monkeypatch: pytest.
         stuck.get_stuck()
         box.hears((rain, 1.0))
         assert reader.event()["data"]["layers"]
-        stuck.answering.result(timeout=10)
+        stuck.answering.result(PATIENCE_S)
         assert len(world.services.streams) == 1
 
 

@@ -22,6 +22,7 @@ from cloud_stub.logs import Lines
 from cloud_stub.migrate import bring_up_to_date
 from cloud_stub.secrecy import Secrecy
 from sync.digest import bucket_etag
+from tests.patience import PATIENCE_S
 
 SECRET_KEY, PASSWORD, PEPPER = "a secret key that signs", "a password of some length", "5e" * 32
 JWT_SECRET = "a legacy secret of a project, long enough"
@@ -110,7 +111,7 @@ def test_a_whole_life_of_a_server_leaves_no_secret_anywhere(folder: Path, where:
         secrets.add(where.password)
     bring_up_to_date(where)
     with serving(folder / "data", DATABASE_URL=url_of(where), **env) as server:
-        with httpx.Client(base_url=server.url, timeout=20) as http:
+        with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as http:
             said, given = drive(http, where)
         secrets |= given
         said.append(Path(f"/proc/{server.process.pid}/cmdline").read_text())
@@ -180,7 +181,7 @@ def test_a_person_at_a_terminal_reads_words(folder: Path) -> None:
         url = process.stdout.readline().decode().split()[-1]
         httpx.get(f"{url}/health")
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)
     said = read_all(reader).splitlines()
     assert [line for line in said if re.match(r"\d\d:\d\d:\d\d info +GET /health 200  id=", line)], said
     assert "{" not in "".join(said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,13 +22,14 @@ from cloud_stub.migrate import bring_up_to_date
 from cloud_stub.repositories import players, queue, songs
 from cloud_stub.repositories.songs import NewSong
 from cloud_stub.tokens import new_token
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.processes
 
 
 @contextmanager
 def asking(server: RealServer) -> Iterator[tuple[httpx.Client, ThreadPoolExecutor]]:
-    with httpx.Client(base_url=server.url, timeout=30) as http, ThreadPoolExecutor(8) as pool:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as http, ThreadPoolExecutor(8) as pool:
         yield http, pool
 
 
@@ -55,14 +56,6 @@ def plays(song: str, count: int) -> dict[str, Any]:
         {"op_id": str(uuid4()), "seq": seq, "type": "play", "body": body, **stamp} for seq, body in enumerate(bodies)
     ]
     return {**stamp, "ops": ops}
-
-
-def until(look: Callable[[], Any], within_s: float = 20.0) -> Any:
-    deadline_s = time.monotonic() + within_s
-    while not (found := look()):
-        assert time.monotonic() < deadline_s, look
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -145,5 +138,5 @@ def test_it_ends_at_once_while_its_database_is_dead(mortal: MortalPostgres, fold
 
 def followed(url: str, room: str) -> list[str]:
     """Everything a page is told until the end."""
-    with httpx.stream("GET", f"{url}/api/rooms/{room}/events", timeout=30) as stream:
+    with httpx.stream("GET", f"{url}/api/rooms/{room}/events", timeout=PATIENCE_S) as stream:
         return [line for line in stream.iter_lines() if line]

@@ -6,6 +6,7 @@ import pytest
 from cloud_world import FIRE, RAIN, SEA, World
 
 from cloud_stub.repositories import players, queue
+from tests.patience import PATIENCE_S
 
 WRONG = b'{"success": false, "error": "Invalid player token"}'
 
@@ -76,7 +77,7 @@ def test_a_held_back_answer_comes_when_the_queue_changes(world: World) -> None:
     waiting = world.client.later("GET", "/api/player/queue", headers=headers, params={"wait": "25"})
     world.until_waiting(1)
     world.write(queue.replace, box.player_id, [], world.time.s)
-    reply = waiting.result(timeout=10)
+    reply = waiting.result(PATIENCE_S)
     assert (reply.status_code, reply.json()["songs"]) == (200, [])
     assert reply.headers["etag"] != etag
     assert song_id not in reply.text
@@ -107,7 +108,7 @@ def test_a_token_that_is_taken_away_ends_the_wait(world: World) -> None:
     world.until_waiting(1)
     world.write(players.revoke_tokens, box.player_id, world.time.s)
     world.wake_all()
-    assert (waiting.result(timeout=10).status_code, box.queue().status_code) == (401, 401)
+    assert (waiting.result(PATIENCE_S).status_code, box.queue().status_code) == (401, 401)
 
 
 def test_a_stopping_server_lets_everybody_go(world: World) -> None:
@@ -119,8 +120,8 @@ def test_a_stopping_server_lets_everybody_go(world: World) -> None:
     )
     world.until_waiting(2)
     world.client.portal.call(world.services.waiters.close)
-    assert waiting.result(timeout=10).status_code == 304
-    assert pulling.result(timeout=10).json()["changes"] == []
+    assert waiting.result(PATIENCE_S).status_code == 304
+    assert pulling.result(PATIENCE_S).json()["changes"] == []
 
 
 def _standing(page: dict[str, object]) -> dict[str, object]:

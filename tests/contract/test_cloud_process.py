@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ import httpx
 import psycopg
 import pytest
 from real_server import COSOUND, serving
+
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.processes
 
@@ -93,12 +94,11 @@ def test_it_stops_at_once_with_people_waiting(seeded: tuple[Path, dict[str, Any]
                 httpx.get,
                 f"{server.url}/api/player/queue?wait=25",
                 headers={**headers, "If-None-Match": etag},
-                timeout=30,
+                timeout=PATIENCE_S,
             )
             for _ in range(8)
         ]
-        while http.get("/health").json()["waiting"] < 8:
-            time.sleep(0.02)
+        until(lambda: http.get("/health").json()["waiting"] == 8, "all eight wait")
         assert server.end(number) == 0  # of the 25 s that they would wait
         assert {answer.result().status_code for answer in held} == {304}
         said = server.lines()
@@ -149,7 +149,7 @@ def test_what_a_person_can_get_wrong_is_one_line_and_exit_2(tmp_path: Path) -> N
 def test_a_rooms_page_is_told_what_changes_until_the_server_ends(seeded: tuple[Path, dict[str, Any]]) -> None:
     data, found = seeded
     room = found["room"]
-    with serving(data) as server, httpx.Client(base_url=server.url, timeout=10) as http:
+    with serving(data) as server, httpx.Client(base_url=server.url, timeout=PATIENCE_S) as http:
         assert http.get("/api/rooms/00000000-0000-4000-8000-000000000000/events").status_code == 404
         with http.stream("GET", f"/api/rooms/{room['player_id']}/events") as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
@@ -188,7 +188,7 @@ def test_a_postgres_to_try_things_on_ends_when_told_to_and_leaves_nothing() -> N
             with pytest.raises(psycopg.OperationalError, match="password"):
                 psycopg.connect(**given, password="another")
             process.terminate()
-            assert process.wait(timeout=10) == 0
+            assert process.wait(PATIENCE_S) == 0
             assert process.stderr.read() == ""
             assert not folder.exists()
         finally:

@@ -6,6 +6,7 @@ import pytest
 from cloud_world import FIRE, RAIN, SEA, Box, World
 
 from cloud_stub.repositories import players, queue, sessions, songs
+from tests.patience import PATIENCE_S
 
 
 def loving(world: World, box: Box, song_id: str) -> None:
@@ -37,7 +38,7 @@ def test_what_happens_in_a_room_wakes_its_box_with_a_new_queue(world: World) -> 
     waiting = world.client.later("GET", "/api/player/queue", headers=headers, params={"wait": "25"})
     world.until_waiting(1)
     phone.post("/api/votes", song_id=fire, vote_value=5)
-    reply = waiting.result(timeout=10)
+    reply = waiting.result(PATIENCE_S)
     assert (reply.status_code, reply.json()["songs"][0]["title"]) == (200, "Fire")
 
 

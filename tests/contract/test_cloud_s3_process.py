@@ -22,6 +22,7 @@ from appliance.model import Song
 from sync import media
 from sync.client import Cloud
 from sync.http import open_http
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.processes
 
@@ -108,7 +109,7 @@ def uploaded(url: str, admin: dict[str, str], data: bytes) -> Song:
     fields = {"title": "Rain", "type": "soundscape", "embedding": "1,0,0,0,0"}
     row: dict[str, Any] = httpx.post(
         f"{url}/api/admin/songs", headers={"Authorization": f"Bearer {token}"}, data=fields,
-        files={"file": ("rain.wav", data)}, timeout=30,
+        files={"file": ("rain.wav", data)}, timeout=PATIENCE_S,
     ).raise_for_status().json()  # fmt: skip
     return Song(
         id=row["id"], title=row["title"], kind=row["type"], sha256=row["sha256"], byte_size=row["byte_size"],

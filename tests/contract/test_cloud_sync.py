@@ -14,6 +14,7 @@ from cloud_stub.repositories import changes, players, profiles, songs
 from ml.taste import Taste, learn
 from sync.digest import digest_text, row_digest
 from sync.wire import PULL_MAX_ROWS, PullReply, PushReply
+from tests.patience import PATIENCE_S
 
 pytestmark = doors.BOTH
 
@@ -145,7 +146,7 @@ def test_a_held_back_pull_comes_with_the_change(world: World, box: Box) -> None:
     waiting = world.client.later("GET", "/api/sync/v1/pull", headers=box.headers, params=params)
     world.until_waiting(1)
     rain = world.song("Rain", RAIN)
-    (change,) = waiting.result(timeout=10).json()["changes"]
+    (change,) = waiting.result(PATIENCE_S).json()["changes"]
     assert change["pk"] == rain
 
 

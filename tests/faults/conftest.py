@@ -24,6 +24,7 @@ from tests.faults.dice import seed
 from tests.faults.fault_table import FaultTable
 from tests.faults.machine import Machine, boot_s, watched_machine
 from tests.faults.real_cloud import doubled_stays, op_ids
+from tests.patience import PATIENCE_S
 
 SOUND_WITHIN_S = 120.0  # the first demo of a home also makes the starter library
 
@@ -57,7 +58,7 @@ class RunningDemo:
                 found[words[words.index("appliance") + 1]] = pid
         return found
 
-    def tap_and_see(self, card: int, seconds: float = 10.0) -> str:
+    def tap_and_see(self, card: int, seconds: float = PATIENCE_S) -> str:
         """A tap that is acknowledged: its row can be read. A reader that is away is asked until it is back."""
         sent: list[str] = []
 
@@ -71,7 +72,7 @@ class RunningDemo:
         self.wait_for(arrived, seconds, "a tap")
         return sent[0]
 
-    def kept(self, taps: list[str], seconds: float = 20.0) -> list[str]:
+    def kept(self, taps: list[str], seconds: float = PATIENCE_S) -> list[str]:
         """Those of these taps that the cloud has got, once for each effect; waits until it has all, or for so long."""
         ops = self._ops_of(taps)
         with contextlib.suppress(AssertionError):

@@ -26,10 +26,10 @@ from mixer.pcm import PcmInfo, scale_for_peak, write_pcm
 from mixer.scene import SAMPLE_RATE
 from tests.factories import put_songs, song_row, uid
 from tests.faults.listening import recorded_s
+from tests.patience import PATIENCE_S
 
 SONGS = 6
 SONG_S = 4
-UP_WITHIN_S = 20.0
 
 
 @dataclass
@@ -108,7 +108,7 @@ class RealBox:
             env={**self.env, **(env or {})},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
 
@@ -123,7 +123,7 @@ class RealBox:
         self.running[name].kill()
         self.running[name].wait()
 
-    def until(self, done: Callable[[], object], what: str, seconds: float = UP_WITHIN_S) -> float:
+    def until(self, done: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> float:
         """Seconds until `done` came true, minding the processes meanwhile."""
         began_s = time.monotonic()
         while not done():

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.faults.conftest import SOUND_WITHIN_S, is_running, start_demo, stop_demo
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.processes
 
@@ -20,8 +21,8 @@ def test_nothing_outlives_a_killed_demo() -> None:
             demo.wait_for(lambda: "player" in demo.children(), SOUND_WITHIN_S, "the player")
             pids = demo.children()
             demo.process.send_signal(signal.SIGKILL)
-            demo.process.wait(5)
-            demo.wait_for(lambda: not any(map(is_running, pids.values())), 5, "the end of its children")
+            demo.process.wait(PATIENCE_S)
+            demo.wait_for(lambda: not any(map(is_running, pids.values())), PATIENCE_S, "the end of its children")
         finally:
             stop_demo(demo)
 
@@ -29,8 +30,8 @@ def test_nothing_outlives_a_killed_demo() -> None:
 def test_a_folder_that_cannot_be_written_is_one_clear_line() -> None:
     demo = start_demo(Path("/proc/cosound"))
     try:
-        demo.process.wait(20)
-        demo.wait_for(lambda: bool(demo.lines), 5, "a line")
+        demo.process.wait(PATIENCE_S)
+        demo.wait_for(lambda: bool(demo.lines), PATIENCE_S, "a line")
         assert demo.process.returncode == 2
         assert len(demo.lines) == 1
         assert "/proc/cosound" in demo.lines[0]
@@ -42,8 +43,8 @@ def test_a_folder_too_deep_for_sockets_is_one_clear_line(tmp_path: Path) -> None
     deep = tmp_path / ("d" * 120)
     demo = start_demo(deep)
     try:
-        demo.process.wait(20)
-        demo.wait_for(lambda: bool(demo.lines), 5, "a line")
+        demo.process.wait(PATIENCE_S)
+        demo.wait_for(lambda: bool(demo.lines), PATIENCE_S, "a line")
         assert demo.process.returncode == 2
         assert "too long a path" in demo.lines[-1]
     finally:

@@ -81,7 +81,7 @@ def test_pulled_out_and_plugged_in_again(bench: Bench, faults: FaultTable) -> No
     held = bench.settled()
     for _ in range(2 + TIMES):
         bench.tap()
-        bench.box.until(lambda: bench.holds() == held, "no file and no thread more than the first time", 5.0)
+        bench.box.until(lambda: bench.holds() == held, "no file and no thread more than the first time")
         bench.pull_out()
         bench.until("absent")
         assert "nothing is plugged in there" in why_of(bench) or "the line broke" in why_of(bench)

@@ -21,8 +21,6 @@ from tests.faults.sick_line import Mood, SickLine
 
 pytestmark = pytest.mark.processes
 
-POLL_WITHIN_S = 15.0  # it looks every five seconds; this machine may be busy
-
 
 @pytest.fixture(scope="module")
 def project() -> Iterator[RealProject]:
@@ -37,19 +35,19 @@ def test_a_box_lives_on_supabase_alone(project: RealProject, faults: FaultTable)
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder), **env) as box:
         project.refresh()
         box.start("sync", "player", "nfc")
-        box.until(lambda: box.link == "up", "the link", 30)
-        box.until(box.sounding, "a sound that was fetched, decoded and played", 60)
+        box.until(lambda: box.link == "up", "the link")
+        box.until(box.sounding, "a sound that was fetched, decoded and played")
         acknowledged = a_visit(box, project, card=1)
         a_change_from_there(box, project)
         line.become("refused")
-        box.until(lambda: box.link == "down", "the end of the link", 30)
+        box.until(lambda: box.link == "down", "the end of the link")
         acknowledged += [op_of(box, box.tap_and_see(card)) for card in (2, 3, 4)]
         acknowledged += [rule_by_staff(box)]
         assert not set(acknowledged) <= set(project.ops())
         line.become("well")
-        recovery_s = box.until(lambda: box.link == "up", "the link again", 30)
-        box.until(lambda: set(acknowledged) <= set(project.ops()), "the facts", 30)
-        box.until(lambda: both_hold_the_same(box, project), "one bucket on both sides", 30)
+        recovery_s = box.until(lambda: box.link == "up", "the link again")
+        box.until(lambda: set(acknowledged) <= set(project.ops()), "the facts")
+        box.until(lambda: both_hold_the_same(box, project), "one bucket on both sides")
         found = [op for op in project.ops() if op in acknowledged]
         faults.note("supabase alone: cable", acknowledged=acknowledged, found=found, recovery_s=recovery_s)
         assert sorted(found) == sorted(acknowledged)
@@ -67,17 +65,17 @@ def test_what_goes_astray_on_the_way_is_not_counted_twice(project: RealProject, 
     moods: tuple[Mood, ...] = ("drop", "duplicate", "reorder", "truncate")
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder), **env) as box:
         box.start("sync")
-        box.until(lambda: box.link == "up", "the link", 30)
+        box.until(lambda: box.link == "up", "the link")
         for number, mood in enumerate(moods * TIMES):
             line.become(mood)
             acknowledged = [tap_here(box, f"{box.folder.name}{number}{card}") for card in range(3)]
             if mood == "truncate":  # nothing comes through whole: wait until it was tried, then let it
                 box.until(lambda: set(acknowledged) <= set(project.ops()), "facts whose answers are torn")  # noqa: B023
             line.become("well")
-            box.until(lambda: set(acknowledged) <= set(project.ops()), f"the facts ({mood})", 30)  # noqa: B023
+            box.until(lambda: set(acknowledged) <= set(project.ops()), f"the facts ({mood})")  # noqa: B023
             found = [op for op in project.ops() if op in acknowledged]
             faults.note(f"supabase alone: {mood}", acknowledged=acknowledged, found=found)
-        box.until(lambda: both_hold_the_same(box, project), "one bucket on both sides", 30)
+        box.until(lambda: both_hold_the_same(box, project), "one bucket on both sides")
         assert project.read("select user_id from sessions group by user_id, checked_in_at having count(*) > 1") == []
     line.close()
 
@@ -98,7 +96,7 @@ def a_visit(box: RealBox, project: RealProject, card: int) -> list[str]:
         vote = store.db.value("select op_id from votes order by rowid desc limit 1")
         ops = [op_of(box, tap), str(vote)]
         box.until(lambda: set(ops) <= set(project.ops()), "the visit in the database")
-        box.until(lambda: (p := store.people.listener(listener[0])) and p.taste_rev > 0, "the taste", POLL_WITHIN_S)
+        box.until(lambda: (p := store.people.listener(listener[0])) and p.taste_rev > 0, "the taste")
     (there,) = project.read(f"select taste_rev from profiles where id = '{listener[0]}'")
     assert there["taste_rev"] == 1
     return ops
@@ -110,7 +108,7 @@ def a_change_from_there(box: RealBox, project: RealProject) -> None:
     project.read(f"insert into queue_rules values ('{project.room}', '{song['id']}', 'pin')")
     project.refresh()
     with hand(box) as store:
-        box.until(lambda: first_of(store) == str(song["id"]), "the new queue", POLL_WITHIN_S)
+        box.until(lambda: first_of(store) == str(song["id"]), "the new queue")
         box.until(lambda: [str(rule.song_id) for rule in store.room.rules()] == [str(song["id"])], "the rule")
 
 

@@ -24,6 +24,7 @@ from appliance.store.rescue import rescue
 from appliance.store.snapshot import Snapshot
 from mixer.scene import SongId
 from tests.factories import Box, count, put, put_songs, settle_all, song_row, tap, uid
+from tests.patience import PATIENCE_S
 
 PAGE = PAGE_BYTES
 Damage = Callable[[Path], None]
@@ -255,7 +256,7 @@ def test_all_who_met_the_damage_go_on_after_the_one_who_rescued(box: Box) -> Non
     fill(box)
     file = box.folder / "data" / "cosound.db"
     header(file)
-    together = threading.Barrier(6, timeout=15)
+    together = threading.Barrier(6, timeout=PATIENCE_S)
 
     def open_it(_: int) -> int:
         together.wait()

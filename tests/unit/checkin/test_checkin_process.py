@@ -19,13 +19,13 @@ from appliance.store import Store, open_store
 from checkin.message import Record, message_in, records_of
 from checkin.sun import SunKeys
 from tests.emulated_ntag424 import Ntag424
+from tests.patience import PATIENCE_S
 from tests.simulated_pn532 import SimulatedPN532
 
 pytestmark = pytest.mark.processes
 
 URL = "https://cosound.example/r/0b6c9b1e-7f0e-4c55-9d0e-1a2b3c4d5e6f?s=AAAAAAAAAAAAAAAA"
 CARD = bytes.fromhex("04a1b2c3d4e5f6")
-PATIENCE_S = 20.0
 
 
 class Process:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,11 +36,3 @@ def heard(engine: OfflineEngine, frames: int) -> Samples:
 
 def dbfs(error: npt.NDArray[Any]) -> float:
     return float(20 * np.log10(np.abs(error).max() + 1e-12))
-
-
-def until(true: Callable[[], bool], within_s: float = 30.0) -> None:
-    """Wait for what another thread does."""
-    deadline_s = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < deadline_s, "it did not come"
-        time.sleep(0.002)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mixer_sounds import SR, MakePcm, layer, until
+from mixer_sounds import SR, MakePcm, layer
 
 from mixer.bus_engine import BusEngine, list_devices
 from mixer.engine import EngineError, MasterControl
@@ -16,6 +16,7 @@ from mixer.offline_engine import OfflineEngine
 from mixer.recorder import Recorder
 from mixer.scene import Scene
 from mixer.sdl import Sdl, SdlError
+from tests.patience import until
 
 
 @pytest.fixture

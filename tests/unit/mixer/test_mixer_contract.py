@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mixer_sounds import HALF, SR, MakePcm, layer, until
+from mixer_sounds import HALF, SR, MakePcm, layer
 
 from mixer.bus_engine import BusEngine
 from mixer.channels_engine import ChannelsEngine
@@ -20,6 +20,7 @@ from mixer.engine import Engine, EngineError, MasterControl
 from mixer.engines import open_engine
 from mixer.offline_engine import OfflineEngine
 from mixer.scene import STRIPS, Scene
+from tests.patience import until
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mixer_sounds import SR, layer, until
+from mixer_sounds import SR, layer
 
 from mixer.bus_engine import BusEngine
 from mixer.engine import EngineError
@@ -19,6 +19,7 @@ from mixer.null_clock import next_due
 from mixer.output import LONGEST_PATIENCE_S, NO_DEVICE, STALLED_S, Output
 from mixer.scene import Scene
 from mixer.sdl import SdlError
+from tests.patience import until
 
 
 class FakeDevice:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mixer_sounds import HALF, SR, MakePcm, Samples, layer, until
+from mixer_sounds import HALF, SR, MakePcm, Samples, layer
 
 from mixer.bus import SLAB
 from mixer.desk import Desk
@@ -23,6 +23,7 @@ from mixer.pump import PROBATION, Pump
 from mixer.recorder import Recorder
 from mixer.scene import Scene
 from mixer.slab_clock import SlabClock
+from tests.patience import until
 
 BLOCK = 1024
 RAMP = round(0.020 * SR)

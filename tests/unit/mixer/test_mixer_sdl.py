@@ -18,6 +18,7 @@ from mixer_sounds import HALF, SR, layer
 
 from mixer.offline_engine import OfflineEngine
 from mixer.scene import Scene
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.processes
 CHILD = Path(__file__).with_name("mixer_child.py")
@@ -54,7 +55,7 @@ def ready(child: subprocess.Popen[str]) -> subprocess.Popen[str]:
 
 
 def result(child: subprocess.Popen[str]) -> dict:
-    out, err = child.communicate(timeout=20)
+    out, err = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 0, err
     return json.loads(out.splitlines()[-1])
 
@@ -84,14 +85,14 @@ def test_what_sdl_gets_is_what_the_offline_engine_renders(start: Start, steady: 
 
 def test_without_a_sound_card_it_plays_into_the_dummy_and_says_so(start: Start) -> None:
     child = ready(start(0.5))
-    out, err = child.communicate(timeout=20)
+    out, err = child.communicate(timeout=PATIENCE_S)
     if "no sound card" not in err:
         pytest.skip("this machine has a sound card")
     assert 0.3 < json.loads(out.splitlines()[-1])["frames"] / SR < 1.5
 
 
 def test_a_driver_that_is_none_is_refused_in_one_line(start: Start) -> None:
-    _, err = start(0.1, SDL_AUDIODRIVER="nonsense").communicate(timeout=20)
+    _, err = start(0.1, SDL_AUDIODRIVER="nonsense").communicate(timeout=PATIENCE_S)
     assert "nonsense" in err
     assert "Traceback" not in err
 
@@ -99,7 +100,7 @@ def test_a_driver_that_is_none_is_refused_in_one_line(start: Start) -> None:
 def test_sigterm_ends_it(start: Start) -> None:
     child = ready(start(30, SDL_AUDIODRIVER="dummy"))
     child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=5)
+    child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 0
 
 
@@ -149,7 +150,7 @@ def test_engines_come_and_go_without_a_deadlock(tmp_path: Path) -> None:
         env=os.environ | driver | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "gone\n"), done.stderr

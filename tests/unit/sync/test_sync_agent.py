@@ -6,10 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 from click.testing import CliRunner
@@ -22,15 +21,9 @@ from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from sync.agent import Agent, run_agent
 from sync.cli import sync
+from tests.patience import until
 
 pytestmark = pytest.mark.processes
-
-
-def until(condition: Callable[[], object], patience_s: float = 20.0) -> None:
-    give_up_at = monotonic() + patience_s
-    while not condition():
-        assert monotonic() < give_up_at, "it did not happen"
-        sleep(0.02)
 
 
 @pytest.fixture
