@@ -22,6 +22,10 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _FRAMES = 12  # of a trace: the innermost tell
 _QUIETER = ("uvicorn", "apscheduler", "httpx", "httpcore", "multipart", "python_multipart", "asyncio", "psycopg",
             "boto3", "botocore", "s3transfer", "urllib3")  # fmt: skip
+_NO_NEWS = {
+    "uvicorn.error": "without completing response",
+    "apscheduler.scheduler": "maximum number of running instances reached",
+}
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -67,8 +71,10 @@ def configure(env: Mapping[str, str], secrecy: Secrecy, stream: TextIO | None = 
 
 
 def is_news(record: logging.LogRecord) -> bool:
-    """Not what uvicorn thinks of an answer that we leave, since its reader stands still: `streams` says so itself."""
-    return not (record.name == "uvicorn.error" and "without completing response" in record.getMessage())
+    """Not what uvicorn thinks of an answer that we leave, since its reader stands still: `streams` says so itself. Nor
+    that a job's last turn still waits for a slow database, once a second: this one is left out, as it should be."""
+    no_news = _NO_NEWS.get(record.name)
+    return no_news is None or no_news not in record.getMessage()
 
 
 def _one_of(name: str, given: str | None, known: tuple[str, ...], usual: str) -> str:
