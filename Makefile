@@ -5,6 +5,10 @@ VENV_PYGAME := build/pygame
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export OPENBLAS_NUM_THREADS = 1
+# Tests start some hundred processes: one that finds its modules compiled starts in half the time.
+unexport PYTHONDONTWRITEBYTECODE
+# Every write is forced to disk, and most tests are not about disks: where memory is plenty their folders are there.
+MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
 # A whole demo whose silences are measured: with the machine to itself.
 ALONE := tests/faults/test_faults_processes.py
 
@@ -21,14 +25,15 @@ demo: $(VENV)/installed ## a room with a crowd in it, until Ctrl-C (ARGS="--seco
 	@$(BIN)/cosound demo $(ARGS)
 
 test: test-fast ## all tests, fast ones first
-	@$(BIN)/python -m pytest tests/unit tests/flows -m processes
-	@$(BIN)/python -m pytest -n 2 tests/contract
-	@$(BIN)/python -m pytest tests/browser
+	@$(MEMORY) $(BIN)/python -m pytest tests/unit tests/flows -m processes
+	@$(MEMORY) $(BIN)/python -m pytest -n 2 tests/contract
+	@$(MEMORY) $(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 	@$(BIN)/python -m pytest $(ALONE)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults --ignore=$(ALONE)
 
 test-fast: $(VENV)/developed ## unit and flow tests only, on two cores
-	@$(BIN)/python -m pytest -n 2 tests/test_architecture.py tests/test_docs.py tests/unit tests/flows -m "not processes"
+	@$(MEMORY) $(BIN)/python -m pytest -n 2 tests/test_architecture.py tests/test_docs.py tests/unit tests/flows \
+		-m "not processes"
 
 test-pygame: $(VENV_PYGAME)/installed ## the sound's tests on pygame, in a venv of its own: ours has pygame-ce, and no venv both
 	@$(VENV_PYGAME)/bin/python -c 'import pygame; assert not getattr(pygame, "IS_CE", 0), "this is pygame-ce"'
