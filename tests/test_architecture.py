@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,15 @@ def modules(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All that the file says, read once."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path: Path) -> Iterator[str]:
     """Every module the file imports, wherever in it, as `a.b` (for `from a import b`: both `a` and `a.b`)."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -118,7 +125,7 @@ def test_no_global_state() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for folder in FOLDERS.values()
         for path in modules(folder)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Global)
     ]
     assert not wrong
@@ -142,7 +149,7 @@ def test_broad_excepts_stand_only_where_something_must_survive() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for folder in FOLDERS.values()
         for path in modules(folder)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception"))
         and str(path.relative_to(ROOT)) not in MUST_SURVIVE

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ PIECES = [recipe.key for recipe in RECIPES if recipe.kind == "instrumental"]
 SHORT_S = 4.0
 
 
-@pytest.fixture(scope="module")
-def sounds() -> dict[str, np.ndarray]:
-    return {key: render(key, seed=3, seconds=SHORT_S) for key in (*BEDS, *PIECES)}
+@cache
+def short(key: str) -> np.ndarray:
+    """Some seconds of that sound, made once."""
+    return render(key, seed=3, seconds=SHORT_S)
 
 
 def level_db(part: np.ndarray) -> float:
@@ -37,8 +39,8 @@ def test_there_is_enough_to_begin_with() -> None:
 
 
 @pytest.mark.parametrize("key", [*BEDS, *PIECES])
-def test_every_sound_is_clean(key: str, sounds: dict[str, np.ndarray]) -> None:
-    sound = sounds[key]
+def test_every_sound_is_clean(key: str) -> None:
+    sound = short(key)
     assert (sound.dtype, sound.shape) == (np.float32, (int(SHORT_S * RATE_HZ), 2))
     assert np.isfinite(sound).all()
     assert np.abs(sound).max() <= 0.7 + 1e-6
@@ -49,8 +51,8 @@ def test_every_sound_is_clean(key: str, sounds: dict[str, np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("key", BEDS)
-def test_a_bed_has_no_seam(key: str, sounds: dict[str, np.ndarray]) -> None:
-    sound = sounds[key]
+def test_a_bed_has_no_seam(key: str) -> None:
+    sound = short(key)
     usual = np.quantile(np.abs(np.diff(sound, axis=0)), 0.99)
     assert np.abs(sound[0] - sound[-1]).max() <= usual
     half = RATE_HZ // 2
@@ -58,9 +60,9 @@ def test_a_bed_has_no_seam(key: str, sounds: dict[str, np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("key", BEDS)
-def test_nothing_clicks_where_a_bed_meets_itself(key: str, sounds: dict[str, np.ndarray]) -> None:
+def test_nothing_clicks_where_a_bed_meets_itself(key: str) -> None:
     """A click is broad: above 8 kHz the seam is no louder than the loudest such moment elsewhere."""
-    ring = np.roll(sounds[key].mean(axis=1), RATE_HZ)
+    ring = np.roll(short(key).mean(axis=1), RATE_HZ)
     bright = np.diff(ring, n=3)
     blocks = np.abs(bright[: len(bright) // 240 * 240]).reshape(-1, 240).max(axis=1)
     seam = RATE_HZ // 240
@@ -68,8 +70,8 @@ def test_nothing_clicks_where_a_bed_meets_itself(key: str, sounds: dict[str, np.
 
 
 @pytest.mark.parametrize("key", PIECES)
-def test_a_piece_begins_and_ends_in_silence(key: str, sounds: dict[str, np.ndarray]) -> None:
-    sound = sounds[key]
+def test_a_piece_begins_and_ends_in_silence(key: str) -> None:
+    sound = short(key)
     assert np.abs(sound[0]).max() < 1e-3
     assert np.abs(sound[-1]).max() < 1e-3
     assert level_db(sound[-RATE_HZ // 10 :]) < level_db(sound) - 20
