@@ -9,6 +9,8 @@ export OPENBLAS_NUM_THREADS = 1
 unexport PYTHONDONTWRITEBYTECODE
 # Every write is forced to disk, and most tests are not about disks: where memory is plenty their folders are there.
 MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
+# Neighbours stay together, so that what a module makes is made once; who has no more to do takes over from the other.
+TWO := -n 2 --dist worksteal
 # A whole demo whose silences are measured: with the machine to itself.
 ALONE := tests/faults/test_faults_processes.py
 
@@ -25,14 +27,14 @@ demo: $(VENV)/installed ## a room with a crowd in it, until Ctrl-C (ARGS="--seco
 	@$(BIN)/cosound demo $(ARGS)
 
 test: test-fast ## all tests, fast ones first
-	@$(MEMORY) $(BIN)/python -m pytest tests/unit tests/flows -m processes
-	@$(MEMORY) $(BIN)/python -m pytest -n 2 tests/contract
+	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/flows tests/unit -m processes
+	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/contract
 	@$(MEMORY) $(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 	@$(BIN)/python -m pytest $(ALONE)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults --ignore=$(ALONE)
 
 test-fast: $(VENV)/developed ## unit and flow tests only, on two cores
-	@$(MEMORY) $(BIN)/python -m pytest -n 2 tests/test_architecture.py tests/test_docs.py tests/unit tests/flows \
+	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/test_architecture.py tests/test_docs.py tests/unit tests/flows \
 		-m "not processes"
 
 test-pygame: $(VENV_PYGAME)/installed ## the sound's tests on pygame, in a venv of its own: ours has pygame-ce, and no venv both
