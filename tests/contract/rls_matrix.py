@@ -16,6 +16,7 @@ AT = "2027-01-15T08:00:00+00:00"
 ROLES = ("anon", "authenticated", "service_role")
 OPERATIONS = ("select", "insert", "update", "delete")
 Conn = psycopg.Connection[Any]
+Matrix = dict[str, dict[str, dict[str, str]]]
 
 
 def named(name: str) -> str:
@@ -242,7 +243,7 @@ def _where(table: str, row: Mapping[str, Any]) -> sql.Composed:
     return sql.SQL("{} = {}").format(sql.Identifier(key), sql.Literal(row[key]))
 
 
-def matrix(conn: Conn) -> dict[str, dict[str, dict[str, str]]]:
+def matrix(conn: Conn) -> Matrix:
     """table → persona → operation → all | theirs | others' | –, with `columns` where only some can be read."""
     first, second = rows(1), rows(2)
     with peopled(conn):

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import psycopg
-from rls_matrix import AT, PERSONAS, ROLES, Conn, functions, hidden_columns, matrix
+from rls_matrix import AT, PERSONAS, ROLES, Conn, Matrix, functions, hidden_columns, matrix
 
 from cloud_stub.database import Database
 from cloud_stub.embedded_postgres import EmbeddedPostgres
@@ -34,8 +34,7 @@ the questions that the guards ask there are answered to everybody, the others to
 """
 
 
-def page(conn: Conn) -> str:
-    found = matrix(conn)
+def page(conn: Conn, found: Matrix) -> str:
     lines = [HEAD, _row("table", *(persona.name for persona in PERSONAS)), "|---" * (len(PERSONAS) + 1) + "|"]
     for table in sorted(found):
         lines.append(_row(f"`{table}`", *(_cell(found[table][persona.name]) for persona in PERSONAS)))
@@ -76,7 +75,7 @@ def main(target: Path) -> None:
         migrate(database, AT)
         database.close()
         with psycopg.connect(server.url()) as conn:
-            target.write_text(page(conn))
+            target.write_text(page(conn, matrix(conn)))
 
 
 if __name__ == "__main__":
