@@ -15,10 +15,10 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.histories import BoxesAndCloud
 
-SHORT = 200  # always the same ones; new ones are the long form's
+SHORT = 500
 HISTORIES = int(os.environ.get("COSOUND_HISTORIES", SHORT))
 SEED = int(os.environ.get("COSOUND_SEED", "0"))  # 0: the short form's is always the same, the long form's a new one
-SHARDS = 8  # of nearly equal length: two cores end together
+SHARDS = 10  # of nearly equal length: two cores end together
 STEPS = 25
 THIS = "tests/unit/sync/test_sync_histories.py"
 SETTINGS = settings(
