@@ -29,6 +29,7 @@ def link_facts(sync: Mapping[str, Any], now_s: float, wall_s: float) -> dict[str
         "link_why": str(sync.get("why") or ""),
         "link_for_s": _age(sync.get("link_since_boot_s"), now_s),
         "last_contact_s": _age(sync.get("last_contact_boot_s"), now_s),
+        "patience_s": sync.get("patience_s", 0),
         "sync_silent_s": silent_s if silent_s is None or silent_s > FRESH_S else 0,
         "pending_for_s": None if since_ms is None else max(round(wall_s - since_ms / 1000), 0),
         "files_to_go": sync.get("files_to_go", 0),
@@ -65,6 +66,8 @@ def _link(state: Mapping[str, Any]) -> str:
         words += f" ({state['link_why']})"
     if state["last_contact_s"] is not None:
         words += f", last contact {duration(state['last_contact_s'])} ago"
+    if state["patience_s"]:
+        words += f"; the cloud asks for {duration(state['patience_s'])} of patience"
     return words
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 from time import monotonic
+from typing import Any
 
 from appliance.clock import Clock, SystemClock
 from appliance.config import Config
@@ -20,7 +21,8 @@ from sync import wire
 from sync.door import cloud_name, door_words, open_door, why_no_door
 from sync.errands import Errands, Progress
 from sync.fetching import MediaLoop
-from sync.link import Link
+from sync.http import Ears
+from sync.link import Link, LinkState
 from sync.loops import HeartbeatLoop, PrepareLoop, PushLoop, sounding_by
 from sync.pace import Glance
 from sync.polls import poll_steps
@@ -50,7 +52,8 @@ class Agent:
         self.store = self._open_store("sync")
         why_none = why_no_door(config)
         self.link = Link(self._clock, self._rng, configured=not why_none, why=why_none)
-        self._cloud = None if why_none else open_door(config, self.link.worked)
+        ears = Ears(heard=self.link.worked, asking=self.link.check_patience)
+        self._cloud = None if why_none else open_door(config, ears)
         self._door = "" if why_none else door_words(config)
         self._timers = Timers(self._clock)
         self._heartbeat_due, self._tidy_due = Alarm(), Alarm()
@@ -107,7 +110,7 @@ class Agent:
     def _make_workers(self) -> list[Worker]:
         sounding = sounding_by(self._runtime, self._clock)
         prepare = PrepareLoop(self._config.pcm_dir, self._decode, sounding)
-        self._preparing = self._worker("prepare", prepare.step)
+        self._preparing = self._worker("prepare", prepare.step, asks_cloud=False)
         if self._cloud is None:
             return [self._preparing]
         cloud, link, clock, rng = self._cloud, self.link, self._clock, self._rng
@@ -128,8 +131,8 @@ class Agent:
             ),
         ]
 
-    def _worker(self, name: str, step: Step, *, tells_of_link: bool = True) -> Worker:
-        return Worker(name, self._open_store, step, self.link, tells_of_link=tells_of_link)
+    def _worker(self, name: str, step: Step, *, asks_cloud: bool = True, tells_of_link: bool = True) -> Worker:
+        return Worker(name, self._open_store, step, self.link, asks_cloud=asks_cloud, tells_of_link=tells_of_link)
 
     def _open_store(self, name: str) -> Store:
         return open_store(self._config.box_data_dir, self._config.box_runtime_dir, name, self._clock)
@@ -146,14 +149,17 @@ class Agent:
             return
         self._glance.in_vain(now_s)
         self._told, self._told_s = seen, now_s
-        self._runtime.publish("sync", build_status(self.store, link, self._progress(), self._door))
+        self._runtime.publish("sync", self._status(link))
 
     def _progress(self) -> Progress:
         return self._errands.progress_of_all() if self._errands else Progress()
 
     def _say_goodbye(self) -> None:
         ended = replace(self.link.state, link="down", why="the sync process has ended")
-        self._runtime.publish("sync", build_status(self.store, ended, self._progress(), self._door))
+        self._runtime.publish("sync", self._status(ended))
+
+    def _status(self, link: LinkState) -> dict[str, Any]:
+        return build_status(self.store, link, self._progress(), self._door, self.link.patience_s)
 
 
 def run_agent(config: Config, stop: Stop, leave: Callable[[int], None] = os._exit) -> None:

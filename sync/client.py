@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -14,19 +14,16 @@ from sync.answers import Answer, judge, read_answer
 from sync.digest import bucket_etag
 from sync.door import QueueAnswer
 from sync.errors import MediaError
-from sync.http import Exchanges, check_address, check_store, read_whole
+from sync.http import Ears, Exchanges, check_address, check_store, read_whole
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
 
 class Cloud:
-    """The door to our own server.
+    """The door to our own server."""
 
-    heard: called after each answer that came from the cloud itself.
-    """
-
-    def __init__(self, http: httpx.Client, token: str, heard: Callable[[], None] | None = None) -> None:
-        self._exchanges = Exchanges(http, judge, heard)
+    def __init__(self, http: httpx.Client, token: str, ears: Ears | None = None) -> None:
+        self._exchanges = Exchanges(http, judge, ears)
         self._headers = {wire.API_KEY_HEADER: token}
 
     def push(self, request: wire.PushRequest) -> wire.PushReply:
@@ -78,6 +75,7 @@ class Cloud:
         """One redirect is followed, to where the bytes are; our token does not go there. Nor is it a word of the
         cloud's: a captive portal sends us on, too."""
         wanted = {**headers, "Accept-Encoding": "identity"}
+        self._exchanges.ears.asking()
         with self._exchanges.stream(f"/api/media/{sha256}", {**self._headers, **wanted}) as first:
             if first.status_code not in (301, 302, 303, 307, 308):
                 self._check_media(first, sha256)
@@ -98,7 +96,7 @@ class Cloud:
         if response.status_code not in (200, 206, 416) or "text/html" in response.headers.get("content-type", ""):
             judge(read_whole(response))
             raise MediaError(f"file {sha256[:12]}: the cloud answers {response.status_code}")
-        self._exchanges.heard()
+        self._exchanges.ears.heard()
 
     def _get(
         self, path: str, params: Mapping[str, Any], wait_s: float, headers: Mapping[str, str] | None = None

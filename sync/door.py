@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,7 +12,7 @@ import httpx
 
 from appliance.config import Config
 from sync import wire
-from sync.http import open_http
+from sync.http import Ears, open_http
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,15 @@ class Door(Protocol):
         """No call works after this."""
 
 
-def open_door(config: Config, heard: Callable[[], None] | None = None) -> Door:
+def open_door(config: Config, ears: Ears | None = None) -> Door:
     """The door that the configuration names: `cloud.url` where it is set, else Supabase's."""
     if config.cloud_url:
         from sync.client import Cloud
 
-        return Cloud(open_http(config.cloud_url), config.cloud_token, heard)
+        return Cloud(open_http(config.cloud_url), config.cloud_token, ears)
     from sync.supabase import Supabase
 
-    return Supabase(open_http(config.cloud_supabase_url), config.cloud_supabase_key, config.cloud_token, heard)
+    return Supabase(open_http(config.cloud_supabase_url), config.cloud_supabase_key, config.cloud_token, ears)
 
 
 def why_no_door(config: Config) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 from urllib.request import getproxies
@@ -44,21 +45,28 @@ def _limits() -> httpx.Limits:
     return httpx.Limits(max_connections=12, max_keepalive_connections=8, keepalive_expiry=KEEPALIVE_S)
 
 
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who is told of what passes between us and the cloud: `heard` after each answer that came from the cloud itself,
+    `asking` before each question; it may raise what the question shall fail with."""
+
+    heard: Callable[[], None] = lambda: None
+    asking: Callable[[], None] = lambda: None
+
+
 class Exchanges:
-    """Requests and whole answers, each judged. Every one raises as `judge` does, or LinkDown.
+    """Requests and whole answers, each judged. Every one raises as `judge` does, or LinkDown."""
 
-    heard: called after each answer that came from the cloud itself.
-    """
-
-    def __init__(self, http: httpx.Client, judge: Callable[[Answer], None], heard: Callable[[], None] | None) -> None:
+    def __init__(self, http: httpx.Client, judge: Callable[[Answer], None], ears: Ears | None) -> None:
         self._http = http
         self._judge = judge
-        self.heard = heard or (lambda: None)
+        self.ears = ears or Ears()
 
     def ask(
         self, method: str, path: str, *, wait_s: float = 0.0, expected: tuple[int, ...] = (), **request: Any
     ) -> Answer:
         """wait_s: how long the answer may be held back. expected: refusals that are an answer to the caller."""
+        self.ears.asking()
         with translated():
             try:
                 answer = self._once(method, path, wait_s, **request)
@@ -67,7 +75,7 @@ class Exchanges:
                 answer = self._once(method, path, wait_s, **request)
         if answer.status not in expected or answer.is_html:
             self._judge(answer)
-        self.heard()
+        self.ears.heard()
         return answer
 
     @contextmanager

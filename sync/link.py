@@ -11,6 +11,7 @@ from appliance.clock import Clock
 from appliance.errors import CosoundError
 from appliance.process import UpOrDown
 from sync.backoff import backoff_s
+from sync.errors import LinkDown
 
 SILENCE_S = 15.0
 SPREAD = 0.25
@@ -36,6 +37,7 @@ class Link:
         self._turn = threading.Condition()
         self._recoveries = 0
         self._ending = False
+        self._patience = (float("-inf"), 0.0)  # until when the cloud wants no questions, and how long it asked for
         start = "not asked yet" if configured else why or "no cloud.url is set: the box plays by itself"
         self._state = LinkState("down" if configured else "none", start, clock.boot_s())
 
@@ -86,13 +88,34 @@ class Link:
     def pause(self, attempt: int, at_least_s: float = 0.0) -> None:
         """Wait as long as the failed `attempt` (from 0) calls for, or until the link is back.
 
-        at_least_s: what the cloud asked for; this is kept even if others are answered, and spread beyond it, so that
-        not everybody who was asked comes back at once.
+        at_least_s: what the cloud asked for. All threads keep it, even if others are answered.
         """
         if at_least_s > 0:
-            self._sleep(at_least_s * self._rng.uniform(1.0, 1.0 + SPREAD), until_back=False)
+            self._be_patient(at_least_s)
+            self.hold()
         else:
             self._sleep(backoff_s(attempt, self.away_s(), self._rng), until_back=True)
+
+    def hold(self) -> None:
+        """Before asking the cloud: wait until it wants to be asked, each thread a little longer, so that not everybody
+        who was asked comes back at once; whoever is first and is asked again speaks for all."""
+        spread = self._rng.uniform(0.0, SPREAD)
+        while not self._ending:
+            until_s, asked_s = self._patience
+            left_s = until_s + spread * asked_s - self._clock.boot_s()
+            if left_s <= 0:
+                return
+            self._sleep(left_s, until_back=False)
+
+    @property
+    def patience_s(self) -> float:
+        """For how long the cloud wants no questions yet."""
+        return max(self._patience[0] - self._clock.boot_s(), 0.0)
+
+    def check_patience(self) -> None:
+        """Right before a question: raise LinkDown when the cloud asked for patience since this step began."""
+        if self.patience_s > 0:
+            raise LinkDown(f"the cloud asked for patience: {self.patience_s:.0f} s more", answered=True)
 
     def rest(self, seconds: float) -> None:
         """Wait between two looks, or until the link comes back meanwhile."""
@@ -103,6 +126,13 @@ class Link:
         with self._turn:
             self._ending = True
             self._turn.notify_all()
+
+    def _be_patient(self, seconds: float) -> None:
+        """The longest that any of us was asked for holds."""
+        with self._turn:
+            until_s = self._clock.boot_s() + seconds
+            if until_s > self._patience[0]:
+                self._patience = (until_s, seconds)
 
     def _silent_s(self) -> float:
         last_s = self._state.last_contact_boot_s

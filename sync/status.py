@@ -10,10 +10,12 @@ from sync.heartbeat import free_mb
 from sync.link import LinkState
 
 
-def build_status(store: Store, link: LinkState, progress: Progress, door: str) -> dict[str, Any]:
+def build_status(
+    store: Store, link: LinkState, progress: Progress, door: str, patience_s: float = 0.0
+) -> dict[str, Any]:
     """The state of subject `sync` in the runtime directory.
 
-    door: where the cloud is and how it is reached, "" without one.
+    door: where the cloud is and how it is reached, "" without one. patience_s: for how long it wants no questions.
     """
     return {
         "boot_s": round(store.clock.boot_s(), 1),
@@ -22,6 +24,7 @@ def build_status(store: Store, link: LinkState, progress: Progress, door: str) -
         "why": link.why,
         "link_since_boot_s": round(link.since_boot_s, 1),
         "last_contact_boot_s": None if link.last_contact_boot_s is None else round(link.last_contact_boot_s, 1),
+        "patience_s": round(patience_s),
         "pending": store.outbox.pending(),
         "pending_since_wall_ms": store.outbox.pending_since_ms(),
         "files_to_go": progress.files,

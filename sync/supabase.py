@@ -6,7 +6,7 @@ Nothing is held back there, so whoever uses this asks again every `rpc.POLL_S`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from sync import rpc, wire
 from sync.answers import MALFORMED, Answer, judge_transport, read_answer, retry_after
 from sync.door import QueueAnswer
 from sync.errors import BadRequest, LinkDown, NotAuthorised, NotTheCloud
-from sync.http import Exchanges, check_address, check_store
+from sync.http import Ears, Exchanges, check_address, check_store
 
 WHO = {"User-Agent": "cosound"}  # what stands before a project may turn away who does not say
 PUSH_OPS = 50  # a request has 3 s there, and a database may be slow
@@ -27,15 +27,12 @@ Reply = TypeVar("Reply", bound=BaseModel)
 
 
 class Supabase:
-    """The door to a project's database.
+    """The door to a project's database."""
 
-    heard: called after each answer that came from the project itself.
-    """
-
-    def __init__(self, http: httpx.Client, key: str, token: str, heard: Callable[[], None] | None = None) -> None:
+    def __init__(self, http: httpx.Client, key: str, token: str, ears: Ears | None = None) -> None:
         """key: the project's publishable key, or its older anon key (a JWT, which has to be shown as a bearer too).
         token: this player's; it goes in a header, never in an address."""
-        self._exchanges = Exchanges(http, judge, heard)
+        self._exchanges = Exchanges(http, judge, ears)
         self._headers = {
             "apikey": key,
             **({"Authorization": f"Bearer {key}"} if key.count(".") == 2 else {}),

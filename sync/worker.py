@@ -25,13 +25,23 @@ class Worker(threading.Thread):
     """
 
     def __init__(
-        self, name: str, open_store: Callable[[str], Store], step: Step, link: Link, *, tells_of_link: bool = True
+        self,
+        name: str,
+        open_store: Callable[[str], Store],
+        step: Step,
+        link: Link,
+        *,
+        asks_cloud: bool = True,
+        tells_of_link: bool = True,
     ) -> None:
-        """tells_of_link: whether its failures say something of the link to the cloud."""
+        """asks_cloud: whether it waits when the cloud asks for patience, whichever thread was asked.
+        tells_of_link: whether its failures say something of the link to the cloud.
+        """
         super().__init__(name=f"sync-{name}", daemon=True)
         self._open_store = open_store
         self._step = step
         self._link = link
+        self._asks_cloud = asks_cloud
         self._tells_of_link = tells_of_link
         self._said = UpOrDown(f"sync {name}")
         self._stopping = threading.Event()
@@ -58,6 +68,8 @@ class Worker(threading.Thread):
 
     def _try_step(self, store: Store, failures: int) -> bool:
         """One step; on failure, False after a pause."""
+        if self._asks_cloud:
+            self._link.hold()
         asked_in = self._link.recoveries
         try:
             self._step(store)

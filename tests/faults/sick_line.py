@@ -6,6 +6,7 @@ import select
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
@@ -13,7 +14,7 @@ from random import Random
 from typing import Literal, get_args
 
 # What answers in the cloud's place …
-Stranger = Literal["html", "403", "404", "500", "503", "redirect", "nothing", "drip", "refused"]
+Stranger = Literal["html", "403", "404", "500", "503", "patience", "redirect", "nothing", "drip", "refused"]
 # … what happens to each answer on its way, or to each that carries a file …
 Cutting = Literal["cut", "truncate"]
 Flipping = Literal["flip"]
@@ -22,6 +23,7 @@ Straying = Literal["delay", "duplicate", "reorder", "drop"]
 Mood = Literal["well"] | Stranger | Cutting | Flipping | Straying
 
 DELAY_S = 0.7
+PATIENCE_S = 4
 _HTML = b"<html><title>Welcome to our wifi</title></html>"
 
 
@@ -36,6 +38,7 @@ _ANSWERS: dict[str, bytes] = {
     "404": _canned("404 Not Found", "text/plain", b"no such page"),
     "500": _canned("500 Internal Server Error", "text/plain", b"oops"),
     "503": _canned("503 Service Unavailable", "text/plain", b"later"),
+    "patience": _canned("503 Service Unavailable", "text/plain", b"later", f"Retry-After: {PATIENCE_S}"),
     "drip": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
 }
 
@@ -50,6 +53,7 @@ class SickLine:
         self._mood: Mood = "well"
         self._rolled = rolled or Random(0)
         self.flipped = 0
+        self.put_off_s: list[float] = []  # when it asked for patience
         self.moved = ("302 Found", "http://127.0.0.1:9/login")  # what its redirect says
         self._open: set[socket.socket] = set()
         self._door: socket.socket | None = None
@@ -123,6 +127,8 @@ class SickLine:
         while line.recv(65536):
             if mood == "redirect":
                 line.sendall(_canned(self.moved[0], "text/plain", b"", f"Location: {self.moved[1]}"))
+            if mood == "patience":
+                self.put_off_s.append(time.monotonic())
             if mood in _ANSWERS:
                 line.sendall(_ANSWERS[mood])
             while mood == "drip" and self._mood == "drip":

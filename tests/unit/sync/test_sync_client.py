@@ -9,7 +9,7 @@ import pytest
 from appliance.errors import CosoundError
 from sync.client import Cloud
 from sync.errors import BadRequest, LinkDown, MediaError, NotAuthorised, NotTheCloud
-from sync.http import LEAST_BYTES_S, PATIENCE_S
+from sync.http import LEAST_BYTES_S, PATIENCE_S, Ears
 from sync.wire import Heartbeat
 
 BEAT = Heartbeat(boot_id="b", mono_ms=1, wall_ms=1, audible=True)
@@ -23,7 +23,11 @@ def cloud(answer: httpx.Response | Exception, heard: Callable[[], None] | None =
             raise answer
         return answer
 
-    return Cloud(httpx.Client(transport=httpx.MockTransport(handle), base_url="http://cloud/room"), "secret", heard)
+    return Cloud(
+        httpx.Client(transport=httpx.MockTransport(handle), base_url="http://cloud/room"),
+        "secret",
+        Ears(heard or (lambda: None)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,20 @@ def test_what_the_cloud_answers_is_heard_and_what_others_answer_is_not() -> None
     assert heard == [True]
 
 
+def test_before_each_question_somebody_may_forbid_it() -> None:
+    def no() -> None:
+        raise LinkDown("the cloud asked for patience")
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("it was asked")
+
+    http = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://cloud/room")
+    asking = Cloud(http, "secret", Ears(asking=no))
+    for ask in (lambda: asking.heartbeat(BEAT), asking.queue, lambda: asking.open_media("ab" * 32, {}).__enter__()):
+        with pytest.raises(LinkDown, match="patience"):
+            ask()
+
+
 def test_to_be_sent_on_for_a_file_is_no_word_of_the_clouds() -> None:
     """A captive portal sends on whoever asks: the link must not look up by it."""
     heard: list[bool] = []
@@ -79,7 +97,7 @@ def test_to_be_sent_on_for_a_file_is_no_word_of_the_clouds() -> None:
         return httpx.Response(200, content=b"sound")
 
     http = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://cloud/room")
-    with Cloud(http, "secret", lambda: heard.append(True)).open_media("ab" * 32, {}) as response:
+    with Cloud(http, "secret", Ears(heard=lambda: heard.append(True))).open_media("ab" * 32, {}) as response:
         assert response.read() == b"sound"
     assert heard == []
 

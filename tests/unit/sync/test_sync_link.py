@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.clock import ManualClock
+from appliance.store import Store
 from sync.backoff import backoff_s
 from sync.errors import LinkDown, NotTheCloud
 from sync.link import SILENCE_S, Link
 from sync.pace import Pace
+from sync.worker import Worker
 
 
 def test_one_failure_is_down_one_answer_is_up_and_each_is_said_once(
@@ -86,13 +89,90 @@ def test_whoever_waits_is_woken_when_the_link_is_back(clock: ManualClock) -> Non
     assert not any(thread.is_alive() for thread in waiting)
 
 
-def test_what_the_cloud_asked_for_is_kept_and_spread_beyond(clock: ManualClock) -> None:
-    slept: list[float] = []
-    link = Link(clock, Random(1))
-    link._sleep = lambda seconds, until_back: slept.append(seconds)  # type: ignore[method-assign]
-    for _ in range(20):
-        link.pause(0, 60.0)
-    assert all(60.0 <= seconds <= 75.0 for seconds in slept) and len(set(slept)) == 20
+class TimedLink(Link):
+    """Sleeps by moving the clock; what a sleeper sleeps through is done at its moment."""
+
+    def __init__(self, clock: ManualClock, *, seed: int = 1) -> None:
+        super().__init__(clock, Random(seed))
+        self._time = clock
+        self.later: list[tuple[float, Callable[[], object]]] = []
+        self.slept_s: list[float] = []
+
+    def _sleep(self, seconds: float, *, until_back: bool) -> None:
+        self.slept_s.append(seconds)
+        end_s = self._time.boot_s() + seconds
+        for at_s, act in [item for item in self.later if item[0] <= end_s]:
+            self._time.advance(max(at_s - self._time.boot_s(), 0))
+            self.later.remove((at_s, act))
+            act()
+        self._time.advance(max(end_s - self._time.boot_s(), 0))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_the_cloud_asked_one_for_all_keep_and_spread_beyond(clock: ManualClock, seed: int) -> None:
+    link, start_s = TimedLink(clock, seed=seed), clock.boot_s()
+    link.later = [(start_s + 1, link.worked)]  # others are still being answered
+    link.pause(0, 60.0)  # the thread that was asked
+    assert 60.0 <= clock.boot_s() - start_s <= 75.0
+    link._be_patient(60.0)
+    start_s = clock.boot_s()
+    link.hold()  # any other, before it asks
+    assert 60.0 <= clock.boot_s() - start_s <= 75.0
+
+
+def test_who_was_not_asked_for_patience_holds_nothing(clock: ManualClock) -> None:
+    link = TimedLink(clock)
+    link.hold()
+    link.check_patience()
+    link.pause(0)
+    link.hold()
+    assert (len(link.slept_s), link.patience_s) == (1, 0.0), "a back-off is the thread's own"
+
+
+def test_the_longest_patience_holds_and_a_new_one_is_kept_by_those_who_wait(clock: ManualClock) -> None:
+    link, start_s = TimedLink(clock), clock.boot_s()
+    link._be_patient(60.0)
+    link._be_patient(5.0)
+    assert link.patience_s == 60.0
+    link.later = [(start_s + 60.5, lambda: link._be_patient(100.0))]  # the first to ask again is put off again
+    link.hold()
+    assert clock.boot_s() - start_s >= 160.5
+
+
+def test_a_question_that_is_about_to_be_asked_is_not_when_patience_was_asked_for_meanwhile(clock: ManualClock) -> None:
+    link = TimedLink(clock)
+    link.worked()
+    link._be_patient(30.0)
+    with pytest.raises(LinkDown, match="patience: 30 s more") as refusal:
+        link.check_patience()
+    assert not link.failed(refusal.value), "which says nothing of the link"
+    clock.advance(30.0)
+    link.check_patience()
+
+
+def test_threads_that_ask_the_cloud_wait_and_one_that_does_not_goes_on(clock: ManualClock, store: Store) -> None:
+    link, asked = TimedLink(clock), []
+
+    def refused(_: Store) -> None:
+        asked.append(("push", clock.boot_s()))
+        raise LinkDown("503", retry_after_s=60.0, answered=True)
+
+    def note(name: str) -> Callable[[Store], None]:
+        return lambda _: asked.append((name, clock.boot_s()))
+
+    def turn(name: str, step: Callable[[Store], None], *, asks_cloud: bool = True) -> None:
+        Worker(name, lambda _: store, step, link, asks_cloud=asks_cloud)._try_step(store, 0)
+
+    start_s = clock.boot_s()
+    link.later = [
+        (start_s + 1, lambda: turn("prepare", note("prepare"), asks_cloud=False)),
+        (start_s + 2, lambda: turn("pull", note("pull"))),
+    ]
+    turn("push", refused)
+    turn("media", note("media"))
+    at_s = {name: at - start_s for name, at in asked}
+    assert (at_s["push"], at_s["prepare"]) == (0.0, 1.0)
+    assert at_s["pull"] >= 60.0 and at_s["media"] >= 60.0
 
 
 def test_patience_that_was_asked_for_ends_when_the_process_does(clock: ManualClock) -> None:
