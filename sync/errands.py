@@ -83,13 +83,13 @@ class Errands:
             self._here.pop(song.sha256, None)
             self._cooling.pop(song.sha256, None)
 
-    def leave(self, song: Song, *, rest: bool) -> None:
+    def leave(self, song: Song, *, rest: bool, at_least_s: float = 0.0) -> None:
         """It was not to be had: by its own fault it rests, longer each time, or else may be taken at once."""
         with self._lock:
             self._here.pop(song.sha256, None)
             if rest:
                 _, failures = self._cooling.get(song.sha256, (0.0, 0))
-                pause_s = 1.0 + backoff_s(failures + 2, float("inf"), self._rng)
+                pause_s = max(1.0 + backoff_s(failures + 2, float("inf"), self._rng), at_least_s)
                 self._cooling[song.sha256] = (self._clock.boot_s() + pause_s, failures + 1)
 
     def _forget_old_marks(self) -> None:

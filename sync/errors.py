@@ -33,7 +33,11 @@ class NotTheCloud(LinkDown):
 
 
 class MediaError(TransientError):
-    """One file could not be fetched, or was not what it should be."""
+    """One file could not be fetched, or was not what it should be. retry_after_s: what its store asked for."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class NoSpace(TransientError):

@@ -48,7 +48,7 @@ class MediaLoop:
             self._glance.hear(store.wait(LISTEN_S))
             return
         self._glance.hear(True)
-        rest = False
+        rest, at_least_s = False, 0.0
         try:
             path = media.fetch(
                 self._cloud, song, self._folder, arrived=lambda have, new: self._arrived(song, have, new)
@@ -59,11 +59,11 @@ class MediaLoop:
             if not (song.id in self._called_for(store) and make_way(store, song.byte_size, self._sounding(store))):
                 rest = True
                 raise
-        except (MediaError, LinkDown):
-            rest = self._link.is_up
+        except (MediaError, LinkDown) as error:
+            rest, at_least_s = self._link.is_up, error.retry_after_s
             raise
         finally:
-            self._errands.leave(song, rest=rest)
+            self._errands.leave(song, rest=rest, at_least_s=at_least_s)
 
     def _next(self, store: Store) -> Song | None:
         now_s = store.clock.boot_s()

@@ -113,7 +113,8 @@ def check_store(response: httpx.Response, sha256: str) -> None:
     """Where the bytes are is not the cloud: what it answers concerns this file alone. Raises MediaError."""
     if response.status_code in (429, 500, 502, 503, 504):
         wait_s = retry_after(response.headers)
-        raise MediaError(f"file {sha256[:12]}: the store answers {response.status_code}, again in {wait_s:.0f} s")
+        what = f"file {sha256[:12]}: the store answers {response.status_code}"
+        raise MediaError(f"{what}, not before {wait_s:.0f} s" if wait_s else what, retry_after_s=wait_s)
     if response.status_code not in (200, 206, 416) or "text/html" in response.headers.get("content-type", ""):
         raise MediaError(f"file {sha256[:12]}: the store answers {response.status_code}, which is not the file")
 

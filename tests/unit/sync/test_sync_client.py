@@ -86,6 +86,18 @@ def test_before_each_question_somebody_may_forbid_it() -> None:
             ask()
 
 
+def test_a_store_that_asks_for_patience_is_given_it() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "cloud":
+            return httpx.Response(302, headers={"location": "http://store/file"})
+        return httpx.Response(503, headers={"retry-after": "40"})
+
+    http = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://cloud/room")
+    with pytest.raises(MediaError, match="503, not before 40 s") as refusal:
+        Cloud(http, "secret").open_media("ab" * 32, {}).__enter__()
+    assert refusal.value.retry_after_s == 40.0
+
+
 def test_to_be_sent_on_for_a_file_is_no_word_of_the_clouds() -> None:
     """A captive portal sends on whoever asks: the link must not look up by it."""
     heard: list[bool] = []

@@ -38,3 +38,15 @@ def test_what_was_here_before_an_attempt_is_no_speed() -> None:
     errands.take([rain])
     errands.progress(rain, 900, 20)
     assert errands.progress_of_all() == Progress(1, 100, 1)
+
+
+def test_a_file_rests_as_long_as_its_store_asked_for_and_holds_up_no_other() -> None:
+    clock = ManualClock()
+    errands, rain, sea = Errands(clock, Random(1)), song("rain", 1000), song("sea", 500)
+    errands.take([rain])
+    errands.leave(rain, rest=True, at_least_s=120.0)
+    assert errands.take([rain, sea]) == sea
+    clock.advance(119)
+    assert errands.take([rain]) is None
+    clock.advance(1)
+    assert errands.take([rain]) == rain
