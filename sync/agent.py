@@ -141,9 +141,10 @@ class Agent:
         return decode_in_child(source, target, lambda: self._preparing.stopping)
 
     def _tell(self, changed: bool) -> None:
-        """Publish when the link changed, within a second when something was stored, and otherwise every few."""
+        """Publish when the link changed or the cloud asked for patience, within a second when something was stored, and
+        otherwise every few."""
         link, now_s = self.link.state, self._clock.boot_s()
-        seen = (link.link, link.why)
+        seen = (link.link, link.why, self.link.patience_s > 0)
         self._glance.hear(changed)
         if seen == self._told and not self._glance.is_due(now_s, anyway=now_s - self._told_s >= TELL_EVERY_S):
             return

@@ -23,7 +23,7 @@ Straying = Literal["delay", "duplicate", "reorder", "drop"]
 Mood = Literal["well"] | Stranger | Cutting | Flipping | Straying
 
 DELAY_S = 0.7
-PATIENCE_S = 4
+PATIENCE_S = 6
 _HTML = b"<html><title>Welcome to our wifi</title></html>"
 
 
