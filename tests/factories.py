@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -59,6 +63,15 @@ def song(number: int, kind: Kind = "soundscape", embedding: Vector = RAIN, **fie
     return Song(SongId(uid(number)), f"Song {number}", kind, embedding, pcm_path=f"/pcm/{number}.pcm", **fields)
 
 
+@cache
+def empty_database() -> Path:
+    """A box's database as it is at first. A copy of it is there in a fifth of the time that its migrations take."""
+    folder = Path(tempfile.mkdtemp(prefix="cosound-t-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    open_store(folder / "data", folder / "run", "maker", ManualClock()).close()
+    return folder / "data" / "cosound.db"
+
+
 @dataclass
 class Box:
     """One box in one folder: a clock moved by hand, and as many processes' stores as a test opens."""
@@ -68,7 +81,11 @@ class Box:
     _open: list[Store] = field(default_factory=list)
 
     def store(self, name: str = "test", clock: ManualClock | None = None) -> Store:
-        self._open.append(open_store(self.folder / "data", self.folder / "run", name, clock or self.clock))
+        data = self.folder / "data"
+        if not data.exists():
+            data.mkdir(parents=True)
+            shutil.copy(empty_database(), data)
+        self._open.append(open_store(data, self.folder / "run", name, clock or self.clock))
         return self._open[-1]
 
     @property

@@ -34,7 +34,7 @@ from mixer.scene import SongId
 from sync.facts import RuleBody
 from sync.pull import pull_once
 from sync.push import push_once
-from tests.factories import RAIN, tap
+from tests.factories import RAIN, empty_database, tap
 from tests.true_cloud import BEGAN_S, ROOMS, TrueCloud, make_template
 
 TEN_YEARS_S = 10 * 365 * 86_400.0
@@ -53,13 +53,11 @@ class Killed(BaseException):
 
 
 @cache
-def templates() -> tuple[Path, Path]:
-    """An empty box's database and a new cloud's."""
+def new_clouds_database() -> Path:
     folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    open_store(folder / "box", folder / "run", "maker").close()
     make_template(folder / "cloud.db")
-    return folder / "box" / "cosound.db", folder / "cloud.db"
+    return folder / "cloud.db"
 
 
 @dataclass
@@ -78,7 +76,7 @@ class Box:
 
     def __post_init__(self) -> None:
         (self.folder / "data").mkdir(parents=True)
-        shutil.copy(templates()[0], self.folder / "data")
+        shutil.copy(empty_database(), self.folder / "data")
         self.open()
 
     def open(self) -> None:
@@ -158,7 +156,7 @@ class BoxesAndCloud(RuleBasedStateMachine):
             box.sync([], -1)
 
     def new_cloud(self, folder: Path) -> TrueCloud:
-        return TrueCloud(folder, templates()[1], self.clock, page=3)
+        return TrueCloud(folder, new_clouds_database(), self.clock, page=3)
 
     def song(self, box: Box, pick: int) -> str | None:
         songs = box.songs()
