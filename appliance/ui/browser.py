@@ -139,16 +139,19 @@ class Glass:
         raise AssertionError(f"{identifier} is not on the screen")
 
     def picture(self, path: Path) -> None:
-        """Save what is on the glass. A page that stays white is loaded again: it finds its place by itself."""
+        """Save what is on the glass."""
+        path.write_bytes(self.painted())
+
+    def painted(self) -> bytes:
+        """What is on the glass. A page that stays white is loaded again: it finds its place by itself."""
         for _ in range(RELOADS):
             shot = self._painted()
             if shot is not None:
-                path.write_bytes(shot)
-                return
-            log.warning("%s is white: the browser painted nothing; loading it again", path.name)
+                return shot
+            log.warning("the browser painted nothing: loading the page again")
             self.page.reload()
             self.wake()
-        raise TransientError(f"the browser paints nothing, {path.name} was not taken: try again on a calmer machine")
+        raise TransientError("the browser paints nothing, no picture was taken: try again on a calmer machine")
 
     def _painted(self) -> bytes | None:
         """The picture once there is more on it than white; painting comes after the semantics, by up to a second."""

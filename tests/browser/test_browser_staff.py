@@ -190,6 +190,7 @@ def test_a_layer_that_leaves_takes_its_strip_along(mixer: Panel) -> None:
 def test_meters_are_drawn_and_move(mixer: Panel) -> None:
     x, y, width, height = mixer.glass.place("strip-1-fader")
     meter = {"x": x + width / 2 + BESIDE_FADER - 4, "y": y, "width": 8, "height": height}
+    mixer.glass.painted()
     loud = settled(lambda: mixer.glass.page.screenshot(clip=meter))
     playing = mixer.room.runtime.read("player")
     playing["strips"][0]["peak"] = 0.02
