@@ -6,6 +6,7 @@ import logging
 import os
 import wave
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -177,11 +178,11 @@ def test_to_a_card_that_is_back_the_mix_comes_up_from_silence(play: Callable[...
     assert np.abs(out - np.minimum(ramp, HALF)).max() < 1e-5
 
 
-@pytest.mark.parametrize(("pace", "back"), [(0.0, 0), (1.0, 1)])
+@pytest.mark.parametrize(("pace", "back"), [(0.0, 0), (inf, 1)])
 def test_a_card_goes_first_at_once_and_whoever_takes_blocks_faster_goes_back(
     play: Callable[..., Card], monkeypatch: pytest.MonkeyPatch, pace: float, back: int
 ) -> None:
-    """Two seconds of sound taken at once are two seconds of a card only if any pace will do."""
+    """Two seconds of sound are taken as fast as the machine can: no pace is too fast for the one, any for the other."""
     first: list[int] = []
     backs: list[None] = []
     monkeypatch.setattr("mixer.pump.CARD_PACE", pace)
