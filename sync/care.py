@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ EVERY_S = 1.0
 FILES_AT_ONCE = 3  # of a megabyte at most each
 AGAIN_S = 86_400.0
 REST_S = 60.0
-SOUNDS_FOR_S = 600.0  # a file that sounds and cannot be made anew is looked at again by then
+PUT_OFF_S = 600.0
 
 Anew = Callable[[Store, Song], bool]
 
@@ -42,7 +43,7 @@ class Look:
 
 
 class Care:
-    """Each file once a day, the ones that were never looked at first.
+    """Each file once a day, from the start on.
 
     What is damaged is made anew: the cache file from the original, beside the one that sounds; the original from the
     cloud. Nothing that sounds is taken away.
@@ -52,7 +53,10 @@ class Care:
         """anew: makes a song's cache file again from its original, in the place of the one there; False if not."""
         self._anew = anew
         self._sounding = sounding
-        self._seen_s: dict[Path, float] = {}
+        self._round: deque[tuple[str, str]] = deque()  # (song's id, path) of what is to be looked at
+        self._round_due_s = float("-inf")
+        self._put_off: list[tuple[str, str]] = []  # what sounds and cannot be made anew
+        self._put_off_until_s = 0.0
         self._look: Look | None = None
         self._due_s = float("-inf")
 
@@ -63,7 +67,7 @@ class Care:
             return
         self._due_s = now_s + EVERY_S
         for _ in range(FILES_AT_ONCE):
-            self._look = self._look or self._begin(store, now_s)
+            self._look = self._look or self._begin(store)
             if self._look is None:
                 self._due_s = now_s + REST_S
                 return
@@ -71,19 +75,29 @@ class Care:
                 return
             self._look = None
 
-    def _begin(self, store: Store, now_s: float) -> Look | None:
-        here = [(song, Path(path)) for song in store.library.with_files() for path in _paths(song)]
-        self._seen_s = {path: self._seen_s[path] for _, path in here if path in self._seen_s}
-        due = [item for item in here if now_s - self._seen_s.get(item[1], float("-inf")) >= AGAIN_S]
-        if not due:
-            return None
-        song, path = min(due, key=lambda item: self._seen_s.get(item[1], float("-inf")))
-        self._seen_s[path] = now_s
-        if not self._sounds(store, path):  # the player has read ahead in those
-            with suppress(OSError):
-                forget_pages(path)
-        steps = check_samples(path) if str(path) == song.pcm_path else check_file(path, song.sha256)
-        return Look(song, path, steps)
+    def _begin(self, store: Store) -> Look | None:
+        self._fill_round(store)
+        while self._round:
+            song_id, path = self._round.popleft()
+            song = store.library.song(song_id)
+            if song is None or path not in (song.pcm_path, song.media_path):
+                continue  # given up meanwhile
+            if path not in self._sounding_paths(store):  # the player has read ahead in those
+                with suppress(OSError):
+                    forget_pages(Path(path))
+            is_cache = path == song.pcm_path
+            steps = check_samples(path) if is_cache else check_file(Path(path), song.sha256)
+            return Look(song, Path(path), steps)
+        return None
+
+    def _fill_round(self, store: Store) -> None:
+        now_s = store.clock.boot_s()
+        if self._put_off and now_s >= self._put_off_until_s:
+            self._round.extend(self._put_off)
+            self._put_off.clear()
+        if not self._round and now_s >= self._round_due_s:
+            self._round.extend(store.library.named_files())
+            self._round_due_s = now_s + AGAIN_S
 
     def _is_through(self, store: Store, look: Look) -> bool:
         try:
@@ -103,19 +117,15 @@ class Care:
             give_up_original(store, song)
             return
         log.warning("%s: its cache file is damaged and is made anew: %s", song.title, error)
+        if not self._anew(store, song):
+            if str(look.path) in self._sounding_paths(store):
+                self._put_off.append((song.id, str(look.path)))
+                self._put_off_until_s = store.clock.boot_s() + PUT_OFF_S
+                return
+            store.library.give_up_file(look.path)
+            look.path.unlink(missing_ok=True)
         store.library.count_damaged()
-        if self._anew(store, song):
-            return
-        if self._sounds(store, look.path):
-            self._seen_s[look.path] = store.clock.boot_s() - AGAIN_S + SOUNDS_FOR_S
-            return
-        store.library.give_up_file(look.path)
-        look.path.unlink(missing_ok=True)
 
-    def _sounds(self, store: Store, path: Path) -> bool:
-        sounding = self._sounding(store)
-        return any(song.pcm_path == str(path) for song in store.library.with_files() if song.id in sounding)
-
-
-def _paths(song: Song) -> list[str]:
-    return [path for path in (song.pcm_path, song.media_path) if path]
+    def _sounding_paths(self, store: Store) -> set[str | None]:
+        songs = (store.library.song(song_id) for song_id in self._sounding(store))
+        return {song.pcm_path for song in songs if song}

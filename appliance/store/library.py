@@ -131,6 +131,14 @@ class Library:
         rows = self._db.rows("select * from songs where media_path is not null or pcm_path is not null order by id")
         return [_song(row) for row in rows]
 
+    def named_files(self) -> list[tuple[str, str]]:
+        """(a song's id, path) of every file that rows name, each once; cheap also where there are very many."""
+        rows = self._db.rows(
+            "select min(id), path from (select id, pcm_path as path from songs union all "
+            "select id, media_path from songs) where path is not null group by path order by path"
+        )
+        return [(row[0], row[1]) for row in rows]
+
     def with_file(self, sha256: str) -> Song | None:
         """The song whose file, or what was made of it, is here and has this hash."""
         row = self._db.row(

@@ -99,6 +99,7 @@ def test_a_file_that_is_given_up_is_named_by_no_row(store: Store) -> None:
     for number in (1, 2):
         store.library.set_ready(uid(number), Path("/pcm/same"))
     store.library.set_ready(uid(3), Path("/pcm/other"))
+    assert store.library.named_files() == [(uid(3), "/pcm/other"), (uid(1), "/pcm/same")]
     store.library.give_up_file(Path("/pcm/same"))
     assert [song.pcm_path for song in store.library.ready()] == ["/pcm/other"]
 

@@ -14,7 +14,7 @@ from appliance.decoding import Outcome
 from appliance.model import LOCAL, Song
 from appliance.store import Store
 from mixer.pcm import HEADER_BYTES, PcmInfo, check_samples, open_pcm, write_pcm
-from sync.care import AGAIN_S, SOUNDS_FOR_S, Care
+from sync.care import AGAIN_S, PUT_OFF_S, Care
 from sync.idle_disk import _GET, _IDLE, _OUR_THREAD, idle_disk
 from sync.prepare import prepare_again
 from sync.pull import pull_once
@@ -120,7 +120,7 @@ def test_what_sounds_and_cannot_be_made_anew_is_given_up_when_it_has_ended(
     look_at_all(care, full, clock)
     assert song(full, "rain").ready
     sounding.clear()
-    clock.advance(SOUNDS_FOR_S)
+    clock.advance(PUT_OFF_S)
     look_at_all(care, full, clock)
     assert [wanted.title for wanted in full.library.unprepared(9, fetched=False)] == ["rain"]
 
@@ -163,7 +163,7 @@ def test_a_file_of_an_earlier_version_is_made_anew_and_is_no_damage(
 
 def test_each_file_is_looked_at_once_a_day(full: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    monkeypatch.setattr("sync.care.check_samples", lambda path: looked.append(path.name) or iter(()))
+    monkeypatch.setattr("sync.care.check_samples", lambda path: looked.append(Path(path).name) or iter(()))
     monkeypatch.setattr("sync.care.check_file", lambda path, sha256: looked.append(path.name) or iter(()))
     care = Care(lambda store, song: False, lambda store: set())
     look_at_all(care, full, clock)
