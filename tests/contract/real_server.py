@@ -24,7 +24,7 @@ class RealServer:
     url: str
     log: Path
 
-    def end(self, how: signal.Signals = signal.SIGTERM, within_s: float = 10.0) -> int:
+    def end(self, how: signal.Signals = signal.SIGTERM, within_s: float = 20.0) -> int:
         """Tell it to stop; its exit code."""
         self.process.send_signal(how)
         return self.process.wait(within_s)

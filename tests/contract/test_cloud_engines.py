@@ -29,7 +29,7 @@ from cloud_stub.errors import DatabaseError, SetupError
 from cloud_stub.migrate import migrate, pending
 from cloud_stub.moments import to_text
 from cloud_stub.repositories import players, profiles
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 PLAYER = "insert into players (id, name, created_at, epoch) values (?, ?, ?, ?)"
 
@@ -153,7 +153,7 @@ def test_the_same_batch_twice_at_once_is_applied_once(world: World) -> None:
         batch = [box.op("checkin", stay(person)), box.op("vote", vote(person, song))]
         body = {**box.now_fields(), "ops": batch}
         asked = [world.client.later("POST", "/api/sync/v1/push", headers=box.headers, json=body) for _ in range(4)]
-        verdicts = [answer.result(30).json()["results"] for answer in asked]
+        verdicts = [answer.result(PATIENCE_S).json()["results"] for answer in asked]
         assert all(verdict == verdicts[0] for verdict in verdicts)
     assert world.read(profiles.taste, person)[1] == 2
     assert len(world.read(lambda tx: tx.all("select * from op_seen"))) == 4
@@ -187,16 +187,16 @@ def test_writers_from_two_copies_lose_nothing_of_one_another(server: PostgresSer
 def test_a_room_does_not_wait_for_another_but_for_everybody(server: PostgresServer, postgres: Database) -> None:
     with ThreadPoolExecutor(1) as pool:
         with postgres.writing("room 1"):
-            pool.submit(_write, postgres, "room 2").result(5)
+            pool.submit(_write, postgres, "room 2").result(PATIENCE_S)
             everybody = pool.submit(_write, postgres, None)
             _until_one_waits(server)
             assert not everybody.done()
-        everybody.result(5)
+        everybody.result(PATIENCE_S)
         with postgres.writing("room 1"):
             waiting = pool.submit(_write, postgres, "room 1")
             _until_one_waits(server)
             assert not waiting.done()
-        waiting.result(5)
+        waiting.result(PATIENCE_S)
 
 
 def _until_one_waits(server: PostgresServer) -> None:

@@ -103,7 +103,7 @@ def test_a_database_that_dies_and_comes_back(mortal: MortalPostgres, folder: Pat
             assert int(answer.headers["retry-after"]) > 0
         mortal.start_again()
         until(lambda: http.get("/health").status_code == 200)
-        assert {status for each in pushing for status in each.result(60)} == {"applied"}
+        assert {status for each in pushing for status in each.result(PATIENCE_S)} == {"applied"}
         database = Database(address)
         database.open()
         with database.reading() as tx:
@@ -131,8 +131,8 @@ def test_it_ends_at_once_while_its_database_is_dead(mortal: MortalPostgres, fold
         mortal.kill()
         until(lambda: http.get("/health").status_code == 503)
         assert server.end() == 0  # none of the 25 s and 15 s that they would wait
-        assert {each.result(5).status_code for each in held} <= {304}
-        assert all(page.result(5) for page in pages)
+        assert {each.result(PATIENCE_S).status_code for each in held} <= {304}
+        assert all(page.result(PATIENCE_S) for page in pages)
     mortal.start_again()
 
 

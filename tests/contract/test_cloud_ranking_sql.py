@@ -23,6 +23,7 @@ from cloud_stub.repositories import players, plays, profiles, queue, sessions, s
 from cloud_stub.repositories.songs import NewSong
 from cloud_stub.tokens import new_token
 from ml.recommend import Catalogue, recommend_with_penalty
+from tests.patience import PATIENCE_S
 
 TEN_YEARS_S = 3.2e8
 
@@ -179,5 +180,5 @@ def test_while_the_database_ranks_neither_it_nor_the_server_does_so_a_second_tim
         while again.execute("select 1 from pg_locks where not granted").fetchone() is None:
             assert not ours.done()
         cron.commit()
-        ours.result(10)
+        ours.result(PATIENCE_S)
     assert titles(database, lobby) == []

@@ -18,6 +18,7 @@ from supabase_project import LEGACY_SECRET, Project, new_key, project
 from cloud_stub import supabase
 from cloud_stub.engines.address import Address
 from cloud_stub.repositories import logins
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_two_first_requests_at_once_make_one_listener(world: World, home: Projec
     token = home.token("first")
     headers = {"Authorization": f"Bearer {token}"}
     asked = [world.client.later("GET", "/api/me", headers=headers) for _ in range(8)]
-    assert len({answer.result(10).json()["id"] for answer in asked}) == 1
+    assert len({answer.result(PATIENCE_S).json()["id"] for answer in asked}) == 1
     assert world.read(lambda tx: tx.value("select count(*) from profiles")) == 1
     assert home.asked == 1
 

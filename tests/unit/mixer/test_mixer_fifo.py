@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mixer.fifo import Fifo
+from tests.patience import PATIENCE_S
 
 SLAB = 4096
 
@@ -69,7 +70,7 @@ def test_a_block_that_comes_in_pieces_is_read_whole(fifo: Fifo) -> None:
     fifo.put(slab(2)[:500])
     assert not got
     fifo.put(slab(2)[500:1024])
-    reader.join(5)
+    reader.join(PATIENCE_S)
     assert len(got[0]) == 8192
 
 
@@ -96,7 +97,7 @@ def test_once_closed_nobody_waits(fifo: Fifo) -> None:
     reader = threading.Thread(target=lambda: os.read(fifo.outlet, 8192))
     reader.start()
     fifo.close()
-    reader.join(5)
+    reader.join(PATIENCE_S)
     assert not reader.is_alive()
     assert not fifo.wait()
     with pytest.raises(BrokenPipeError):

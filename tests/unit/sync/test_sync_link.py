@@ -16,6 +16,7 @@ from sync.errors import LinkDown, NotTheCloud
 from sync.link import SILENCE_S, Link
 from sync.pace import Pace
 from sync.worker import Worker
+from tests.patience import PATIENCE_S
 
 
 def test_one_failure_is_down_one_answer_is_up_and_each_is_said_once(
@@ -180,7 +181,7 @@ def test_patience_that_was_asked_for_ends_when_the_process_does(clock: ManualClo
     waiting = threading.Thread(target=link.pause, args=(0, 300.0), daemon=True)
     waiting.start()
     link.wake()
-    waiting.join(5)
+    waiting.join(PATIENCE_S)
     assert not waiting.is_alive()
 
 

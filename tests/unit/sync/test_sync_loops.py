@@ -22,6 +22,7 @@ from sync.pull import pull_once
 from sync.status import build_status
 from sync.timers import Alarm
 from sync.worker import Worker
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_a_worker_outlives_every_error_of_its_step(tmp_path: Path, store: Store,
     worker = Worker("steady", lambda name: open_store(tmp_path / "data", tmp_path / "run", name, clock), step, link)
     link.wake()
     worker.start()
-    worker.join(20)
+    worker.join(PATIENCE_S)
     assert not worker.is_alive() and errors == []
 
 
