@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,11 +37,11 @@ def idle_rows(window_s: float) -> list[Row]:
 
 def _measure(disk: Disk, line: Line, pids: dict[str, int], window_s: float) -> list[Row]:
     everybody = list(pids.values())
-    os.sync()
+    disk.write_back()
     disk_before, line_before, cpu_before = disk.written(everybody), line.bytes, cpu_s(pids["sync"])
     began_s = time.monotonic()
     time.sleep(window_s)
-    os.sync()
+    disk.write_back()
     took_s = time.monotonic() - began_s
     written_mb = (disk.written(everybody) - disk_before) / 1e6 * 86_400 / took_s
     passed = (line.bytes - line_before) / took_s * 60

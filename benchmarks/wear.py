@@ -99,7 +99,7 @@ class Day:
                 self._sync_acts(second)
                 self.clock.advance(1.0)
                 if second % WRITE_BACK_S == 0:
-                    os.sync()
+                    self.disk.write_back()
 
     def close(self) -> None:
         for store in (self.screen, self.sync, self.reader, self.player.store):
@@ -140,7 +140,7 @@ class Day:
 
     def _sync_acts(self, second: int) -> None:
         self._settle()
-        if second % QUEUE_S == 0:
+        if second % QUEUE_S == QUEUE_S // 2 - 3:  # amid two of the kernel's writings, as mostly
             songs = list(self.sync.library.ready())
             catalogue = Catalogue.from_rows([(song.id, song.kind, song.embedding) for song in songs])
             hours = {str(song): h for song, h in self.sync.library.hours_since_play(self.clock.wall_s()).items()}
