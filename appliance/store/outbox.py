@@ -6,9 +6,9 @@ import json
 import sqlite3
 from collections.abc import Collection, Mapping
 from typing import Any
-from uuid import uuid4
 
 from appliance.clock import Clock
+from appliance.ids import new_id
 from appliance.model import OutboxOp
 from appliance.store.database import Database
 
@@ -31,7 +31,7 @@ class Outbox:
 
     def append(self, kind: str, body: Mapping[str, Any], *, op_id: str | None = None) -> str:
         """Queue one op inside the caller's transaction; returns its id."""
-        op_id = op_id or str(uuid4())
+        op_id = op_id or new_id(wall_ms(self._clock))
         self._db.conn.execute(
             "insert into outbox (op_id, type, body, boot_id, mono_ms, wall_ms) values (?, ?, ?, ?, ?, ?)",
             (op_id, kind, json.dumps(body), self._clock.boot_id, boot_ms(self._clock), wall_ms(self._clock)),

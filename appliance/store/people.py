@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from appliance.clock import Clock
 from appliance.errors import InputError, UnknownThing
+from appliance.ids import new_id
 from appliance.model import (
     NEUTRAL,
     Listener,
@@ -115,7 +116,7 @@ class People:
             listener = self.listener(profile_id)
             if listener is None:
                 raise UnknownThing(f"no listener {profile_id} here: tap in first")
-            vote_id = str(uuid4())
+            vote_id = new_id(wall_ms(self._clock))
             body = {
                 "vote_id": vote_id,
                 "profile_id": listener.id,
@@ -218,7 +219,7 @@ class People:
         return stay.session_id
 
     def _begin_stay(self, tap: TapRead, profile_id: str, expires_s: float, expires_at: float) -> str:
-        session_id = str(uuid4())
+        session_id = new_id(tap.wall_ms)
         self._db.conn.execute(
             "insert into sessions (id, user_id, boot_id, checked_in_ms, expires_ms, checked_in_at, expires_at) "
             "values (?, ?, ?, ?, ?, ?, ?)",

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4, uuid5
 
 from appliance.clock import Clock
 from appliance.errors import StoreDamaged, TransientError
+from appliance.ids import new_id
 from appliance.model import SceneRow
 from appliance.runtime import Runtime
 from appliance.store.database import Database
@@ -62,7 +63,7 @@ class Scenes:
 
     def note_play(self, song_id: str, audible_s: float) -> str:
         """Note that a layer has been audible for `audible_s` (≥ 10 s): a play, from when it began; returns its id."""
-        play_id = str(uuid4())
+        play_id = new_id(wall_ms(self._clock))
         self._note(PLAYS, {"play_id": play_id, "song_id": song_id}, ago_ms=round(audible_s * 1000))
         return play_id
 
@@ -153,7 +154,7 @@ class Scenes:
 
         The cloud hears of its own songs only: of one that a person put here it would refuse every play.
         """
-        play_id = play_id or str(uuid4())
+        play_id = play_id or new_id(wall_ms(self._clock))
         with self._db.write(durable=False) as conn:
             if not self._db.row("select 1 from songs_playing where id = ?", play_id):
                 body = {"play_id": play_id, "song_id": song_id, "audible_s": round(audible_s, 3)}

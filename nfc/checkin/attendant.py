@@ -7,9 +7,9 @@ import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
-from uuid import uuid4
 
 from appliance.clock import Clock
+from appliance.ids import new_id
 from checkin.backoff import Backoff
 from checkin.feedback import Answer
 from checkin.presence import Presence
@@ -111,7 +111,7 @@ class Attendant:
         tap = tag if tag is not None and tag.tap_id else self._presence.read(tag, now_s)
         if tap is not None:
             wall_ms = round(self._clock.wall_s() * 1000)
-            self._report(Tap(tap.tap_id or str(uuid4()), tap, round(now_s * 1000), wall_ms, self._driver.where))
+            self._report(Tap(tap.tap_id or new_id(wall_ms), tap, round(now_s * 1000), wall_ms, self._driver.where))
         if not self._driver.continuous:
             return 0.0
         return max(0.0, LOOK_EVERY_S - (now_s - began_s))
