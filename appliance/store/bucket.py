@@ -206,16 +206,16 @@ class Bucket:
     def _count(self, change: BucketChange, generation: int) -> int:
         """By how much the sum of digests changes: what the row counted for goes, what it counts for now comes."""
         conn, where = self._db.conn, (change.tbl, change.pk)
-        before = self._db.row("select digest from bucket_rows where tbl = ? and pk = ?", *where)
+        before = self._db.row("select digest, generation from bucket_rows where tbl = ? and pk = ?", *where)
         gone = before["digest"] if before else 0
         if change.op == "del":
             conn.execute("delete from bucket_rows where tbl = ? and pk = ?", where)
             return -gone
-        conn.execute(
-            "insert into bucket_rows (tbl, pk, digest, generation) values (?, ?, ?, ?) on conflict (tbl, pk) "
-            "do update set digest = excluded.digest, generation = excluded.generation",
-            (*where, _signed(change.digest), generation),
-        )
+        digest = _signed(change.digest)
+        if before and before["generation"] == generation:  # who names the generation writes its index, too
+            conn.execute("update bucket_rows set digest = ? where tbl = ? and pk = ?", (digest, *where))
+        else:
+            conn.execute("insert or replace into bucket_rows values (?, ?, ?, ?)", (*where, digest, generation))
         return change.digest - gone
 
     def _delete(self, tbl: str, pk: str) -> None:
