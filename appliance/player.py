@@ -103,11 +103,11 @@ class Player:
             self.runtime.publish("player", state)
         if status.missing_files:
             self._give_up_on_missing_files(status)
-        if self._bookmark.is_due(now_s):
-            self._lay_bookmark(state, now_s)
         self._plays.hear(audible, now_s)
         self._tidy(now_s)
-        self._write_down_in_time(now_s)
+        written = self._write_down_in_time(now_s)
+        if self._bookmark.is_due(now_s, beside=written):
+            self._lay_bookmark(state, now_s)
 
     def look(self) -> None:
         """Read the room and converge: hands on the master first, then the scene."""
@@ -171,20 +171,25 @@ class Player:
             self._ledger.add(direction.decision)
         return scene_id
 
-    def _write_down_in_time(self, now_s: float) -> None:
-        """Seldom, for the card's sake; sooner while we have not run for long, and may not run for much longer."""
+    def _write_down_in_time(self, now_s: float) -> bool:
+        """Seldom, for the card's sake; sooner while we have not run for long, and may not run for much longer.
+
+        True when something was written.
+        """
         patience_s = min(max(PATIENCE_PART * (now_s - self._began_s), LEAST_PATIENCE_S), PATIENCE_S)
         if self.store.scenes.waiting_s < patience_s or now_s - self._written_s < LEAST_PATIENCE_S:
-            return
+            return False
         self._written_s = now_s
         try:
             self.store.scenes.write_down()
+            self._ledger.flush_beside()
         except StoreDamaged:
             raise
         except TransientError as error:
             self._card.failed(error)
-        else:
-            self._card.worked()
+            return False
+        self._card.worked()
+        return True
 
     def _recall(self) -> None:
         """What the room owes its people outlives a restart."""

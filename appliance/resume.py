@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from appliance.model import SceneRow
-from appliance.runtime import Runtime
+from appliance.slots import Slots
 from appliance.store import Store
 from mixer.roster import Memory, Sounding
 from mixer.scene import SAMPLE_RATE, Scene
 
 LONGEST_ABSENCE_S = 600.0
-BOOKMARK_EVERY_S = 300.0  # 5 KB each: what a day of it wears off a card is nothing
+BOOKMARK_EVERY_S = 900.0
+BESIDE_S = 300.0  # so old it is laid anew when something else is written down, which is every ten minutes or so
 FADE_IN_S = 1.0
 _KEPT = ("scene_id", "boot_s", "strips")
 
@@ -55,12 +56,13 @@ class Bookmark:
     """Where the room's sound stood, in a small file beside the store."""
 
     def __init__(self, data_dir: Path, every_s: float = BOOKMARK_EVERY_S) -> None:
-        self._file = Runtime(data_dir)
+        self._file = Slots(data_dir / "bookmark")
         self._every_s = every_s
         self._laid_s = float("-inf")
 
-    def is_due(self, now_s: float) -> bool:
-        return now_s - self._laid_s >= self._every_s
+    def is_due(self, now_s: float, *, beside: bool = False) -> bool:
+        """beside: the card is woken at this moment anyway, which is most of what a bookmark costs."""
+        return now_s - self._laid_s >= (min(BESIDE_S, self._every_s) if beside else self._every_s)
 
     def lay(self, state: Mapping[str, Any], layers: Sequence[Mapping[str, Any]], *, boot_id: str, now_s: float) -> None:
         """Keep from the player's published `state` where these layers of its scene stand. A disk that refuses is no
@@ -68,12 +70,12 @@ class Bookmark:
         self._laid_s = now_s
         try:
             kept = {key: state[key] for key in _KEPT}
-            self._file.publish("bookmark", {"boot_id": boot_id, "layers": list(layers)} | kept)
-        except OSError as error:
+            self._file.write({"boot_id": boot_id, "layers": list(layers)} | kept)
+        except (OSError, ValueError) as error:
             log.debug("no bookmark: %s", error)
 
     def read(self) -> dict[str, Any]:
-        return self._file.read("bookmark")
+        return self._file.read()
 
 
 def interrupted(store: Store, state: Mapping[str, Any], bookmark: Mapping[str, Any]) -> Interrupted | None:

@@ -35,12 +35,17 @@ class Ledger:
         self._refilled_s = clock.boot_s()
 
     def add(self, decision: Decision) -> None:
-        """Remember a decision; the leaf it fills is written within the caller's transaction."""
+        """Remember a decision; the leaf it fills is written."""
         if not len(self._leaf):
             self._begun_s = self._clock.boot_s()
         self._leaf.add(decision)
-        old = self._clock.boot_s() - self._begun_s >= LEAF_AGE_S
-        if old or len(self._leaf) >= LEAF_DECISIONS or self._leaf.size >= LEAF_BYTES:
+        if len(self._leaf) >= LEAF_DECISIONS or self._leaf.size >= LEAF_BYTES:
+            self.flush()
+
+    def flush_beside(self) -> None:
+        """Write a leaf that is half full or was begun long ago: something else is being written, which wakes the card
+        anyway."""
+        if len(self._leaf) >= LEAF_DECISIONS // 2 or self._clock.boot_s() - self._begun_s >= LEAF_AGE_S:
             self.flush()
 
     def flush(self) -> None:

@@ -45,9 +45,23 @@ def test_decisions_are_written_by_the_leaf_and_read_in_order(ledger: Ledger, sto
 
 def test_a_leaf_does_not_wait_for_ever(ledger: Ledger, store: Store, clock: ManualClock) -> None:
     ledger.add(decision(1))
-    clock.advance(LEAF_AGE_S)
+    clock.advance(LEAF_AGE_S - 1)
     ledger.add(decision(2))
+    ledger.flush_beside()
+    assert times(ledger) == []
+    clock.advance(1)
+    ledger.flush_beside()
+    ledger.flush_beside()
     assert times(ledger) == [1.0, 2.0]
+
+
+def test_a_leaf_that_is_half_full_goes_with_what_is_written_anyway(ledger: Ledger) -> None:
+    for number in range(LEAF_DECISIONS // 2):
+        ledger.flush_beside()
+        assert times(ledger) == []
+        ledger.add(decision(number))
+    ledger.flush_beside()
+    assert len(times(ledger)) == LEAF_DECISIONS // 2
 
 
 def test_it_joins_the_transaction_of_the_scene(ledger: Ledger, store: Store) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from appliance.player import Player
-from appliance.resume import BOOKMARK_EVERY_S, Bookmark, interrupted
+from appliance.resume import BESIDE_S, BOOKMARK_EVERY_S, Bookmark, interrupted
+from appliance.slots import Slots
 from appliance.store import Store
 from mixer.offline_engine import OfflineEngine
 from mixer.pcm import PcmInfo, write_pcm
@@ -178,17 +179,17 @@ def test_after_a_power_cut_it_goes_on_from_the_last_bookmark(box: Box, monkeypat
 
 
 @pytest.mark.usefixtures("store")
-@pytest.mark.parametrize("bookmark", [None, "{", '{"boot_id": "another", "boot_s": 1, "strips": []}'])
+@pytest.mark.parametrize("bookmark", [None, {}, {"boot_id": "another", "boot_s": 1, "strips": []}])
 def test_without_a_bookmark_the_last_scene_of_the_log_returns_from_its_beginning(
-    box: Box, monkeypatch: pytest.MonkeyPatch, bookmark: str | None
+    box: Box, monkeypatch: pytest.MonkeyPatch, bookmark: dict[str, object] | None
 ) -> None:
     first = Life(box, monkeypatch, "first")
     first.live(5)
     first.player.store.scenes.write_down()
-    place = box.config().box_data_dir / "bookmark.json"
+    place = box.config().box_data_dir / "bookmark"
     place.unlink(missing_ok=True)
     if bookmark is not None:
-        place.write_text(bookmark)
+        Slots(place).write(bookmark)
     second = rebooted(box, monkeypatch)
     second.live(0.2)
     assert second.seats() == first.seats()
@@ -198,8 +199,8 @@ def test_without_a_bookmark_the_last_scene_of_the_log_returns_from_its_beginning
 @pytest.mark.usefixtures("store")
 def test_a_bookmark_that_makes_no_sense_is_no_reason_for_silence(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     Life(box, monkeypatch, "first").live(5)
-    odd = '{"boot_id": "b", "boot_s": [], "strips": 3, "scene_id": 4, "layers": [{"strip": "x"}]}'
-    (box.config().box_data_dir / "bookmark.json").write_text(odd)
+    odd = {"boot_id": "b", "boot_s": [], "strips": 3, "scene_id": 4, "layers": [{"strip": "x"}]}
+    Slots(box.config().box_data_dir / "bookmark").write(odd)
     second = rebooted(box, monkeypatch)
     second.live(0.2)
     assert second.seats()
@@ -213,6 +214,8 @@ def test_a_bookmark_is_laid_rarely_and_never_fails(tmp_path: Path) -> None:
     assert bookmark.read() == {}
     assert not bookmark.is_due(BOOKMARK_EVERY_S - 1)
     assert bookmark.is_due(BOOKMARK_EVERY_S)
+    assert bookmark.is_due(BESIDE_S, beside=True)
+    assert not bookmark.is_due(BESIDE_S - 1, beside=True)
     (tmp_path / "data").unlink()
     bookmark.lay(state, [{"strip": 3}], boot_id="boot", now_s=BOOKMARK_EVERY_S)
     kept = {"boot_id": "boot", "scene_id": "s", "boot_s": 1.0, "strips": [], "layers": [{"strip": 3}]}
