@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.1
 FIRST_TICK_S = 0.02
 LOOK_AGAIN_S = 1.0
-TIDY_EVERY_S = 60.0
+TIDY_EVERY_S, TIDY_BESIDE_S = 900.0, 60.0  # beside: when something else is written down, which wakes the card anyway
 LEAST_PATIENCE_S = 2.0
 PATIENCE_PART = 0.1  # of the time it has run
 AUDIBLE = 10 ** (-60 / 20)
@@ -104,8 +104,8 @@ class Player:
         if status.missing_files:
             self._give_up_on_missing_files(status)
         self._plays.hear(audible, now_s)
-        self._tidy(now_s)
         written = self._write_down_in_time(now_s)
+        self._tidy(now_s, beside=written)
         if self._bookmark.is_due(now_s, beside=written):
             self._lay_bookmark(state, now_s)
 
@@ -212,9 +212,9 @@ class Player:
             layers = [_layer_row(layer) for layer in self._layers.values()]
             self._bookmark.lay(state, layers, boot_id=self.store.clock.boot_id, now_s=now_s)
 
-    def _tidy(self, now_s: float) -> None:
+    def _tidy(self, now_s: float, *, beside: bool) -> None:
         """Stays whose time is up would otherwise be read again at every look, for ever."""
-        if now_s - self._tidied_s >= TIDY_EVERY_S:
+        if now_s - self._tidied_s >= (TIDY_BESIDE_S if beside else TIDY_EVERY_S):
             self._tidied_s = now_s
             self.store.people.close_passed_stays()
 
