@@ -10,6 +10,7 @@ from appliance.brain import refresh_queue
 from appliance.config import Config
 from appliance.errors import StoreDamaged, TransientError
 from appliance.model import Control, Presence, Queue, Rule, Song, TapResult, Vector
+from appliance.places import places_of
 from appliance.process import UpOrDown
 from appliance.reasons import Costs, reasons_for
 from appliance.store import Store
@@ -156,9 +157,10 @@ class Director:
         if not songs:
             return []
         reasons = reasons_for(songs, wish, rules, self._wishes.rule)
-        places = _places(queue, rules)
+        places = places_of(queue, rules)
         kinds = {(rule.song_id, rule.kind) for rule in rules}
         faders = {fader.song_id: fader for fader in control.faders}
+        alone = control.solo.song_id if control.solo else None
         newest = self.store.library.newest_bed(self.store.clock.wall_s())
         return [
             Candidate(
@@ -175,6 +177,7 @@ class Director:
                 new=song.id == newest and song.id in places,
                 fader_db=faders[song.id].gain_db if song.id in faders else None,
                 muted=faders[song.id].muted if song.id in faders else False,
+                solo=song.id == alone,
                 reasons=reasons[row],
             )
             for row, song in enumerate(songs)
@@ -184,7 +187,10 @@ class Director:
         """The energy of each song in the last scene; nothing while the room is kept silent."""
         if control.mute or control.hush:
             return {}
-        return {layer.song_id: 10 ** (layer.gain_db / 10) for layer in self.memory.sounding if not layer.muted}
+        sounding = {layer.song_id: layer for layer in self.memory.sounding if not layer.muted}
+        if control.solo and any(layer.song_id == control.solo.song_id for layer in self.memory.sounding):
+            sounding = {song: layer for song, layer in sounding.items() if song == control.solo.song_id}
+        return {song: 10 ** (layer.gain_db / 10) for song, layer in sounding.items()}
 
     def _told(self, scene: Scene) -> Scene:
         """The scene whose layers also tell what their last play cost them."""
@@ -243,12 +249,3 @@ def _moves(before: Memory, after: Memory, titles: dict[Any, str]) -> tuple[Move,
 def _level(gain_db: float | None) -> float:
     """For ordering moves: a layer that does not sound is as good as 40 dB down."""
     return -40.0 if gain_db is None else gain_db
-
-
-def _places(queue: Queue, rules: Sequence[Rule]) -> dict[str, int]:
-    """Each song's place from 1: the queue's order, and at once where staff placed one, whoever ranked the queue."""
-    placed = {rule.song_id: rule.place or 1 for rule in rules if rule.kind == "place"}
-    order = [entry.song_id for entry in queue.entries if entry.song_id not in placed]
-    for song_id in sorted(placed, key=lambda song: placed[song]):
-        order.insert(placed[song_id] - 1, song_id)
-    return {song_id: place for place, song_id in enumerate(order, start=1)}

@@ -171,6 +171,15 @@ class Fader:
 
 
 @dataclass(frozen=True, slots=True)
+class Solo:
+    """One layer that staff listen to alone, until a moment of that boot's clock or until the song leaves."""
+
+    song_id: SongId
+    until_ms: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """Desired state of the whole room, as staff set it. The player converges on it."""
 
@@ -178,6 +187,7 @@ class Control:
     mute: bool = False
     hush: bool = False
     faders: tuple[Fader, ...] = ()
+    solo: Solo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,6 +232,8 @@ class Player:
         gone = [fader.song_id for fader in self._control.faders if fader.song_id not in self._layers]
         if gone:
             self.store.room.release_faders(gone)
+        if self._control.solo and self._control.solo.song_id not in self._layers:
+            self.store.room.end_solo()
 
     def _audible(self, status: EngineStatus) -> set[str]:
         if self._control.mute:

@@ -140,6 +140,8 @@ def _layer(seat: Sounding, candidate: Candidate, memory: Memory, limits: Limits,
         reasons = (Reason("new"), *reasons)
     if candidate.pinned:
         reasons = (Reason("pin"), *reasons)
+    if candidate.solo:
+        reasons = (Reason("solo"), *reasons)
     return Layer(
         strip=seat.strip,
         song_id=seat.song_id,
@@ -149,6 +151,7 @@ def _layer(seat: Sounding, candidate: Candidate, memory: Memory, limits: Limits,
         pan=_BED_PAN[seat.strip] if seat.kind == "soundscape" else 0.0,
         fade_s=limits.fade_s if is_new else limits.gain_fade_s,
         muted=seat.muted,
+        solo=candidate.solo,
         held=seat.held,
         title=candidate.title,
         reasons=reasons,

@@ -19,6 +19,7 @@ class Candidate:
     placed: staff chose its place.
     new: the room is still getting to know it: it ranks as if it stood last among those that fit.
     fader_db: staff's hand on its fader, None when nobody holds it.
+    solo: staff listen to it alone.
     """
 
     song_id: SongId
@@ -34,6 +35,7 @@ class Candidate:
     new: bool = False
     fader_db: float | None = None
     muted: bool = False
+    solo: bool = False
     reasons: tuple[Reason, ...] = ()
 
 

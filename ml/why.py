@@ -33,6 +33,7 @@ NAMES: dict[str, dict[str, str]] = {
 
 _PLAIN = {
     "en": {
+        "solo": "staff listen to it alone",
         "pin": "staff pinned it",
         "place": "staff chose its place",
         "staff": "staff holds its fader",
@@ -44,6 +45,7 @@ _PLAIN = {
         "taste": "it suits the room",
     },
     "fr": {
+        "solo": "l’équipe n’écoute que lui",
         "pin": "l’équipe l’a épinglé",
         "place": "l’équipe a choisi sa place",
         "staff": "l’équipe tient son curseur",

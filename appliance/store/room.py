@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from appliance.clock import Clock
 from appliance.errors import InputError
-from appliance.model import Control, Fader, Queue, QueueEntry, Rule
+from appliance.model import Control, Fader, Queue, QueueEntry, Rule, Solo
 from appliance.store.confirmation import Confirmations
 from appliance.store.database import Database
 from appliance.store.library import is_local
-from appliance.store.outbox import Outbox
+from appliance.store.outbox import Outbox, boot_ms
 from appliance.store.rules import Rules
 from mixer.scene import SongId
 
@@ -77,6 +77,21 @@ class Room:
             if not is_local(self._db, rule.song_id):
                 self._outbox.append("rule", asdict(rule))
 
+    def say(self, song_id: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+        """Make these all the rules there are on one song: what else holds is lifted. Returns what held before, with
+        which the same call takes it back. Whoever sends a song away no longer listens to it alone."""
+        with self._db.write():
+            before = tuple(rule for rule in self.rules() if rule.song_id == song_id)
+            wanted = {rule.kind: rule for rule in rules}
+            lifted = [replace(rule, until_s=self._clock.wall_s() - 1) for rule in before if rule.kind not in wanted]
+            for rule in (*lifted, *wanted.values()):
+                if rule not in before:
+                    self.set_rule(rule)
+            solo = self.control().solo
+            if solo is not None and solo.song_id == song_id and wanted.keys() & {"skip", "ban"}:
+                self.end_solo()
+        return before
+
     def _holds(self, rule: Rule) -> bool:
         return rule.until_s is None or rule.until_s > self._clock.wall_s()
 
@@ -86,6 +101,7 @@ class Room:
             return Control()
         stored: dict[str, Any] = json.loads(row["value"])
         stored["faders"] = tuple(Fader(**fader) for fader in stored["faders"])
+        stored["solo"] = self._still_alone(stored.get("solo"))
         return Control(**stored)
 
     def set_control(self, control: Control) -> None:
@@ -121,10 +137,33 @@ class Room:
             if kept != now.faders:
                 self.set_control(replace(now, faders=kept))
 
+    def solo(self, song_id: str, for_s: float) -> None:
+        """Let one layer be heard alone for so long, in place of whichever was; its own mute would be silence, and
+        ends."""
+        alone = Solo(SongId(song_id), boot_ms(self._clock) + round(for_s * 1000), self._clock.boot_id)
+        with self._db.write():
+            now = self.control()
+            heard = [replace(held, muted=False) if held.song_id == song_id else held for held in now.faders]
+            faders = tuple(held for held in heard if held.muted or held.gain_db is not None)
+            self.set_control(replace(now, faders=faders, solo=alone))
+
+    def end_solo(self) -> None:
+        with self._db.write():
+            now = self.control()
+            if now.solo is not None:
+                self.set_control(replace(now, solo=None))
+
     def setting(self, key: str) -> Any:
         """A setting of the room as the cloud last said it, or None."""
         value = self._db.value("select value from settings where key = ?", key)
         return None if value is None else json.loads(str(value))
+
+    def _still_alone(self, stored: dict[str, Any] | None) -> Solo | None:
+        """A solo ends by itself, with its time or with the boot it was begun in."""
+        solo = None if stored is None else Solo(**stored)
+        if solo is None or solo.boot_id != self._clock.boot_id or solo.until_ms <= boot_ms(self._clock):
+            return None
+        return solo
 
     def _queue_mark(self, source: str, rev: str) -> dict[str, Any]:
         return {"source": source, "rev": rev, "boot_id": self._clock.boot_id, "boot_s": self._clock.boot_s()}

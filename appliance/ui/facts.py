@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.model import Control, ProfileId, TapOutcome
+from appliance.model import Control, ProfileId, RuleKind, Solo, Song, TapOutcome
 from appliance.tapline import TYPED
+from mixer.scene import Kind
 
+STRONGEST_FIRST: tuple[RuleKind, ...] = ("ban", "skip", "pin", "place")
 PLAYER_SILENT_S = 3.0  # the player publishes ten times a second; after this it is not running
 
 
@@ -40,6 +42,7 @@ class StripState:
     song_id: str
     title: str
     gain_db: float
+    kind: Kind = "soundscape"
     peak: float = 0.0
     muted: bool = False
     held: bool = False
@@ -73,6 +76,31 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """Staff's word on a song, which holds now. `until_s` is boot time; None = until it is lifted."""
+
+    song: Song
+    kind: RuleKind
+    until_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Songbook:
+    """The songs staff may have a word on: those queued, the next one first, and those they spoke of."""
+
+    queue: tuple[Song, ...] = ()
+    words: tuple[Word, ...] = ()
+
+    def word_on(self, song_id: str) -> Word | None:
+        """The strongest word on that song."""
+        words = [word for word in self.words if word.song.id == song_id]
+        return min(words, key=lambda word: STRONGEST_FIRST.index(word.kind), default=None)
+
+    def song(self, song_id: str) -> Song | None:
+        return next((song for song in (*self.queue, *(w.song for w in self.words)) if song.id == song_id), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the screens are drawn from, but the time."""
 
@@ -82,6 +110,18 @@ class Facts:
     tap: SeenTap | None = None
     names: tuple[str, ...] = ()
     turned_away: TurnedAway | None = None
+    songs: Songbook = field(default_factory=Songbook)
+
+    def sounding(self, now_s: float) -> dict[str, StripState]:
+        """The layers that are heard or still fade, by song; none when the player is silent."""
+        strips = self.sound.strips if self.sound.alive(now_s) else ()
+        return {strip.song_id: strip for strip in strips if strip}
+
+    def alone(self, now_s: float) -> Solo | None:
+        """The layer staff listen to alone, as long as it sounds."""
+        solo = self.control.solo
+        ends = solo is None or solo.until_ms <= 1000 * now_s or solo.song_id not in self.sounding(now_s)
+        return None if ends else solo
 
 
 def sound_from(player: Mapping[str, Any]) -> Sound:
@@ -123,6 +163,7 @@ def _strip(state: object) -> StripState | None:
         song_id=str(state["song_id"]),
         title=str(state.get("title") or ""),
         gain_db=_number(state.get("gain_db"), -120.0),
+        kind="instrumental" if state.get("kind") == "instrumental" else "soundscape",
         peak=_number(state.get("peak"), 0.0),
         muted=state.get("muted") is True,
         held=state.get("held") is True,

@@ -21,6 +21,7 @@ from appliance.readers import readers_now
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from appliance.ui.facts import Facts, SeenTap, Sound, StripState, links_from, sound_from, turned_away_from
+from appliance.ui.songbook import read_songbook
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +155,7 @@ class Feed:
             _seen_tap(store),
             _names(store),
             turned_away_from(reader),
+            read_songbook(store),
         )
 
     def _with_titles(self, store: Store, sound: Sound) -> Sound:

@@ -11,6 +11,7 @@ from appliance.ui.fader import decibels, gain_at, position_of
 from appliance.ui.hands import Hands
 from appliance.ui.meters import METER_WIDTH, Meters
 from appliance.ui.mixer_view import MixerView
+from appliance.ui.overlay import Overlay
 from appliance.ui.state import ScreenState
 from appliance.ui.strip import Strip
 from appliance.ui.texts import Texts
@@ -18,8 +19,8 @@ from appliance.ui.theme import Layout
 from appliance.ui.widgets import key, named, quietly, said, words
 
 BACK_WIDTH = 84
-LABEL_WIDTH = 66
-KEY_WIDTH = 104
+LEVEL_WIDTH = 62
+KEY_WIDTH = 98
 GAP = 8
 
 
@@ -28,15 +29,25 @@ class MixerPage:
 
     left_alone_s = 180.0
 
-    def __init__(self, layout: Layout, texts: Texts, hands: Hands, back: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        texts: Texts,
+        hands: Hands,
+        overlay: Overlay,
+        back: Callable[[], None],
+        songs: Callable[[], None],
+    ) -> None:
         self._layout = layout
         self._texts = texts
         self._hands = hands
+        self._overlay = overlay
         self._back = back
+        self._songs = songs
         self._view: MixerView | None = None
         self._gripped = False
         self._mounted = False
-        self._strips = [Strip(number, layout, texts, hands) for number in range(1, theme.STRIPS + 1)]
+        self._strips = [Strip(number, layout, texts, hands, overlay.open) for number in range(1, theme.STRIPS + 1)]
         self._master = self._master_slider()
         self._level = words("0", 18, weight=ft.FontWeight.W_700, lines=1)
         self._mute = self._top_key("master-mute", texts.mute_all, self._press_mute)
@@ -58,6 +69,7 @@ class MixerPage:
             self._show(view, before)
         if self._mounted:
             self._meters.show(state.meters())
+        self._overlay.refresh(state)
         self._mounted = True
 
     def say(self, message: str) -> None:
@@ -98,7 +110,17 @@ class MixerPage:
             spacing=0,
         )
         return ft.Container(
-            named("mixer", ft.Stack([self._zero_line(), column, ft.TransparentPointer(self._meters.control)])),
+            named(
+                "mixer",
+                ft.Stack(
+                    [
+                        self._zero_line(),
+                        column,
+                        ft.TransparentPointer(self._meters.control),
+                        *self._overlay.controls,
+                    ]
+                ),
+            ),
             width=self._layout.width,
             height=self._layout.height,
             bgcolor=theme.BACKGROUND,
@@ -117,9 +139,14 @@ class MixerPage:
         return ft.Row(
             [
                 back,
-                ft.Container(words(self._texts.master, 15, lines=1), width=LABEL_WIDTH),
+                self._top_key("songs", self._texts.songs, self._songs),
                 named("master-fader", self._master, self._texts.master),
-                ft.Container(said("master-level", self._level), width=48),
+                ft.Column(
+                    [words(self._texts.master, 13, color=theme.MUTED_TEXT, lines=1), said("master-level", self._level)],
+                    width=LEVEL_WIDTH,
+                    spacing=0,
+                    alignment=ft.MainAxisAlignment.CENTER,
+                ),
                 self._mute,
                 self._hush,
                 self._let_go,
@@ -129,11 +156,11 @@ class MixerPage:
         )
 
     def _master_width(self) -> int:
-        taken = BACK_WIDTH + LABEL_WIDTH + 48 + 3 * KEY_WIDTH + 8 * GAP
+        taken = BACK_WIDTH + LEVEL_WIDTH + 4 * KEY_WIDTH + 8 * GAP
         return self._layout.width - taken
 
     def _master_meter_place(self) -> tuple[int, int, int]:
-        left = GAP + BACK_WIDTH + GAP + LABEL_WIDTH + GAP + theme.THUMB_MARGIN
+        left = GAP + BACK_WIDTH + GAP + KEY_WIDTH + GAP + theme.THUMB_MARGIN
         return left, self._layout.top_height - METER_WIDTH, self._master_width() - 2 * theme.THUMB_MARGIN
 
     def _master_slider(self) -> ft.Slider:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.model import Control, Fader
+from appliance.model import Control, Fader, RuleKind
 from appliance.ui.facts import Facts, Links, StripState
 from appliance.ui.fader import decibels, meter_height, position_of
 from appliance.ui.texts import Texts, drawable
@@ -17,7 +17,10 @@ SILENT = (0.0,) * (STRIPS + 1)
 
 @dataclass(frozen=True, slots=True)
 class StripView:
-    """One strip's face. `position` is the thumb, 0 … 1; `held` means staff's hand is on it."""
+    """One strip's face. `position` is the thumb, 0 … 1; `held` means staff's hand is on it.
+
+    word: what staff said of the song. alone: only this is heard. unheard: something else is heard alone.
+    """
 
     song_id: str
     title: str
@@ -26,6 +29,9 @@ class StripView:
     muted: bool
     held: bool
     why: str
+    word: RuleKind | None = None
+    alone: bool = False
+    unheard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +77,16 @@ def _lit(amplitude: float) -> float:
 
 def _strips(facts: Facts, now_s: float, texts: Texts) -> tuple[StripView | None, ...]:
     published = facts.sound.strips if facts.sound.alive(now_s) else ()
-    shown = [_strip(strip, facts.control, texts) if strip else None for strip in published[:STRIPS]]
+    solo = facts.alone(now_s)
+    alone = solo.song_id if solo else None
+    shown = [_strip(strip, facts, alone, texts) if strip else None for strip in published[:STRIPS]]
     return (*shown, *(None for _ in range(STRIPS - len(shown))))
 
 
-def _strip(strip: StripState, control: Control, texts: Texts) -> StripView:
+def _strip(strip: StripState, facts: Facts, alone: str | None, texts: Texts) -> StripView:
     """What staff asked for is shown at once; the player follows within a slab."""
-    hand = next((fader for fader in control.faders if fader.song_id == strip.song_id), None)
+    hand = next((fader for fader in facts.control.faders if fader.song_id == strip.song_id), None)
+    word = facts.songs.word_on(strip.song_id)
     gain_db = hand.gain_db if hand and hand.gain_db is not None else strip.gain_db
     return StripView(
         song_id=strip.song_id,
@@ -87,6 +96,9 @@ def _strip(strip: StripState, control: Control, texts: Texts) -> StripView:
         muted=hand.muted if hand else strip.muted,
         held=hand is not None,
         why=drawable(strip.why),
+        word=word.kind if word else None,
+        alone=strip.song_id == alone,
+        unheard=alone is not None and strip.song_id != alone,
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import flet as ft
 
 from appliance.ui import theme
+from appliance.ui.durations import waiting_time
 from appliance.ui.guard import PinGuard
 from appliance.ui.state import ScreenState
 from appliance.ui.texts import Texts
@@ -15,12 +15,6 @@ from appliance.ui.theme import Layout
 from appliance.ui.widgets import key, named, said, words
 
 LONGEST_PIN = 8
-
-
-def waiting_time(seconds: float) -> str:
-    """A wait as people read it: `0:30`, `12:00`."""
-    whole = math.ceil(seconds)
-    return f"{whole // 60}:{whole % 60:02d}"
 
 
 class PinPad:

@@ -192,4 +192,6 @@ def _notice(facts: Facts, now_s: float, texts: Texts) -> str:
         return texts.sound_starting
     if facts.control.mute:
         return texts.sound_muted
-    return texts.sound_hushed if facts.control.hush else ""
+    if facts.control.hush:
+        return texts.sound_hushed
+    return texts.sound_alone if facts.alone(now_s) else ""

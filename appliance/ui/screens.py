@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.model import Fader
+from appliance.model import Fader, RuleKind
 from appliance.process import main
+from appliance.ui import word
 from appliance.ui.browser import Glass, headless, served
 from appliance.ui.still import PIN, StillRoom, cards, song_id
-from appliance.ui.texts import texts_for
+from appliance.ui.texts import Texts, texts_for
 from mixer.scene import SongId
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _shoot_room(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     room.play(3, "The house mix, until somebody comes in")
     glass.wait_for("playing")
     shoot("1-room-empty")
-    texts = texts_for(room.config.box_language)
+    texts = texts_of(room)
     room.reader_is("absent")
     glass.wait_for("headline", texts.no_cards)
     shoot("1-room-no-reader")
@@ -120,6 +121,7 @@ def _shoot_staff(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     room.play(7, WHY)
     glass.wait_for("strip-7-title", "Night")
     shoot("9-mixer")
+    _shoot_words(room, glass, shoot)
     room.play(16, WHY)
     room.store.room.hold_fader(Fader(SongId(song_id(2)), -3.0))
     room.store.room.hold_fader(Fader(SongId(song_id(4)), None, True))
@@ -132,6 +134,56 @@ def _shoot_staff(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     glass.press("mixer-back")
     glass.wait_for("room")
     shoot("11-room-hushed")
+
+
+def _shoot_words(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
+    """Staff's word on songs: the choices, the answer with its undo, one layer alone, the page of songs."""
+    room.queue(14)
+    glass.press("strip-1-song")
+    glass.wait_for("choose-skip")
+    shoot("13-choices")
+    glass.press("choose-pin")
+    glass.wait_for("line-undo")
+    glass.press("strip-1-song")
+    glass.wait_for("sheet-told", texts_of(room).pin_stands)
+    shoot("13-choices-kept")
+    glass.press("sheet-close")
+    glass.wait_gone("sheet")
+    glass.press("strip-4-song")
+    glass.wait_for("choose-skip")
+    glass.press("choose-skip")
+    glass.wait_for("strip-4-title", texts_of(room).leaving)
+    shoot("14-skipped")
+    room.pass_time(11)
+    glass.wait_gone("line")
+    glass.press("strip-3-song")
+    glass.wait_for("choose-solo")
+    glass.press("choose-solo")
+    glass.wait_for("line-solo")
+    room.pass_time(18)
+    glass.wait_for("line-count", "0:42")
+    shoot("15-one-alone")
+    glass.press("line-solo")
+    glass.wait_gone("line")
+    words: tuple[tuple[int, RuleKind], ...] = ((8, "place"), (10, "ban"), (12, "ban"))
+    for number, kind in words:
+        room.store.room.set_rule(word.rule_of(SongId(song_id(number)), kind, room.clock.wall_s()))
+    glass.press("songs")
+    glass.wait_for("said-5")
+    shoot("16-songs")
+    glass.press("coming-2")
+    glass.wait_for("choose-place")
+    shoot("17-choices-of-what-comes")
+    glass.press("sheet-close")
+    glass.wait_gone("sheet")
+    glass.press("songs-back")
+    glass.wait_for("mixer")
+    for rule in room.store.room.rules():
+        room.store.room.say(rule.song_id, [])
+
+
+def texts_of(room: StillRoom) -> Texts:
+    return texts_for(room.config.box_language)
 
 
 if __name__ == "__main__":

@@ -13,17 +13,21 @@ from appliance.clock import Clock
 from appliance.errors import CosoundError, InputError
 from appliance.store import Store
 from appliance.ui import theme
+from appliance.ui.desk import Desk
 from appliance.ui.feed import Feed
 from appliance.ui.guard import PinGuard
 from appliance.ui.hands import Hands
 from appliance.ui.keep import KeepPage
 from appliance.ui.mixer import MixerPage
+from appliance.ui.overlay import Overlay
 from appliance.ui.pin import PinPage
 from appliance.ui.room import RoomPage
 from appliance.ui.room_view import RoomView
+from appliance.ui.songs import SongsPage
 from appliance.ui.state import ScreenState
 from appliance.ui.texts import drawable
 from appliance.ui.theme import Layout
+from appliance.ui.voice import Voice
 from appliance.voting import vote_on_mix
 
 log = logging.getLogger(__name__)
@@ -57,6 +61,8 @@ class Session:
         self._later = later
         self._cloud_url = cloud_url
         self._clock: Clock = state.clock
+        self._desk = Desk(self._clock)
+        self._voice = Voice(feed, self._desk, self._touch, later, self.refresh)
         self._touched_s = self._clock.boot_s()
         self._build: Callable[[], ScreenPage] = self._room
         self._shown: ScreenPage | None = None
@@ -98,11 +104,26 @@ class Session:
         return RoomPage(self._layout(), self._state.texts, self._vote, open_staff, keep)
 
     def _pin(self) -> ScreenPage:
-        return PinPage(self._layout(), self._state.texts, self._guard, self._unlocked, self._back, self._touch)
+        return PinPage(self._layout(), self._state.texts, self._guard, self._open_mixer, self._back, self._touch)
 
     def _mixer(self) -> ScreenPage:
         hands = Hands(self._feed, self._touch, self._check)
-        return MixerPage(self._layout(), self._state.texts, hands, self._back)
+        return MixerPage(self._layout(), self._state.texts, hands, self._overlay(), self._back, self._open_songs)
+
+    def _songs(self) -> ScreenPage:
+        layout, texts = self._layout(), self._state.texts
+        return SongsPage(layout, texts, self._overlay(), self._voice, self._open_mixer, self._touch)
+
+    def _overlay(self) -> Overlay:
+        return Overlay(self._layout(), self._state.texts, self._desk, self._voice)
+
+    def _open_songs(self) -> None:
+        self._touch()
+        self._go(self._songs)
+
+    def _open_mixer(self) -> None:
+        self._touch()
+        self._go(self._mixer)
 
     def _keep(self, view: RoomView) -> None:
         """Whoever tapped wants to take what is known of them along."""
@@ -123,11 +144,8 @@ class Session:
         self._touch()
         self._go(self._pin)
 
-    def _unlocked(self) -> None:
-        self._touch()
-        self._go(self._mixer)
-
     def _back(self) -> None:
+        self._desk.song_id = None
         self._go(self._room)
 
     def _touch(self) -> None:
@@ -137,7 +155,7 @@ class Session:
         """Nobody touched a staff page for a while: back to the room, and behind the PIN."""
         alone_s = self._clock.boot_s() - self._touched_s
         if self._shown is not None and alone_s > self._shown.left_alone_s:
-            self._go(self._room)
+            self._back()
 
     def _vote(self, view: RoomView, value: int) -> None:
         """A face was pressed: the vote belongs to the tap it answers, once."""

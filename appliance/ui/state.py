@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from appliance.clock import Clock
+from appliance.ui.desk import Desk
 from appliance.ui.facts import Facts
+from appliance.ui.line_view import LineView, line_view
 from appliance.ui.mixer_view import MixerView, meters, mixer_view
 from appliance.ui.room_view import RoomView, Thanks, room_view
+from appliance.ui.sheet_view import SheetView, sheet_view
+from appliance.ui.songs_view import SongsView, songs_view
 from appliance.ui.texts import Texts
 
 
@@ -33,6 +37,16 @@ class ScreenState:
 
     def meters(self) -> tuple[float, ...]:
         return meters(self.facts, self.clock.boot_s())
+
+    def songs(self) -> SongsView:
+        return songs_view(self.facts, self.clock.boot_s(), self.texts)
+
+    def sheet(self, desk: Desk) -> SheetView | None:
+        """The choices for the song that lies open on this desk; None when none does, or it is gone."""
+        return sheet_view(self.facts, desk.song_id, self.clock.boot_s(), self.texts)
+
+    def line(self, desk: Desk) -> LineView | None:
+        return line_view(self.facts, desk, self.clock.boot_s(), self.texts)
 
     def begin_vote(self, tap_id: str) -> bool:
         """One vote a tap, however often and on however many screens a face is pressed. True: go on."""

@@ -1,7 +1,8 @@
-"""One strip of the mixer page: title, fader, level, mute, and the way to let go."""
+"""One strip of the mixer page: the song's key, fader, level, mute, and the way to let go."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import flet as ft
@@ -16,13 +17,17 @@ from appliance.ui.theme import Layout
 from appliance.ui.widgets import key, named, quietly, said, words
 
 EMPTY_OPACITY = 0.25
+UNHEARD_OPACITY = 0.45
 
 
 class Strip:
     """Changes its own few controls. A thumb under a finger is never moved by the box."""
 
-    def __init__(self, number: int, layout: Layout, texts: Texts, hands: Hands) -> None:
+    def __init__(
+        self, number: int, layout: Layout, texts: Texts, hands: Hands, open_song: Callable[[str], None]
+    ) -> None:
         self._number = number
+        self._open_song = open_song
         self._layout = layout
         self._texts = texts
         self._hands = hands
@@ -30,6 +35,11 @@ class Strip:
         self._gripped: str | None = None
         width = layout.strip_width
         self._title = words(str(number), 13 if layout.wide else 11, align=ft.TextAlign.CENTER, lines=3)
+        title = said(f"strip-{number}-title", self._title)
+        self._song = key(
+            f"strip-{number}-song", texts.strip.format(number=number), self._press_song,
+            width=width - theme.GAP, height=layout.title_height - theme.GAP, content=title, radius=8,
+        )  # fmt: skip
         self._level = words("", 14, align=ft.TextAlign.CENTER, lines=1, weight=ft.FontWeight.W_600)
         self._slider = self._fader()
         self._mute_icon = ft.Icon(ft.Icons.VOLUME_UP, size=26, color=theme.TEXT)
@@ -51,7 +61,7 @@ class Strip:
         if view == self._view:
             return
         self._view = view
-        self._column.opacity = 1.0 if view else EMPTY_OPACITY
+        self._column.opacity = _opacity(view)
         self._slider.disabled = view is None
         if view is not None:
             self._dress(view)
@@ -61,6 +71,8 @@ class Strip:
     def _undress(self) -> None:
         """Nothing sounds here: a number, a thumb at the bottom."""
         self._title.value, self._title.color = str(self._number), theme.TEXT
+        _container(self._song).bgcolor = theme.RAISED
+        self._song.label = self._texts.strip.format(number=self._number)
         self._slider.value, self._slider.active_color = 0.0, theme.TRACK
         self._level.value = ""
         self._let_go.visible = False
@@ -69,9 +81,7 @@ class Strip:
         self._mute.label, self._mute.toggled = self._texts.strip.format(number=self._number), False
 
     def _dress(self, view: StripView) -> None:
-        self._title.value = view.title
-        self._title.size = self._title_size(view.title)
-        self._title.color = theme.ORANGE if view.held else theme.TEXT
+        self._dress_song(view)
         if self._gripped is None:
             self._slider.value = view.position
             self._level.value = self._texts.off if view.level == "off" else view.level
@@ -83,6 +93,17 @@ class Strip:
         self._mute.toggled = view.muted
         self._let_go.visible = view.held
         self._let_go.label = f"{self._texts.held}, {self._texts.let_go}: {view.title}"
+
+    def _dress_song(self, view: StripView) -> None:
+        """Orange is what staff said of it, blue what is heard alone."""
+        leaving = view.word in ("skip", "ban")
+        said = view.alone or (view.word is not None and not leaving)
+        self._title.value = self._texts.leaving if leaving else view.title
+        self._title.size = self._title_size(self._title.value)
+        self._title.color = theme.INK if said else theme.ORANGE if view.held else theme.TEXT
+        background = theme.BLUE if view.alone else theme.ORANGE if said else theme.RAISED
+        _container(self._song).bgcolor = background
+        self._song.label = self._texts.choices.format(title=view.title)
 
     def _title_size(self, title: str) -> int:
         """Small enough that a long word is not broken where it hurts."""
@@ -102,12 +123,7 @@ class Strip:
         )
         return ft.Column(
             [
-                ft.Container(
-                    said(f"strip-{self._number}-title", self._title),
-                    height=layout.title_height,
-                    width=layout.strip_width - theme.GAP,
-                    alignment=ft.Alignment.CENTER,
-                ),
+                ft.Container(self._song, height=layout.title_height, alignment=ft.Alignment.CENTER),
                 fader,
                 ft.Container(said(f"strip-{self._number}-level", self._level), height=20),
                 _spaced(self._mute),
@@ -165,6 +181,10 @@ class Strip:
         if song_id is not None:
             self._hands.drop(song_id, gain_at(float(self._slider.value or 0)))
 
+    def _press_song(self) -> None:
+        if self._view:
+            self._open_song(self._view.song_id)
+
     def _press_mute(self) -> None:
         if self._view:
             self._hands.mute(self._view.song_id, muted=not self._view.muted)
@@ -172,6 +192,12 @@ class Strip:
     def _press_let_go(self) -> None:
         if self._view:
             self._hands.let_go([self._view.song_id])
+
+
+def _opacity(view: StripView | None) -> float:
+    if view is None:
+        return EMPTY_OPACITY
+    return UNHEARD_OPACITY if view.unheard or view.word in ("skip", "ban") else 1.0
 
 
 def _spaced(key_control: ft.Control) -> ft.Control:

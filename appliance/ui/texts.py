@@ -43,6 +43,7 @@ class Texts:
     sound_starting: str
     sound_muted: str
     sound_hushed: str
+    sound_alone: str
     reader_away: str
     no_cards: str
     no_cards_detail: str
@@ -110,6 +111,48 @@ class Texts:
     keep_other: str
     keep_needs_cloud: str
     keep_enough: str
+    songs: str
+    songs_hint: str
+    coming_next: str
+    nothing_next: str
+    not_here_yet: str
+    set_by_staff: str
+    nothing_set: str
+    choices: str
+    close: str
+    soundscape: str
+    instrumental: str
+    leaving: str
+    time_left: str
+    word_left: str
+    solo: str
+    solo_hint: str
+    solo_end: str
+    solo_on: str
+    pin: str
+    pin_hint: str
+    pin_hint_piece: str
+    pin_said: str
+    pin_stands: str
+    pin_lift: str
+    skip: str
+    skip_hint: str
+    skip_said: str
+    skip_stands: str
+    skip_lift: str
+    ban: str
+    ban_hint: str
+    ban_said: str
+    ban_stands: str
+    ban_lift: str
+    place: str
+    place_hint: str
+    place_said: str
+    place_stands: str
+    place_lift: str
+    lifted_said: str
+    undo: str
+    undone: str
 
 
 ENGLISH = Texts(
@@ -125,6 +168,7 @@ ENGLISH = Texts(
     sound_starting="The sound is starting",
     sound_muted="Staff have switched the sound off for a moment",
     sound_hushed="A quiet moment: the music is turned down",
+    sound_alone="Staff are listening to one sound alone for a moment",
     reader_away="The card reader is not answering. Please tell the staff",
     no_cards="Join with your phone",
     no_cards_detail="Scan the sign in this room: the card reader is not answering. Please tell the staff.",
@@ -192,6 +236,48 @@ ENGLISH = Texts(
     keep_other="This card goes with another phone already",
     keep_needs_cloud="Codes need the internet, which is away. Scan instead",
     keep_enough="Enough tries for now. Tap your card again later",
+    songs="Songs",
+    songs_hint="Touch a song to keep it, skip it or ban it",
+    coming_next="Coming next",
+    nothing_next="Nothing is waiting",
+    not_here_yet="its file is still on its way",
+    set_by_staff="Set by staff",
+    nothing_set="Nothing. The room chooses by itself",
+    choices="Choices for {title}",
+    close="Close",
+    soundscape="Soundscape",
+    instrumental="Music",
+    leaving="leaving",
+    time_left="{time} left",
+    word_left="{word} · {time} left",
+    solo="Hear only this",
+    solo_hint="for one minute",
+    solo_end="Hear all again",
+    solo_on="You hear only {title}",
+    pin="Keep",
+    pin_hint="until you let it go",
+    pin_hint_piece="comes again until you let it go",
+    pin_said="{title} is kept",
+    pin_stands="Kept by staff",
+    pin_lift="Let it go",
+    skip="Skip",
+    skip_hint="for two hours",
+    skip_said="{title} is skipped for two hours",
+    skip_stands="Skipped by staff",
+    skip_lift="Bring back",
+    ban="Never again",
+    ban_hint="until you allow it",
+    ban_said="{title} is never played here again",
+    ban_stands="Banned by staff",
+    ban_lift="Allow again",
+    place="Play next",
+    place_hint="first in line for an hour",
+    place_said="{title} is first in line",
+    place_stands="Placed by staff",
+    place_lift="Let it go",
+    lifted_said="{title}: the room chooses again",
+    undo="Undo",
+    undone="{title} is as it was",
 )
 
 FRENCH = Texts(
@@ -207,6 +293,7 @@ FRENCH = Texts(
     sound_starting="Le son démarre",
     sound_muted="L’équipe a coupé le son un moment",
     sound_hushed="Un moment calme : la musique est baissée",
+    sound_alone="L’équipe écoute un seul son pour un moment",
     reader_away="Le lecteur de cartes ne répond pas. Merci de prévenir l’équipe",
     no_cards="Participez par téléphone",
     no_cards_detail="Scannez l’affiche de la salle : le lecteur de cartes ne répond pas. Merci de prévenir l’équipe.",
@@ -274,6 +361,48 @@ FRENCH = Texts(
     keep_other="Cette carte va déjà avec un autre téléphone",
     keep_needs_cloud="Les codes demandent Internet, qui est absent. Scannez plutôt",
     keep_enough="Assez d’essais pour l’instant. Reposez votre carte plus tard",
+    songs="Titres",
+    songs_hint="Touchez un titre pour le garder, le passer ou l’exclure",
+    coming_next="À suivre",
+    nothing_next="Rien n’attend",
+    not_here_yet="son fichier est en route",
+    set_by_staff="Décidé par l’équipe",
+    nothing_set="Rien. La salle choisit d’elle-même",
+    choices="Choix pour {title}",
+    close="Fermer",
+    soundscape="Ambiance",
+    instrumental="Musique",
+    leaving="s’en va",
+    time_left="encore {time}",
+    word_left="{word} · {time}",
+    solo="N’entendre que lui",
+    solo_hint="pendant une minute",
+    solo_end="Tout entendre",
+    solo_on="Vous n’entendez que {title}",
+    pin="Garder",
+    pin_hint="jusqu’à nouvel ordre",
+    pin_hint_piece="revient jusqu’à nouvel ordre",
+    pin_said="{title} est gardé",
+    pin_stands="Gardé par l’équipe",
+    pin_lift="Rendre",
+    skip="Passer",
+    skip_hint="pendant deux heures",
+    skip_said="{title} est écarté pour deux heures",
+    skip_stands="Écarté par l’équipe",
+    skip_lift="Rappeler",
+    ban="Plus jamais",
+    ban_hint="jusqu’à nouvel ordre",
+    ban_said="{title} ne sera plus joué ici",
+    ban_stands="Exclu par l’équipe",
+    ban_lift="Admettre",
+    place="Jouer ensuite",
+    place_hint="premier en file pour une heure",
+    place_said="{title} est premier en file",
+    place_stands="Placé par l’équipe",
+    place_lift="Rendre",
+    lifted_said="{title} : la salle choisit de nouveau",
+    undo="Annuler",
+    undone="{title} est comme avant",
 )
 
 

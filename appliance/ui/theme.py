@@ -15,6 +15,7 @@ BLUE = "#6BC1F2"
 DEEP_BLUE = "#0B3C5D"
 ORANGE = "#F5A742"
 INK = "#0F1620"
+SCRIM = "#B3060A10"  # over what a sheet covers
 
 # One colour a face, 1 … 5, from orange over grey to blue; the shapes and the words say the same.
 FACE_COLOURS = ("#F5A742", "#E9C489", "#D3DAE3", "#A3D5F2", "#6BC1F2")
@@ -64,6 +65,11 @@ class Layout:
     @property
     def info_height(self) -> int:
         return 36 if self.wide else 28
+
+    @property
+    def line_height(self) -> int:
+        """The line over a staff page covers the let-go keys and what is below them, and no more."""
+        return min(self.px(64), TOUCH + GAP + self.info_height)
 
     @property
     def fader_top(self) -> int:

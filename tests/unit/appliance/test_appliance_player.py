@@ -7,7 +7,7 @@ import pytest
 
 from appliance.clock import ManualClock
 from appliance.errors import StoreBusy
-from appliance.model import Fader
+from appliance.model import Fader, Rule
 from appliance.player import LEAST_PATIENCE_S, Player
 from appliance.store import Store
 from appliance.store.ledger import Ledger
@@ -132,6 +132,38 @@ def test_the_start_ends_what_a_crash_left_open_where_it_was_last_alive(
     clock.advance(3600)
     Player(box.store("again"), engine, box.runtime, box.config()).start()
     assert [row["seconds"] for row in player.store.db.rows("select seconds from songs_playing")] == [39.0, 39.0]
+
+
+def test_one_layer_is_heard_alone_until_its_time_is_up(
+    player: Player, engine: FakeEngine, clock: ManualClock, box: Box
+) -> None:
+    player.step()
+    box.store("ui").room.solo(uid(2), 60)
+    player.step()
+    assert {layer.title: layer.solo for layer in engine.scene.layers} == {"Rain": False, "Fire": True}
+    strips = {strip["title"]: strip for strip in box.runtime.read("player")["strips"] if strip}
+    assert "staff listen to it alone" in strips["Fire"]["why"]
+    play(player, clock, 59)
+    assert engine.scene.solo
+    play(player, clock, 2)
+    assert not engine.scene.solo
+    assert heard(engine) == {"Rain", "Fire"}
+
+
+def test_a_layer_that_leaves_is_no_longer_heard_alone(
+    player: Player, engine: FakeEngine, clock: ManualClock, box: Box
+) -> None:
+    screen = box.store("ui")
+    player.step()
+    screen.room.solo(uid(2), 60)
+    player.step()
+    screen.room.set_rule(Rule(SongId(uid(2)), "skip", until_s=clock.wall + 5))
+    player.step()
+    assert heard(engine) == {"Rain"}
+    assert screen.room.control().solo is None
+    play(player, clock, 8)
+    assert heard(engine) == {"Rain", "Fire"}
+    assert not engine.scene.solo, "it came back, but nobody asked for it again"
 
 
 def test_the_device_is_let_go_even_when_the_last_word_cannot_be_written(

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.clock import ManualClock
 from appliance.errors import InputError
-from appliance.model import Control, Fader, Rule
+from appliance.model import Control, Fader, Rule, RuleKind, Solo
 from appliance.store import Store
 from mixer.scene import SongId
 from tests.factories import Box, op_types, put, put_songs, song_row, uid
@@ -116,6 +116,28 @@ def test_a_rule_with_an_end_ends(store: Store, clock: ManualClock) -> None:
     assert store.room.rules() == []
 
 
+def test_one_word_on_a_song_replaces_the_others_and_is_taken_back_by_the_same_call(
+    store: Store, clock: ManualClock
+) -> None:
+    pinned, skipped = Rule(ONE, "pin"), Rule(ONE, "skip", until_s=clock.wall + 60)
+    store.room.set_rule(pinned)
+    store.room.set_rule(Rule(TWO, "ban"))
+    before = store.room.say(ONE, [skipped])
+    assert before == (pinned,)
+    assert set(store.room.rules()) == {skipped, Rule(TWO, "ban")}
+    assert store.room.say(ONE, before) == (skipped,)
+    assert set(store.room.rules()) == {pinned, Rule(TWO, "ban")}
+    assert len(op_types(store)) == 6, "the cloud hears of what was set and of what was lifted"
+    assert [op.body["until_s"] for op in store.outbox.batch(6)][2:4] == [clock.wall - 1, clock.wall + 60]
+
+
+def test_a_word_that_stands_already_is_no_news(store: Store) -> None:
+    store.room.say(ONE, [Rule(ONE, "ban")])
+    store.room.say(ONE, [Rule(ONE, "ban")])
+    store.room.say(TWO, [])
+    assert op_types(store) == ["rule"]
+
+
 # Control
 
 
@@ -154,6 +176,52 @@ def test_a_level_that_no_engine_takes_is_refused_and_not_stored(store: Store, ga
     with pytest.raises(InputError, match="one"):
         store.room.hold_fader(Fader(ONE, gain_db))
     assert store.room.control() == Control(-6.0)
+
+
+def test_a_layer_is_heard_alone_for_a_while(store: Store, clock: ManualClock) -> None:
+    store.room.solo(ONE, 60)
+    store.room.solo(TWO, 60)
+    solo = store.room.control().solo
+    assert solo == Solo(TWO, round(1000 * (clock.boot + 60)), clock.boot_id)
+    store.room.set_master(hush=True)
+    assert store.room.control().solo == solo, "the other hands leave it alone"
+    clock.set_wall(0)
+    clock.advance(59)
+    assert store.room.control().solo is not None
+    clock.advance(1)
+    assert store.room.control() == Control(hush=True)
+
+
+def test_a_solo_is_ended_by_hand(store: Store) -> None:
+    store.room.end_solo()
+    store.room.solo(ONE, 60)
+    store.room.end_solo()
+    assert store.room.control() == Control()
+
+
+def test_a_solo_outlives_a_process_but_not_a_reboot(box: Box, store: Store) -> None:
+    store.room.solo(ONE, 60)
+    assert box.store("restarted").room.control().solo is not None
+    box.reboot()
+    assert box.store("after").room.control().solo is None
+
+
+def test_who_is_heard_alone_is_not_muted(store: Store) -> None:
+    for fader in (Fader(ONE, None, muted=True), Fader(TWO, -6.0, muted=True)):
+        store.room.hold_fader(fader)
+    store.room.solo(ONE, 60)
+    assert store.room.control().faders == (Fader(TWO, -6.0, muted=True),)
+    store.room.solo(TWO, 60)
+    assert store.room.control().faders == (Fader(TWO, -6.0),)
+
+
+@pytest.mark.parametrize(("kind", "ends"), [("skip", True), ("ban", True), ("pin", False), ("place", False)])
+def test_a_song_that_is_sent_away_is_no_longer_heard_alone(store: Store, kind: RuleKind, ends: bool) -> None:
+    store.room.solo(ONE, 60)
+    store.room.say(TWO, [Rule(TWO, kind)])
+    assert store.room.control().solo is not None
+    store.room.say(ONE, [Rule(ONE, kind)])
+    assert (store.room.control().solo is None) == ends
 
 
 def test_settings_are_as_the_cloud_last_said(store: Store) -> None:

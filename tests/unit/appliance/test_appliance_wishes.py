@@ -149,6 +149,18 @@ class TestFairness:
         self.evening(director, clock, 600)
         assert [one.unmet for one in self.decision(director, store).people] == [0.0]
 
+    @pytest.mark.parametrize(("alone", "owed"), [(RAINY, True), (FIERY, False), (uid(99), False)])
+    def test_who_must_hear_one_layer_alone_is_owed_unless_it_is_theirs(
+        self, director: Director, store: Store, clock: ManualClock, alone: str, owed: bool
+    ) -> None:
+        """Of a song that does not sound there is nothing to hear: all of the mix is heard."""
+        fond(store, "otter", (FIRE, 5), (RAIN, 1))
+        director.look()
+        for _ in range(10):
+            store.room.solo(alone, 60)
+            self.evening(director, clock, 50)
+        assert ([one.unmet > 0.01 for one in self.decision(director, store).people]) == [owed]
+
     def test_what_is_owed_outlives_a_restart(self, box: Box, director: Director, store: Store) -> None:
         fond(store, "otter", (FIRE, 5), (RAIN, 1))
         decision = self.decision(director, store)

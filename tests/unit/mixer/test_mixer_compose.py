@@ -27,6 +27,7 @@ some_candidates = st.lists(
         banned=st.sampled_from([False, False, False, True]),
         fader_db=st.none() | st.floats(-40, 6),
         muted=st.booleans(),
+        solo=st.booleans(),
     ),
     max_size=20,
     unique_by=lambda candidate: candidate.song_id,
