@@ -54,7 +54,8 @@ class FakeEngine:
         layer = self.scene.on_strip(strip)
         if layer is None or not self._exists(layer.path):
             return StripStatus()
-        level = 0.0 if layer.muted else 0.1 * db_to_gain(layer.gain_db)
+        unheard = layer.muted or (self.scene.solo and not layer.solo)
+        level = 0.0 if unheard else 0.1 * db_to_gain(layer.gain_db)
         played_s = self._now_s() - self._since[layer.song_id]
         return StripStatus(layer.song_id, round(played_s * SAMPLE_RATE), layer.gain_db, level, level)
 

@@ -25,9 +25,9 @@ from appliance.ui.facts import Facts
 from appliance.ui.feed import Feed
 from appliance.ui.guard import PinGuard
 from appliance.ui.hangup import HangUp
+from appliance.ui.languages import texts_for
 from appliance.ui.session import Session
 from appliance.ui.state import ScreenState
-from appliance.ui.texts import texts_for
 
 log = logging.getLogger(__name__)
 

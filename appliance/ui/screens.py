@@ -17,8 +17,9 @@ from appliance.model import Fader, RuleKind
 from appliance.process import main
 from appliance.ui import word
 from appliance.ui.browser import Glass, headless, served
+from appliance.ui.languages import texts_for
 from appliance.ui.still import PIN, StillRoom, cards, song_id
-from appliance.ui.texts import Texts, texts_for
+from appliance.ui.texts import Texts
 from mixer.scene import SongId
 
 if TYPE_CHECKING:

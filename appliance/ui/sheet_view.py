@@ -51,7 +51,7 @@ def sheet_view(facts: Facts, song_id: str | None, now_s: float, texts: Texts) ->
     first = _solo(on=solo is not None and solo.song_id == song_id, texts=texts) if sounding else None
     rules: tuple[RuleKind, ...] = ("pin", "skip", "ban") if sounding else ("place", "pin", "skip", "ban")
     keys = [
-        ChoiceView(one, word_texts.lift(one, texts), word_texts.time_left(word, now_s, texts), on=True)
+        ChoiceView(one, word_texts.lift(one, texts), word_texts.left(word, now_s, texts), on=True)
         if word and word.kind == one
         else ChoiceView(one, word_texts.ask(one, texts), word_texts.hint(one, kind, texts))
         for one in rules

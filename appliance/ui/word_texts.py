@@ -40,6 +40,6 @@ def standing(word: Word, now_s: float, texts: Texts) -> str:
     return texts.word_left.format(word=said[word.kind], time=minutes(word.until_s - now_s))
 
 
-def time_left(word: Word, now_s: float, texts: Texts) -> str:
-    """Empty for a word without an end."""
-    return "" if word.until_s is None else texts.time_left.format(time=minutes(word.until_s - now_s))
+def left(word: Word, now_s: float, texts: Texts) -> str:
+    """For how long it still holds; for one without an end, what comes after it."""
+    return texts.lift_hint if word.until_s is None else texts.time_left.format(time=minutes(word.until_s - now_s))

@@ -12,8 +12,9 @@ pytest.importorskip("playwright", reason="playwright is missing: pip install -e 
 from playwright.sync_api import Browser
 
 from appliance.ui.browser import INSTALL, Glass, chromium, headless, served
+from appliance.ui.languages import texts_for
 from appliance.ui.still import StillRoom
-from appliance.ui.texts import Texts, texts_for
+from appliance.ui.texts import Texts
 
 KNOWN_OUTSIDE = "rive_native"  # the client asks for it whatever we say; it is refused and not missed
 

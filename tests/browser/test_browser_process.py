@@ -18,7 +18,7 @@ import pytest
 from appliance.clock import SystemClock
 from appliance.runtime import Runtime
 from appliance.ui.browser import Glass
-from appliance.ui.texts import ENGLISH
+from appliance.ui.english import ENGLISH
 from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:

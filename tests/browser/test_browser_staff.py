@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from staff_door import enter, go_to_the_room
 
 from appliance.model import Control, Fader
 from appliance.ui.browser import Glass
@@ -49,19 +50,6 @@ def mixer(panel: Panel) -> Panel:
     panel.glass.wait_for("strip-16-title", "Summer meadow")
     panel.glass.wait_gone("strip-2-let-go")
     return panel
-
-
-def go_to_the_room(panel: Panel) -> None:
-    """Leave any staff page alone until it closes, and wait until nothing is redrawn any more."""
-    panel.room.play(3, "a reason")
-    panel.room.pass_time(3700)
-    panel.glass.wait_for("playing")
-
-
-def enter(panel: Panel, pin: str) -> None:
-    for digit in pin:
-        panel.glass.press(f"pin-{digit}")
-    panel.glass.press("pin-ok")
 
 
 def control_once(panel: Panel, wanted: Callable[[Control], bool]) -> Control:

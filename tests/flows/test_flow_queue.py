@@ -8,6 +8,7 @@ import pytest
 
 from appliance.model import Rule
 from appliance.store.bucket import BucketChange
+from appliance.ui.word import say, take_back
 from mixer.scene import SongId
 from tests.factories import op_types, put_songs, song_row, uid
 
@@ -77,6 +78,29 @@ def test_staff_are_obeyed_at_once_and_the_cloud_is_told(room: Room) -> None:
     assert 1 not in sounding(room)
     assert len(sounding(room)) == 4
     assert op_types(room.sync) == ["rule", "rule"]
+
+
+def test_a_bed_sent_away_by_mistake_is_heard_again_at_once(room: Room) -> None:
+    said = say(room.screen, uid(1), "ban", sounding=True)
+    room.player.step()
+    assert 1 not in sounding(room)
+    take_back(room.screen, said)
+    room.player.step()
+    assert 1 in sounding(room)
+    assert len(sounding(room)) == 4
+    keep_cloud(room, 120)
+    assert 1 in sounding(room), "its place was not lent to it"
+    assert room.screen.room.rules() == []
+
+
+def test_what_staff_listen_to_alone_is_all_that_is_heard_and_all_that_is_rated(room: Room) -> None:
+    room.screen.room.solo(uid(2), 60)
+    room.player.step()
+    room.player.step()
+    assert [layer["song_id"] for layer in room.box.runtime.read("player")["scene"]] == [uid(2)]
+    room.screen.room.end_solo()
+    room.player.step()
+    assert len(room.box.runtime.read("player")["scene"]) == 4
 
 
 def test_a_song_the_cloud_took_away_leaves_and_its_place_is_filled(room: Room) -> None:

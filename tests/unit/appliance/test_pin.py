@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from appliance.clock import ManualClock
 from appliance.ui.durations import waiting_time
+from appliance.ui.english import ENGLISH
 from appliance.ui.guard import FREE_TRIES, PinGuard, wait_after
 from appliance.ui.pin import PinPad
-from appliance.ui.texts import ENGLISH
 
 PIN = "2468"
 

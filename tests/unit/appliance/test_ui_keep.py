@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.ui.english import ENGLISH
+from appliance.ui.french import FRENCH
 from appliance.ui.keep_pad import MOST_TRIES, KeepPad
-from appliance.ui.texts import ENGLISH, FRENCH, Texts
+from appliance.ui.texts import Texts
 
 
 def typed(pad: KeepPad, digits: str, *, cloud: bool = True) -> list[str | None]:

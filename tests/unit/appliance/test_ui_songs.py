@@ -18,7 +18,9 @@ from appliance.store import Store
 from appliance.store.bucket import BucketChange
 from appliance.ui.desk import TOLD_S, Desk
 from appliance.ui.durations import minutes
+from appliance.ui.english import ENGLISH
 from appliance.ui.facts import Facts, Songbook, Sound, StripState, Word
+from appliance.ui.french import FRENCH
 from appliance.ui.line_view import line_view
 from appliance.ui.mixer_view import mixer_view
 from appliance.ui.room_view import room_view
@@ -26,7 +28,7 @@ from appliance.ui.sheet_view import sheet_view
 from appliance.ui.songbook import read_songbook
 from appliance.ui.songs_view import songs_view
 from appliance.ui.still import LAYERS, StillRoom, song_id
-from appliance.ui.texts import ENGLISH, FRENCH, Texts
+from appliance.ui.texts import Texts
 from appliance.ui.word import BACK_S, HOLDS_S, SOLO_S, Said, say, take_back
 from mixer.scene import Kind, SongId
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from appliance.clock import ManualClock
 from appliance.model import Control, Fader, ProfileId, TapOutcome
+from appliance.ui.english import ENGLISH
 from appliance.ui.facts import Facts, Links, SeenTap, Sound, TurnedAway, sound_from
 from appliance.ui.fader import meter_height
 from appliance.ui.mixer_view import SILENT, moved_fader, muted_fader
 from appliance.ui.state import ScreenState
 from appliance.ui.still import LAYERS, song_id
-from appliance.ui.texts import ENGLISH
 from appliance.ui.theme import STRIPS
 from mixer.scene import SongId
 

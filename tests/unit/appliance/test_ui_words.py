@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.ui.english import ENGLISH
 from appliance.ui.fader import decibels, gain_at, meter_height, position_of
-from appliance.ui.texts import ENGLISH, FRENCH, Texts, drawable, texts_for
+from appliance.ui.french import FRENCH
+from appliance.ui.languages import texts_for
+from appliance.ui.texts import Texts, drawable
 from appliance.ui.theme import STRIPS, Layout
 from mixer.scene import SILENCE_DB
 
