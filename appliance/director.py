@@ -159,6 +159,7 @@ class Director:
         reasons = reasons_for(songs, wish, rules, self._wishes.rule)
         places = places_of(queue, rules)
         kinds = {(rule.song_id, rule.kind) for rule in rules}
+        called = {rule.song_id for rule in rules if rule.calls}
         faders = {fader.song_id: fader for fader in control.faders}
         alone = control.solo.song_id if control.solo else None
         newest = self.store.library.newest_bed(self.store.clock.wall_s())
@@ -173,6 +174,7 @@ class Director:
                 place=places.get(song.id),
                 pinned=(song.id, "pin") in kinds,
                 placed=(song.id, "place") in kinds,
+                called=song.id in called,
                 banned=(song.id, "ban") in kinds or (song.id, "skip") in kinds,
                 new=song.id == newest and song.id in places,
                 fader_db=faders[song.id].gain_db if song.id in faders else None,

@@ -144,6 +144,11 @@ class Rule:
     place: int | None = None
     until_s: float | None = None
 
+    @property
+    def calls(self) -> bool:
+        """Calls for the song once: a place that was given for a time only is over when its song has played."""
+        return self.kind == "place" and self.until_s is not None
+
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:

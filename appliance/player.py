@@ -121,6 +121,7 @@ class Player:
             return
         self.engine.apply(self._in_phase(direction.scene))
         known = self._leaving | self._layers
+        left = self._layers.keys() - {layer.song_id for layer in direction.scene.layers}
         self._layers = {layer.song_id: layer for layer in direction.scene.layers}
         heard = {strip.song_id for strip in self.engine.status().strips}
         self._leaving = {song: known[song] for song in known if song in heard and song not in self._layers}
@@ -128,6 +129,8 @@ class Player:
             self._scene_id = self._write_down(direction)
             self._owes_scene = False
         self._let_go_of_what_left()
+        if left:
+            self.store.room.end_calls(left)
 
     def _go_on(self, last: Mapping[str, Any]) -> None:
         """After a crash or a reboot the room's sound returns, not another; the log of a new boot begins with it."""

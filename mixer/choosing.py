@@ -35,7 +35,8 @@ def choose_beds(
     staying = [layer for layer in memory.of("soundscape") if layer.song_id in known]
     chosen = [layer.song_id for layer in staying]
     _pin(chosen, ranked, limits)
-    resting = {song for song, at in memory.turned_at.items() if now_s - at < limits.turn_rest_s}
+    called = {candidate.song_id for candidate in ranked if candidate.called}
+    resting = {song for song, at in memory.turned_at.items() if now_s - at < limits.turn_rest_s} - called
     waiting = [candidate for candidate in ranked if candidate.song_id not in chosen]
     waiting.sort(key=lambda candidate: candidate.song_id in resting)
     while waiting and len(chosen) < limits.beds:
@@ -150,4 +151,4 @@ def _last_fade_s(layer: Sounding, limits: Limits) -> float:
 
 def _has_rested(candidate: Candidate, memory: Memory, limits: Limits, now_s: float) -> bool:
     ended_s = memory.rested_since.get(candidate.song_id, -math.inf)
-    return candidate.pinned or now_s - ended_s >= limits.instrumental_rest_s
+    return candidate.pinned or candidate.called or now_s - ended_s >= limits.instrumental_rest_s

@@ -17,6 +17,7 @@ class Candidate:
     place: its place in the queue from 1, None when it is not queued.
     duration_s: of the file; an instrumental ends after it.
     placed: staff chose its place.
+    called: staff called for it this once: it comes though it has not rested.
     new: the room is still getting to know it: it ranks as if it stood last among those that fit.
     fader_db: staff's hand on its fader, None when nobody holds it.
     solo: staff listen to it alone.
@@ -31,6 +32,7 @@ class Candidate:
     place: int | None = None
     pinned: bool = False
     placed: bool = False
+    called: bool = False
     banned: bool = False
     new: bool = False
     fader_db: float | None = None

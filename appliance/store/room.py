@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
@@ -91,6 +91,14 @@ class Room:
             if solo is not None and solo.song_id == song_id and wanted.keys() & {"skip", "ban"}:
                 self.end_solo()
         return before
+
+    def end_calls(self, song_ids: Collection[str]) -> None:
+        """These songs have played: who called for them once has been answered."""
+        answered = [rule for rule in self.rules() if rule.calls and rule.song_id in song_ids]
+        if answered:
+            with self._db.write():
+                for rule in answered:
+                    self.set_rule(replace(rule, until_s=self._clock.wall_s() - 1))
 
     def _holds(self, rule: Rule) -> bool:
         return rule.until_s is None or rule.until_s > self._clock.wall_s()

@@ -166,6 +166,25 @@ def test_a_layer_that_leaves_is_no_longer_heard_alone(
     assert not engine.scene.solo, "it came back, but nobody asked for it again"
 
 
+@pytest.mark.parametrize(("for_s", "stands"), [(3600.0, False), (None, True)])
+def test_a_song_that_was_called_for_has_its_place_until_it_has_played(
+    player: Player, engine: FakeEngine, clock: ManualClock, box: Box, for_s: float | None, stands: bool
+) -> None:
+    put_songs(player.store, *(song_row(n, "instrumental", None, title="abc"[n - 3], duration=60.0) for n in (3, 4, 5)))
+    player.step()
+    assert "a" in heard(engine)
+    play(player, clock, 65)
+    assert heard(engine) & {"a", "b", "c"} == {"b"}
+    until_s = None if for_s is None else clock.wall + for_s
+    box.store("ui").room.set_rule(Rule(SongId(uid(3)), "place", 1, until_s))
+    play(player, clock, 58)
+    assert ("a" in heard(engine)) == (for_s is not None), "who is called for comes again, however lately it was heard"
+    assert player.store.room.rules() != []
+    play(player, clock, 60)
+    assert (player.store.room.rules() != []) == stands
+    assert op_types(player.store).count("rule") == (1 if stands else 2), "the cloud is told that it is over"
+
+
 def test_the_device_is_let_go_even_when_the_last_word_cannot_be_written(
     player: Player, engine: FakeEngine, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ some_candidates = st.lists(
         fader_db=st.none() | st.floats(-40, 6),
         muted=st.booleans(),
         solo=st.booleans(),
+        called=st.booleans(),
     ),
     max_size=20,
     unique_by=lambda candidate: candidate.song_id,
@@ -208,6 +209,15 @@ def test_a_turn_goes_to_whoever_of_the_queued_sounded_longest_ago() -> None:
     room.look()
     seen = Counter(name for scene in room.live(3 * 3600, every_s=30) for name in names(scene))
     assert set(seen) == {one.song_id for one in beds(12)}, "everybody who is queued, not the best two again and again"
+
+
+@pytest.mark.parametrize("called", [True, False])
+def test_who_is_called_for_comes_though_it_just_had_its_turn(called: bool) -> None:
+    room = Room([*beds(4), bed("other", place=5)])
+    room.look()
+    (gone,) = names(room.scene) - names(room.pass_time(LIMITS.rotate_s + 1))
+    room.candidates = change(room.candidates, gone, place=0, placed=True, called=called)
+    assert (gone in names(room.pass_time(LIMITS.minimum_stay_s + 1))) == called
 
 
 def test_what_had_its_turn_may_fill_an_empty_place() -> None:

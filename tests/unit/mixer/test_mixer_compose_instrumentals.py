@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from composing import LIMITS, Room, beds, names, starts_of, strips, tune
+from composing import LIMITS, Room, beds, change, names, starts_of, strips, tune
 
 from mixer.roster import Limits
 from mixer.scene import STRIPS
@@ -54,6 +54,14 @@ def test_an_instrumental_rests_while_others_are_ready() -> None:
     for name in {name for name, _ in began}:
         at = [at_s for who, at_s in began if who == name]
         assert all(later - earlier >= LIMITS.instrumental_rest_s for earlier, later in pairwise(at))
+
+
+def test_an_instrumental_that_is_called_for_comes_next_though_it_has_not_rested() -> None:
+    room = Room([tune(name, duration_s=200) for name in "abcd"])
+    room.look()
+    assert names(room.pass_time(250)) == {"b"}
+    room.candidates = change(room.candidates, "a", called=True, place=1)
+    assert names(room.pass_time(200)) == {"a"}
 
 
 def test_with_few_instrumentals_the_longest_rested_comes_next() -> None:
