@@ -91,6 +91,11 @@ class Songbook:
     queue: tuple[Song, ...] = ()
     words: tuple[Word, ...] = ()
 
+    @property
+    def holds_until_s(self) -> float:
+        """Boot time from which some word is over, and this is to be read again."""
+        return min((word.until_s for word in self.words if word.until_s is not None), default=math.inf)
+
     def word_on(self, song_id: str) -> Word | None:
         """The strongest word on that song."""
         words = [word for word in self.words if word.song.id == song_id]

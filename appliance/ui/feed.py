@@ -20,7 +20,7 @@ from appliance.process import Stop, run
 from appliance.readers import readers_now
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
-from appliance.ui.facts import Facts, SeenTap, Sound, StripState, links_from, sound_from, turned_away_from
+from appliance.ui.facts import Facts, SeenTap, Songbook, Sound, StripState, links_from, sound_from, turned_away_from
 from appliance.ui.songbook import read_songbook
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Feed:
         self._moves_lock = threading.Lock()
         self._titles: dict[str, str] = {}
         self._facts = Facts()
+        self._songs: Songbook | None = None
         self._looked_s = float("-inf")
         self._store: Store | None = None
         self._thread: threading.Thread | None = None
@@ -95,6 +96,8 @@ class Feed:
         changed = store.wait(wait_s)
         changed = self._work(store) or changed
         now_s = self._clock.boot_s()
+        if changed or self._songs is None or now_s >= self._songs.holds_until_s:
+            self._songs = read_songbook(store)
         self._look(store, people=changed or now_s - self._looked_s >= LOOK_AGAIN_S)
         self._show(self._facts)
 
@@ -155,7 +158,7 @@ class Feed:
             _seen_tap(store),
             _names(store),
             turned_away_from(reader),
-            read_songbook(store),
+            self._songs or Songbook(),
         )
 
     def _with_titles(self, store: Store, sound: Sound) -> Sound:

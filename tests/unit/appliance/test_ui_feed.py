@@ -15,7 +15,8 @@ from appliance.store import Store
 from appliance.tapline import TYPED
 from appliance.ui.facts import Facts, Links, TurnedAway, links_from, turned_away_from
 from appliance.ui.feed import Feed
-from appliance.ui.still import StillRoom
+from appliance.ui.still import StillRoom, song_id
+from appliance.ui.word import HOLDS_S, say
 
 
 def test_links_as_they_are_published() -> None:
@@ -95,6 +96,20 @@ def test_a_stay_that_ran_out_is_noticed_without_a_bell(room: StillRoom, feed: Fe
     room.clock.advance(3600)
     feed.step(0)
     assert seen[-1].names == ()
+
+
+def test_a_word_on_a_song_is_seen_at_once_and_gone_when_its_time_is_up(
+    room: StillRoom, feed: Feed, seen: list[Facts]
+) -> None:
+    room.queue(2)
+    feed.step(0)
+    feed.do(lambda store: say(store, song_id(0), "skip"))
+    feed.step(0)
+    assert [word.kind for word in seen[-1].songs.words] == ["skip"]
+    assert [song.id for song in seen[-1].songs.queue] == [song_id(0), song_id(1)]
+    room.clock.advance(HOLDS_S["skip"] or 0.0)
+    feed.step(0)
+    assert seen[-1].songs.words == ()
 
 
 def test_a_job_is_done_in_the_step_and_seen_in_it(feed: Feed, seen: list[Facts]) -> None:
