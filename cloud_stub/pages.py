@@ -7,7 +7,7 @@ from importlib import resources
 from fastapi import Response
 
 _ASSETS = {"room.css": "text/css", "room.js": "text/javascript", "link.js": "text/javascript",
-           "login.js": "text/javascript"}  # fmt: skip
+           "login.js": "text/javascript", "words.js": "text/javascript"}  # fmt: skip
 _POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 

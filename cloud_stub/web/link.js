@@ -15,14 +15,11 @@ function isOver(text) {
 async function take() {
   const { status, answer } = await askAsSomebody("/api/link", isCard ? { address: location.href } : { token });
   if (status !== 200) {
-    const text = answer.message || "That did not work: tap again.";
-    const sentence = text.charAt(0).toUpperCase() + text.slice(1) + (text.endsWith(".") ? "" : ".");
+    const sentence = refusal(answer);
     return status === 429 || status >= 500 ? say(sentence) : isOver(sentence);
   }
-  isOver(answer.status === "waiting"
-    ? "Noted. The room has no internet just now: it is done as soon as it has, and you need not wait for it."
-    : "Done. Your card and this phone are one person now.");
+  isOver(word(answer.status === "waiting" ? "waiting" : "done"));
 }
 
-if (!isCard && !token) isOver("There is nothing to join here: tap your card in the room, then scan the code on its screen.");
+if (!isCard && !token) isOver(word("nothing"));
 onTap(find("take"), take, say);

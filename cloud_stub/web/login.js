@@ -42,7 +42,7 @@ async function askAsSomebody(path, body) {
 function onTap(button, act, failed) {
   button.addEventListener("click", async () => {
     button.disabled = true;
-    try { await act(button); } catch { failed("No connection: tap again."); }
+    try { await act(button); } catch { failed(word("failedLine")); }
     button.disabled = false;
   });
 }

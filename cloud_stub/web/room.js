@@ -14,8 +14,8 @@ function showPlace(isHere) {
 }
 
 function people(count) {
-  if (count === 0) return "Nobody has checked in yet";
-  return count === 1 ? "1 person here" : `${count} people here`;
+  if (count === 0) return word("nobody");
+  return count === 1 ? word("onePerson") : word("people", { count });
 }
 
 function layer({ title, share }) {
@@ -24,7 +24,7 @@ function layer({ title, share }) {
   const meter = document.createElement("meter");
   name.textContent = title;
   meter.value = share;
-  meter.setAttribute("aria-label", `${Math.round(share * 100)} percent of the sound`);
+  meter.setAttribute("aria-label", word("part", { percent: Math.round(share * 100) }));
   item.append(name, meter);
   return item;
 }
@@ -37,31 +37,31 @@ function line(text, className) {
 }
 
 function silence(status) {
-  if (status === "offline") return "The room’s box cannot be reached just now.";
-  return status === "idle" ? "Silence, on purpose." : "Nothing yet: the room is about to play.";
+  if (status === "offline") return word("offline");
+  return word(status === "idle" ? "idle" : "soon");
 }
 
 async function refresh() {
   try {
     const { status, answer } = await ask(`/api/rooms/${roomId}`);
     if (status !== 200) return;
-    document.title = `${answer.name}: how does it sound?`;
+    document.title = word("titleOf", { name: answer.name });
     find("name").textContent = answer.name;
     find("here").textContent = people(answer.here);
     const layers = answer.layers.map(layer);
     find("layers").replaceChildren(...(layers.length ? layers : [line(silence(answer.status), "quiet")]));
     find("why").replaceChildren(...answer.why.map((text) => line(text)));
   } catch {
-    find("here").textContent = "No connection: trying again …";
+    find("here").textContent = word("noConnection");
   }
 }
 
 async function checkIn() {
   const reply = await askAsSomebody("/api/checkin", { player_id: roomId, s: signature });
-  if (reply.answer.error === "unsigned") return say("Please scan the sign in the room first: only people who are there can join.");
-  if (reply.status !== 200) return say(reply.answer.message || "That did not work: tap again.");
+  if (reply.answer.error === "unsigned") return say(word("unsigned"));
+  if (reply.status !== 200) return say(refusal(reply.answer));
   showPlace(true);
-  say("Welcome! You count for the next hour.");
+  say(word("welcome"));
   await refresh();
 }
 
@@ -70,26 +70,25 @@ async function vote(button) {
   const { status, answer } = await ask("/api/votes", { player_id: roomId, vote_value: value });
   if (status === 403 || status === 401) {
     showPlace(false);
-    return say("Your stay has ended: tap “I’m here” first.");
+    return say(word("ended"));
   }
-  if (status === 409) return say("Nothing has sounded in the last minute: try again when it plays.");
-  if (status === 202) return say("Thank you! It counts as soon as the room’s box is back.");
-  if (status !== 200) return say(answer.message || "That did not work: tap again.");
+  if (status === 409) return say(word("notPlaying"));
+  if (status === 202) return say(word("held"));
+  if (status !== 200) return say(refusal(answer));
   for (const face of document.querySelectorAll("[data-vote]")) face.setAttribute("aria-pressed", face === button);
-  say(value > 3 ? "Thank you! The room moves a little your way."
-    : value < 3 ? "Thank you! The room moves away from this." : "Thank you! Noted.");
+  say(word(value > 3 ? "thanksMore" : value < 3 ? "thanksLess" : "thanks"));
 }
 
 async function checkOut() {
   await ask("/api/checkout", {});
   showPlace(false);
-  say("Goodbye! You no longer count.");
+  say(word("goodbye"));
   await refresh();
 }
 
 async function showCode() {
   const { status, answer } = await askAsSomebody("/api/link/code", {});
-  if (status !== 200) return say(answer.message || "That did not work: tap again.");
+  if (status !== 200) return say(refusal(answer));
   find("code").textContent = `${answer.code.slice(0, 3)} ${answer.code.slice(3)}`;
   find("code-box").hidden = false;
   find("code-box").scrollIntoView({ block: "center" });

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -65,6 +66,13 @@ def page(browser: Browser) -> Iterator[Page]:
     expect.set_options(timeout=PATIENCE_S * 1000)
     yield page
     assert page.evaluate("document.documentElement.scrollWidth") <= WIDTH, "nothing to scroll sideways"
+    context.close()
+
+
+@contextmanager
+def phone_speaking(browser: Browser, locale: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, has_touch=True, locale=locale)
+    yield context.new_page()
     context.close()
 
 
@@ -139,3 +147,55 @@ def test_the_room_page_shows_digits_for_the_touchscreen(cloud: Served, page: Pag
     me = httpx.get(f"{cloud.url}/api/me", headers={"Authorization": f"Bearer {login}"}).json()
     assert json.dumps(me).find(card) == -1
     assert cloud.push("merge", {"profile_id": card, "into_id": me["id"]}) == "superseded"
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "enter", "welcome", "gone"),
+    [
+        ("de-CH", "de", "Ich bin da", "Willkommen", "kein Raum"),
+        ("fr-FR", "fr", "Je suis là", "Bienvenue", "pas de salle"),
+        ("es-MX", "es", "Estoy aquí", "¡Hola!", "ninguna sala"),
+        ("pt-BR", "en", "I’m here", "Welcome", "no room"),
+    ],
+)
+def test_the_pages_speak_the_language_of_the_phone(
+    cloud: Served, browser: Browser, locale: str, language: str, enter: str, welcome: str, gone: str
+) -> None:
+    with phone_speaking(browser, locale) as page:
+        page.goto(cloud.url + cloud.room["address"])
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        expect(page.locator("#check-in")).to_have_text(enter)
+        page.tap("#check-in")
+        expect(page.locator("#said")).to_contain_text(welcome)
+        page.tap("#card")
+        expect(page.locator("#code")).to_have_text(re.compile(r"^\d{3} \d{3}$"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= WIDTH, "nothing to scroll sideways"
+        page.tap("#check-out")
+        page.goto(f"{cloud.url}/link#{TOKEN}")  # another phone has used it
+        page.tap("#take")
+        expect(page.locator("#take")).to_be_hidden()
+        assert page.evaluate("document.documentElement.scrollWidth") <= WIDTH
+        page.goto(f"{cloud.url}/r/{uuid4()}")
+        expect(page.locator("h1")).to_contain_text(gone)
+
+
+def test_every_language_has_every_word_of_the_pages(cloud: Served, page: Page) -> None:
+    marked: set[str] = set()
+    for path in (cloud.room["address"], "/link", f"/r/{uuid4()}"):
+        page.goto(cloud.url + path)
+        asked = "[...document.querySelectorAll('[data-say], [data-label]')].map(e => e.dataset.say || e.dataset.label)"
+        marked |= set(page.evaluate(asked))
+    words: dict[str, dict[str, str]] = page.evaluate("WORDS")
+    refusals: dict[str, dict[str, str]] = page.evaluate("REFUSALS")
+    english = words.pop("en")
+    assert marked, "the pages' own words are marked in their HTML"
+    assert set(words) == set(refusals) == {"de", "es", "fr"}
+    for language, spoken in words.items():
+        assert set(spoken) == set(english) | marked, language
+        assert {key: gaps(spoken[key]) for key in english} == {key: gaps(english[key]) for key in english}, language
+    assert len({frozenset(known) for known in refusals.values()}) == 1
+
+
+def gaps(text: str) -> set[str]:
+    """The names that a text is filled in with."""
+    return set(re.findall(r"{(\w+)}", text))

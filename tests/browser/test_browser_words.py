@@ -71,6 +71,9 @@ class Stage:
     def sounding(self) -> list[str]:
         return [layer.song_id for layer in self.engine.scene.layers]
 
+    def titles(self) -> list[str]:
+        return [strip["title"] for strip in self.panel.room.runtime.read("player")["strips"] if strip]
+
     def strip_of(self, song_id: str) -> int:
         """The number of its strip, as the player publishes it."""
         strips = self.panel.room.runtime.read("player")["strips"]
@@ -236,13 +239,13 @@ def test_a_touch_beside_the_sheet_puts_it_away_and_says_nothing(mixer: Stage) ->
 
 def test_every_key_is_on_the_glass_and_a_thumb_hits_it(mixer: Stage) -> None:
     long = "The night train to the sea, as it was heard from the garden of the old station in the summer of 1968"
-    mixer.store.db.tables["songs"].update(a_bed(mixer), {"title": long})
+    bed, songs = a_bed(mixer), mixer.store.db.tables["songs"]
+    songs.update(bed, {"title": long})
     mixer.store.room.set_rule(Rule(SongId(song_id(15)), "ban"))
-    mixer.until(lambda: mixer.panel.room.runtime.read("player")["strips"][0]["title"] != "")
-    mixer.glass.press(f"strip-{mixer.strip_of(a_bed(mixer))}-song")
+    mixer.until(lambda: long in mixer.titles())
+    mixer.glass.press(f"strip-{mixer.strip_of(bed)}-song")
     mixer.glass.wait_for("sheet-title", "The night train")
-    keys = ["sheet-close", "choose-solo", "choose-pin", "choose-skip", "choose-ban"]
-    hit(mixer, keys, least=56)
+    hit(mixer, ["sheet-close", "choose-solo", "choose-pin", "choose-skip", "choose-ban"], least=56)
     mixer.glass.press("choose-pin")
     mixer.glass.wait_for("line-undo")
     hit(mixer, ["line-undo", "songs", "strip-1-song", "strip-16-song"])
@@ -251,7 +254,8 @@ def test_every_key_is_on_the_glass_and_a_thumb_hits_it(mixer: Stage) -> None:
     hit(mixer, ["songs-back", "playing-1", "said-1", "said-1-lift", "said-2-lift", "line-undo"])
     mixer.glass.press("songs-back")
     mixer.glass.wait_for("mixer")
-    mixer.store.db.tables["songs"].update(a_bed(mixer), {"title": TITLES[a_bed(mixer)]})
+    songs.update(bed, {"title": TITLES[bed]})
+    mixer.until(lambda: TITLES[bed] in mixer.titles())
 
 
 def hit(stage: Stage, keys: list[str], least: float = 48) -> None:

@@ -54,7 +54,7 @@ def test_the_page_needs_nothing_from_elsewhere(world: World) -> None:
     assert reply.status_code == 200
     assert "default-src 'self'" in reply.headers["content-security-policy"]
     page = Page(reply.text)
-    assert page.loads == ["data:,", "/web/room.css", "/web/login.js", "/web/room.js"]
+    assert page.loads == ["data:,", "/web/room.css", "/web/words.js", "/web/login.js", "/web/room.js"]
     for path in page.loads[1:]:
         loaded = world.client.get(path)
         assert loaded.status_code == 200
