@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,27 +19,6 @@ from sync.push import push_once
 from sync.queue import queue_once
 
 pytestmark = doors.BOTH
-
-
-@pytest.fixture
-def box(world: World) -> Box:
-    return world.box()
-
-
-@pytest.fixture
-def cloud(world: World, box: Box) -> Door:
-    return world.door.open(box.token)
-
-
-@pytest.fixture
-def clock(world: World) -> ManualClock:
-    return ManualClock(wall=world.time.s)
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    with closing(open_store(tmp_path / "box", tmp_path / "run", "words", clock)) as opened:
-        yield opened
 
 
 def agree(store: Store, cloud: Door) -> bool:
