@@ -89,7 +89,7 @@ class Sheet:
             spacing=px(4),
             alignment=ft.MainAxisAlignment.CENTER,
             horizontal_alignment=ft.CrossAxisAlignment.CENTER,
-        )  # fmt: skip
+        )
         width = (self._layout.width - 2 * px(PAD) - (CHOICES - 1) * px(GAP)) // CHOICES
         background = theme.RAISED if not choice.on else theme.BLUE if choice.name == "solo" else theme.ORANGE
         drawn = key(
