@@ -16,6 +16,7 @@ from appliance.ui.browser import Glass
 from appliance.ui.still import LAYERS, PIN, song_id
 from appliance.ui.word import BACK_S, HOLDS_S, SOLO_S
 from tests.fakes import FakeEngine
+from tests.patience import until
 
 if TYPE_CHECKING:
     from conftest import Panel
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.processes
 
 TITLES = {song_id(number): layer[0] for number, layer in enumerate(LAYERS)}
-STEPS = 50
-STEP_S = 0.1
 
 
 @dataclass
@@ -45,12 +44,12 @@ class Stage:
 
     def until(self, so: Callable[[], bool]) -> None:
         """Let the player work, its clock standing still, until it is so."""
-        for _ in range(STEPS):
+
+        def looked() -> bool:
             self.player.step()
-            if so():
-                return
-            self.glass.page.wait_for_timeout(1000 * STEP_S)
-        raise AssertionError("it did not come about")
+            return so()
+
+        until(looked, "the player obeys")
 
     def pass_time(self, seconds: float, every_s: float = 1.0) -> None:
         for _ in range(round(seconds / every_s)):
