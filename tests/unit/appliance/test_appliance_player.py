@@ -268,11 +268,12 @@ def test_a_disk_that_refuses_is_no_reason_for_silence(
 def test_what_sounds_reaches_the_card_seldom_and_sooner_at_first(player: Player, box: Box, clock: ManualClock) -> None:
     player.start()
     other, written = box.store("other"), []
-    for second in range(3600):
+    for second in range(0, 3600, 5):
         fader = Fader(SongId(uid(1)), gain_db=-20.0 if second % 50 < 25 else -10.0)
         if second % 25 == 0:
             other.room.hold_fader(fader)
-        play(player, clock, 1)
+        clock.advance(5)
+        player.step()
         if count(other, "scene_leaves") > len(written):
             written.append(second)
     waits = [later - earlier for earlier, later in pairwise(written)]
