@@ -7,7 +7,8 @@ and JSON are JSON text. Work is a function of a `Tx`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from cloud_stub.engines.engine import Answer, Dialect, Engine, Row, Session
 from cloud_stub.engines.sqlite import Sqlite
 from cloud_stub.errors import Conflict, DatabaseError
 
-__all__ = ["Asked", "Database", "Row", "Tx"]
+__all__ = ["Asked", "Database", "Row", "Tx", "by_player", "marks"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,6 +39,19 @@ class Asked(Generic[T]):
         if not self._got:
             self._got.append(self._shape(self._answer.all()))
         return self._got[0]
+
+
+def marks(values: Sized) -> str:
+    """A `?` for each of them, for `in (…)`; of none there is no row."""
+    return ", ".join("?" * len(values)) or "null"
+
+
+def by_player(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows with a `player_id`, those of each player in their order."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["player_id"]].append(row)
+    return found
 
 
 class Tx:

@@ -1,9 +1,9 @@
-"""From a room's open stays to the songs that are best next."""
+"""From rooms' open stays to the songs that are best next in each."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from cloud_stub.database import Row, Tx
 from cloud_stub.moments import to_seconds
 from cloud_stub.presence import OFFLINE_AFTER_S
 from cloud_stub.repositories import crowd, players, plays, profiles, queue, rooms, sessions, songs
-from cloud_stub.repositories.rooms import Layers
+from cloud_stub.repositories.rooms import Layers, RoomState
 from ml.collective import POLICIES, Policy, Present, presence_weight, room_vector
 from ml.recommend import Catalogue, QueueRule, queue_for_room
 from ml.tags import DIMENSIONS
@@ -36,11 +36,47 @@ class RoomMemory:
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)  # one ranking of a room at a time, else the older may win
 
 
-def rank_room(tx: Tx, player_id: str, memory: RoomMemory, now_s: float) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """All that the ranking of one room goes by."""
+
+    catalogue: Catalogue
+    settings: Mapping[str, Any]
+    present: Sequence[Row]
+    state: RoomState | None
+    rules: Sequence[Row]
+    hours: Mapping[str, float]
+    queue: Sequence[str]
+
+
+def look(tx: Tx, memories: Mapping[str, RoomMemory], now_s: float) -> dict[str, Room]:
+    """Of those of these rooms that there are, what their ranking goes by; asked for all of them at once."""
+    ids = list(memories)
+    revs, own = players.library_revs(tx, ids), songs.with_library(tx, ids)
+    settings, present = players.settings_in(tx, ids), sessions.present(tx, ids, now_s)
+    states, rules = rooms.states(tx, ids), queue.rules(tx, ids, now_s)
+    hours, queues = plays.hours_since(tx, ids, now_s), queue.song_ids_in(tx, ids)
+    _renew_catalogues(tx, {player_id: memories[player_id] for player_id in revs.get()}, revs.get(), own.get())
+    found = {}
+    for player_id in revs.get():
+        catalogue = memories[player_id].catalogue
+        assert catalogue is not None, "it was just renewed"
+        found[player_id] = Room(
+            catalogue,
+            settings.get().get(player_id, {}),
+            present.get().get(player_id, []),
+            states.get().get(player_id),
+            rules.get().get(player_id, []),
+            hours.get().get(player_id, {}),
+            queues.get().get(player_id, []),
+        )
+    return found
+
+
+def ranked(room: Room, memory: RoomMemory, now_s: float) -> list[str]:
     """Song ids, best first, for the people who are in the room now."""
-    catalogue = _catalogue(tx, player_id, memory)
-    settings = players.settings(tx, player_id)
-    people = _people(tx, player_id, memory, settings, now_s)
+    settings = room.settings
+    people = _people(room, memory, now_s)
     rule, policy = rule_of(settings), policy_of(settings)
     direction = room_vector(
         people,
@@ -50,15 +86,15 @@ def rank_room(tx: Tx, player_id: str, memory: RoomMemory, now_s: float) -> list[
         min_group=min_group_of(settings),
         prior=crowd.prior_in(settings),
     )
-    ranked = queue_for_room(
-        catalogue,
+    best = queue_for_room(
+        room.catalogue,
         direction,
         beds=_count(settings, "queue.soundscapes", BEDS),
         instrumentals=_count(settings, "queue.instrumentals", INSTRUMENTALS),
-        rules=[QueueRule(row["song_id"], row["kind"], row["place"]) for row in queue.rules(tx, player_id, now_s)],
-        hours_since_play=plays.hours_since(tx, player_id, now_s),
+        rules=[QueueRule(row["song_id"], row["kind"], row["place"]) for row in room.rules],
+        hours_since_play=room.hours,
     )
-    return [song.song_id for song in ranked]
+    return [song.song_id for song in best]
 
 
 def rule_of(settings: Mapping[str, Any]) -> Rule:
@@ -83,26 +119,33 @@ def house_of(settings: Mapping[str, Any]) -> Sequence[float]:
     return HOUSE
 
 
-def _catalogue(tx: Tx, player_id: str, memory: RoomMemory) -> Catalogue:
-    rev = int(tx.value("select library_rev from players where id = ?", player_id) or 0)
-    if memory.catalogue is None or memory.library_rev != rev:
-        memory.catalogue = Catalogue.from_rows(songs.for_ranking(tx, player_id))
-        memory.library_rev = rev
-    return memory.catalogue
+def _renew_catalogues(
+    tx: Tx, memories: Mapping[str, RoomMemory], revs: Mapping[str, int], own: Collection[str]
+) -> None:
+    """Rooms without a library of their own play the same songs: those are read, and kept, once."""
+    everything: Catalogue | None = None
+    for player_id, memory in memories.items():
+        if memory.catalogue is not None and memory.library_rev == revs[player_id]:
+            continue
+        if player_id in own:
+            memory.catalogue = Catalogue.from_rows(songs.for_ranking(tx, player_id))
+        else:
+            everything = everything or Catalogue.from_rows(songs.for_ranking(tx, player_id))
+            memory.catalogue = everything
+        memory.library_rev = revs[player_id]
 
 
-def _people(tx: Tx, player_id: str, memory: RoomMemory, settings: Mapping[str, Any], now_s: float) -> list[Present]:
-    people = [_present(row, memory, now_s) for row in sessions.present(tx, player_id, now_s)]
+def _people(room: Room, memory: RoomMemory, now_s: float) -> list[Present]:
+    people = [_present(row, memory, now_s) for row in room.present]
     memory.ranked_s = now_s
-    state = rooms.state(tx, player_id)
-    if state is not None and now_s - state.heard.at_s <= OFFLINE_AFTER_S and memory.catalogue is not None:
+    if room.state is not None and now_s - room.state.heard.at_s <= OFFLINE_AFTER_S:
         memory.unmet.hear(
             people,
-            memory.catalogue.embeddings,
-            _audible(memory.catalogue, state.heard.layers),
+            room.catalogue.embeddings,
+            _audible(room.catalogue, room.state.heard.layers),
             now_s,
-            rule=rule_of(settings),
-            prior=crowd.prior_in(settings),
+            rule=rule_of(room.settings),
+            prior=crowd.prior_in(room.settings),
         )
     return people
 

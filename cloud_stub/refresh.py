@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 
 from cloud_stub.database import Database, Tx
 from cloud_stub.errors import DatabaseError
-from cloud_stub.ranking import RoomMemory, rank_room
+from cloud_stub.ranking import RoomMemory, look, ranked
 from cloud_stub.repositories import players, queue, sessions
 
 log = logging.getLogger(__name__)
 
 DEBOUNCE_S = 0.2
+TOGETHER = 50  # rooms ranked at once: what is asked of them travels together
+SIDE_BY_SIDE = 2  # while one part is looked up another is ranked
 
 
 class Refresher:
@@ -39,20 +42,15 @@ class Refresher:
         now_s = self._now()
         await self._database.write(_close_passed, now_s)
         player_ids = await self._database.read(players.ids)
-        results = await asyncio.gather(*map(self.refresh, player_ids), return_exceptions=True)
-        for player_id, result in zip(player_ids, results, strict=True):
-            _say_failed(player_id, result)
+        parts = [player_ids[start : start + TOGETHER] for start in range(0, len(player_ids), TOGETHER)]
+        for start in range(0, len(parts), SIDE_BY_SIDE):
+            await asyncio.gather(*map(self._refresh_part, parts[start : start + SIDE_BY_SIDE]))
+            await asyncio.sleep(0)  # on SQLite nothing above waits: whoever asked meanwhile is answered
         self.refreshed_s = now_s
 
     async def refresh(self, player_id: str) -> bool:
         """Rank one room; True when its queue changed."""
-        memory = self._memory.setdefault(player_id, RoomMemory())
-        async with memory.busy:
-            now_s = self._now()
-            ranked = await self._database.read(_ranked_if_new, player_id, memory, now_s)
-            if ranked is None:
-                return False
-            return await self._database.write_in(player_id, _store, player_id, ranked, now_s)
+        return bool(await self._refresh([player_id]))
 
     def ranked_s(self, player_id: str) -> float | None:
         """When this room was last ranked, whether or not its queue changed by it."""
@@ -65,6 +63,28 @@ class Refresher:
         self._due.clear()
         for task in self._running:
             task.cancel()
+
+    async def _refresh_part(self, player_ids: Sequence[str]) -> None:
+        """Some rooms at once; each by itself where that fails."""
+        (failed,) = await asyncio.gather(self._refresh(player_ids), return_exceptions=True)
+        if isinstance(failed, BaseException):
+            results = await asyncio.gather(*map(self.refresh, player_ids), return_exceptions=True)
+            for player_id, result in zip(player_ids, results, strict=True):
+                _say_failed(player_id, result)
+
+    async def _refresh(self, player_ids: Sequence[str]) -> set[str]:
+        """Rank these rooms; those whose queue changed."""
+        memories = {player_id: self._memory.setdefault(player_id, RoomMemory()) for player_id in sorted(player_ids)}
+        async with AsyncExitStack() as alone:
+            for memory in memories.values():
+                await alone.enter_async_context(memory.busy)
+            now_s = self._now()
+            news = await self._database.read(_news, memories, now_s)
+            if not news:
+                return set()
+            if len(news) > 1:
+                return await self._database.write(_store, news, now_s)
+            return await self._database.write_in(next(iter(news)), _store, news, now_s)
 
     def _start(self, player_id: str) -> None:
         self._due.pop(player_id, None)
@@ -90,14 +110,15 @@ def _close_passed(tx: Tx, now_s: float) -> None:
     queue.drop_passed_rules(tx, now_s)
 
 
-def _store(tx: Tx, player_id: str, ranked: list[str], now_s: float) -> bool:
-    """False where the database has begun to rank meanwhile."""
-    return not queue.ranked_by_database(tx) and queue.replace(tx, player_id, ranked, now_s)
+def _store(tx: Tx, queues: Mapping[str, list[str]], now_s: float) -> set[str]:
+    """Those that are another now; none where the database has begun to rank meanwhile."""
+    return set() if queue.ranked_by_database(tx) else queue.replace_all(tx, queues, now_s)
 
 
-def _ranked_if_new(tx: Tx, player_id: str, memory: RoomMemory, now_s: float) -> list[str] | None:
-    """The new ranking, or None when the stored queue says the same, the room is gone, or ranking is not ours."""
-    if players.find(tx, player_id) is None or queue.ranked_by_database(tx):
-        return None
-    ranked = rank_room(tx, player_id, memory, now_s)
-    return None if ranked == queue.song_ids(tx, player_id) else ranked
+def _news(tx: Tx, memories: Mapping[str, RoomMemory], now_s: float) -> dict[str, list[str]]:
+    """The rankings that say something else than the stored queues; none where ranking is not ours."""
+    if queue.ranked_by_database(tx):
+        return {}
+    found = look(tx, memories, now_s)
+    rankings = {player_id: ranked(room, memories[player_id], now_s) for player_id, room in found.items()}
+    return {player_id: songs for player_id, songs in rankings.items() if songs != found[player_id].queue}

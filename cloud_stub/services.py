@@ -157,9 +157,10 @@ class Services:
 
     def _note_polls(self, tx: Tx, polled: dict[str, float], now_s: float) -> None:
         last = {player_id: self.polls.last_poll.get(player_id) for player_id in players.awake(tx) | polled.keys()}
+        states = rooms.states(tx, list(last)).get()
         players.note_polls(
             tx,
-            [(player_id, at_s, status_of(at_s, rooms.state(tx, player_id), now_s)) for player_id, at_s in last.items()],
+            [(player_id, at_s, status_of(at_s, states.get(player_id), now_s)) for player_id, at_s in last.items()],
         )
 
     def _committed(self, tx: Tx) -> None:

@@ -1,6 +1,7 @@
 """What differs between our SQL text and PostgreSQL's, in one place: how values are marked and what comes back.
 
-`?` becomes `%s`; ids and moments come back as the text that SQLite keeps, so nobody above sees the difference.
+`?` becomes `%s`, or `$1` for libpq itself; ids and moments come back as the text that SQLite keeps, so nobody above
+sees the difference.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import count
 
 from psycopg import Connection
 from psycopg.abc import Buffer
@@ -23,6 +25,13 @@ _PIECES = re.compile(r"'[^']*'|\?|%")
 def translated(sql: str) -> bytes:
     """The statement as psycopg reads it; quoted text keeps its question marks."""
     return _PIECES.sub(lambda piece: {"?": "%s", "%": "%%"}.get(piece[0], piece[0].replace("%", "%%")), sql).encode()
+
+
+@lru_cache(maxsize=1024)
+def numbered(sql: str) -> bytes:
+    """The statement as libpq reads it; quoted text keeps its question marks."""
+    number = count(1)
+    return _PIECES.sub(lambda piece: f"${next(number)}" if piece[0] == "?" else piece[0], sql).encode()
 
 
 class MomentLoader(Loader):

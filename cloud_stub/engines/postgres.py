@@ -21,17 +21,17 @@ from psycopg.rows import DictRow, dict_row
 
 from cloud_stub.engines.address import POOLER_PORT, Address
 from cloud_stub.engines.cures import cure_for
-from cloud_stub.engines.dialect import adapt, translated
+from cloud_stub.engines.dialect import adapt
 from cloud_stub.engines.engine import Dialect, Row
+from cloud_stub.engines.lines import Came, Line, Pooled, Statement, is_cut, is_in_transaction
+from cloud_stub.engines.pipeline import Pipeline
 from cloud_stub.errors import DatabaseError, SetupError
 
 T = TypeVar("T")
-Conn = psycopg.Connection[DictRow]
 
 POOL_SIZE = 5  # Supabase's pooler grants about fifteen to a project
 CONNECT_TIMEOUT_S = 5
-PREPARE_AFTER = 3  # uses of a statement; a prepared one is three times as fast
-_FEW = 8  # rows: beyond that psycopg's own way with many is quicker
+_TOGETHER = 500  # statements: more than that wait for what they bring
 LEAVE_ALONE_S = 1.0  # after a server refused us: answers 503 at once instead of queueing for the next refusal
 # The last one: we follow the log of changes ourselves, so its triggers (031_bucket.sql) need not.
 _TOLD = ("lock_timeout = '5s'", "statement_timeout = '20s'", "cosound.keeps_log = 'on'")
@@ -43,74 +43,99 @@ class PostgresAnswer:
 
     def __init__(self, session: PostgresSession) -> None:
         self._session = session
-        self.cursor: psycopg.Cursor[DictRow] | None = None
+        self.came: Came | None = None
 
     def all(self) -> list[Row]:
-        cursor = self.came()
-        return cursor.fetchall() if cursor.description else []
+        return self._look().rows
 
     def count(self) -> int:
-        return self.came().rowcount
+        return self._look().count
 
-    def came(self) -> psycopg.Cursor[DictRow]:
-        if self.cursor is None:
+    def said(self) -> str:
+        """The server's word."""
+        return self._look().said
+
+    def _look(self) -> Came:
+        if self.came is None:
             self._session.settle()
-        assert self.cursor is not None, "settling sends all that waits"
-        return self.cursor
+        assert self.came is not None, "settling sends all that waits"
+        return self.came
 
 
 class PostgresSession:
-    """Statements on one connection, within a transaction.
+    """Statements of one transaction, which begins with the first of them.
 
-    On a direct connection they are gathered until an answer is looked at, and travel in one round trip (libpq's
-    pipeline): that, not the work, is what a statement costs.
+    On a direct connection they are gathered until an answer is looked at, and travel in one round trip: that, not the
+    work, is what a statement costs.
     """
 
-    def __init__(self, conn: Conn, *, gathers: bool) -> None:
-        self._conn = conn
-        self._gathers = gathers
-        self._waiting: list[tuple[bytes, Sequence[object] | None, PostgresAnswer]] = []
+    def __init__(self, pool: Postgres, begin: Sequence[str]) -> None:
+        self._pool = pool
+        self._begin = begin
+        self._line, self._is_fresh = pool.take()
+        self._has_begun = False
+        self._waiting: list[tuple[Statement, PostgresAnswer]] = []
 
     def ask(self, sql: str, args: Sequence[object]) -> PostgresAnswer:
-        # Without values the text is sent as it is: then `%` is an ordinary sign.
-        return self._ask(translated(sql), args) if args else self._ask(sql.encode(), None)
-
-    def settle(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if len(waiting) > 1:
-            with self._conn.pipeline():
-                self._send(waiting)
-        else:
-            self._send(waiting)
-
-    def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        wanted = list(rows)
-        if len(wanted) <= _FEW:
-            for row in wanted:
-                self.ask(sql, row)
-            return
-        self.settle()
-        with self._conn.cursor() as cursor:
-            cursor.executemany(translated(sql), wanted)
-
-    def script(self, text: str) -> None:
-        self.settle()
-        self._conn.execute(text.encode())
-
-    def commit(self) -> bool:
-        """False when a statement had failed and nobody said so."""
-        return self._ask(b"commit", None).came().statusmessage == "COMMIT"
-
-    def _ask(self, sql: bytes, args: Sequence[object] | None) -> PostgresAnswer:
         answer = PostgresAnswer(self)
-        self._waiting.append((sql, args, answer))
-        if not self._gathers:
+        self._waiting.append(((sql, args), answer))
+        if not self._line.gathers:
             self.settle()
         return answer
 
-    def _send(self, waiting: Sequence[tuple[bytes, Sequence[object] | None, PostgresAnswer]]) -> None:
-        for sql, args, answer in waiting:
-            answer.cursor = self._conn.execute(sql, args)
+    def settle(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            brought = self._exchange([statement for statement, _ in waiting])
+            for (_, answer), came in zip(waiting, brought, strict=True):
+                answer.came = came
+
+    def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        for row in rows:
+            self.ask(sql, row)
+            if len(self._waiting) >= _TOGETHER:
+                self.settle()
+
+    def script(self, text: str) -> None:
+        self._settle_all()
+        self._line.conn.execute(text.encode())
+
+    def commit(self) -> bool:
+        """False when a statement had failed and nobody said so."""
+        if not self._has_begun:
+            if not self._waiting:
+                return True
+            self.settle()  # a connection that was cut is replaced: never with a commit under way
+        return self.ask("commit", ()).said() == "COMMIT"
+
+    def roll_back(self) -> None:
+        if self._has_begun:
+            with suppress(psycopg.Error):
+                self._line.exchange([("rollback", ())])
+
+    def close(self) -> None:
+        self._pool.give_back(self._line)
+
+    def _settle_all(self) -> None:
+        """Also where nothing was asked yet."""
+        self.settle()
+        if not self._has_begun:
+            self._exchange([])
+
+    def _exchange(self, statements: Sequence[Statement]) -> list[Came]:
+        if self._has_begun:
+            return self._line.exchange(statements)
+        while True:
+            begin = self._line.begin(self._begin)
+            try:
+                return self._line.exchange([*begin, *statements])[len(begin) :]
+            except psycopg.Error:
+                if self._is_fresh or not is_cut(self._line):
+                    raise
+                self._pool.give_back(self._line)  # it was cut while it lay idle
+                self._line, self._is_fresh = self._pool.take()
+            finally:
+                self._has_begun = is_in_transaction(self._line)
 
 
 class Postgres:
@@ -128,7 +153,7 @@ class Postgres:
     def __init__(self, address: Address, size: int = POOL_SIZE) -> None:
         self._address = address
         self._size = size
-        self._idle: queue.LifoQueue[Conn] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[Line] = queue.LifoQueue()
         self._threads: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._refused_s = 0.0
@@ -151,7 +176,7 @@ class Postgres:
             self._threads = None
         with suppress(queue.Empty):
             while True:
-                self._idle.get_nowait().close()
+                self._idle.get_nowait().conn.close()
 
     @contextmanager
     def reading(self) -> Iterator[PostgresSession]:
@@ -176,40 +201,8 @@ class Postgres:
         """Always: a pooler carries no notifications, so whoever asks looks at the revisions."""
         return True
 
-    @contextmanager
-    def _transaction(self, *begin: str) -> Iterator[PostgresSession]:
-        conn = self._begun(begin)
-        session = PostgresSession(conn, gathers=_is_direct(conn))
-        try:
-            yield session
-            if not session.commit():
-                raise DatabaseError("the transaction had failed: nothing was stored")
-        except BaseException:
-            with suppress(psycopg.Error):
-                conn.execute("rollback")
-            raise
-        finally:
-            self._give_back(conn)
-
-    def _begun(self, begin: Sequence[str]) -> Conn:
-        """A connection in a new transaction. One that was cut while it lay idle is replaced."""
-        while True:
-            conn, is_fresh = self._take()
-            try:
-                told = () if _is_direct(conn) else (f"set local {setting}" for setting in _TOLD)
-                conn.execute("; ".join((begin[0], *told, *begin[1:])).encode())
-            except psycopg.Error:
-                is_cut = conn.broken or conn.closed
-                if not is_cut:
-                    with suppress(psycopg.Error):
-                        conn.execute("rollback")
-                self._give_back(conn)
-                if is_fresh or not is_cut:
-                    raise
-            else:
-                return conn
-
-    def _take(self) -> tuple[Conn, bool]:
+    def take(self) -> tuple[Line, bool]:
+        """A connection, and whether it is a new one."""
         with suppress(queue.Empty):
             return self._idle.get_nowait(), False
         with self._lock:
@@ -222,32 +215,39 @@ class Postgres:
                 self._refused_s = time.monotonic()
             raise
 
-    def _give_back(self, conn: Conn) -> None:
-        in_use = conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
-        if conn.broken or conn.closed or in_use or self._idle.qsize() >= self._size:
-            conn.close()
+    def give_back(self, line: Line) -> None:
+        if is_cut(line) or is_in_transaction(line) or self._idle.qsize() >= self._size:
+            line.conn.close()
         else:
-            self._idle.put(conn)
+            self._idle.put(line)
 
-    def _connect(self) -> Conn:
+    @contextmanager
+    def _transaction(self, *begin: str) -> Iterator[PostgresSession]:
+        session = PostgresSession(self, begin)
+        try:
+            yield session
+            if not session.commit():
+                raise DatabaseError("the transaction had failed: nothing was stored")
+        except BaseException:
+            session.roll_back()
+            raise
+        finally:
+            session.close()
+
+    def _connect(self) -> Line:
         given = {"connect_timeout": CONNECT_TIMEOUT_S, **self._address.parameters()}
         conn = psycopg.Connection[DictRow].connect(
             **given,  # type: ignore[arg-type]  # libpq's own names
             autocommit=True, row_factory=dict_row, prepare_threshold=None,
         )  # fmt: skip
         adapt(conn)
-        if self._address.port != POOLER_PORT and _speaks_for_itself(conn):
-            conn.prepare_threshold = PREPARE_AFTER
-            conn.execute("; ".join(f"set {setting}" for setting in _TOLD).encode())
-        return conn
+        if self._address.port == POOLER_PORT or not _speaks_for_itself(conn):
+            return Pooled(conn, _TOLD)
+        conn.execute("; ".join(f"set {setting}" for setting in _TOLD).encode())
+        return Pipeline(conn)
 
 
-def _is_direct(conn: Conn) -> bool:
-    """Whether the same server process hears all we say on it, so that it may be told things once."""
-    return conn.prepare_threshold is not None
-
-
-def _speaks_for_itself(conn: Conn) -> bool:
+def _speaks_for_itself(conn: psycopg.Connection[DictRow]) -> bool:
     """Whether the process that greeted us is the one that answers: behind a pooler it is another."""
     row = conn.execute("select pg_backend_pid() as pid").fetchone()
     return row is not None and row["pid"] == conn.info.backend_pid

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloud_stub.database import Asked, Row, Tx
+from cloud_stub.database import Asked, Row, Tx, marks
 from cloud_stub.moments import seconds_or_none, to_seconds
 from cloud_stub.repositories import changes
 from sync.wire import BUCKET_ROWS
@@ -45,8 +45,7 @@ class View:
 
     def rows(self, tx: Tx, player_id: str, pks: Sequence[str]) -> Asked[dict[str, Row]]:
         """What the room sees of these rows."""
-        places = ", ".join("?" * len(pks))
-        sql = f"{self.select} where {self.where} and {self.key} in ({places})"
+        sql = f"{self.select} where {self.where} and {self.key} in ({marks(pks)})"
         return tx.ask(_by_key, sql, *[player_id] * self.players, *pks)
 
     def row(self, tx: Tx, pk: str) -> Asked[dict[str, Row]]:

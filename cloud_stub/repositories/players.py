@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from cloud_stub.database import Row, Tx
+from cloud_stub.database import Asked, Row, Tx, by_player, marks
 from cloud_stub.moments import to_text
 from cloud_stub.repositories import bucket
 from cloud_stub.tokens import PlayerToken
@@ -105,6 +105,15 @@ def retire_addresses(tx: Tx, player_id: str) -> None:
     tx.run("update players set address_oldest = address_version where id = ?", player_id)
 
 
+def library_revs(tx: Tx, player_ids: Sequence[str]) -> Asked[dict[str, int]]:
+    """Of those of the players that there are: how often what they may play has changed."""
+    return tx.ask(
+        lambda rows: {row["id"]: row["library_rev"] for row in rows},
+        f"select id, library_rev from players where id in ({marks(player_ids)})",  # noqa: S608 - marks
+        *player_ids,
+    )
+
+
 def library_changed(tx: Tx, player_id: str) -> None:
     tx.run("update players set library_rev = library_rev + 1 where id = ?", player_id)
     tx.rooms.add(player_id)
@@ -131,8 +140,19 @@ def set_current_song(tx: Tx, player_id: str, song_id: str | None) -> None:
 
 
 def settings(tx: Tx, player_id: str) -> dict[str, Any]:
-    rows = tx.all("select key, value from settings where player_id = ?", player_id)
-    return {row["key"]: json.loads(row["value"]) for row in rows}
+    return settings_in(tx, [player_id]).get().get(player_id, {})
+
+
+def settings_in(tx: Tx, player_ids: Sequence[str]) -> Asked[dict[str, dict[str, Any]]]:
+    """The settings of those of the players that have any."""
+    return tx.ask(
+        lambda rows: {
+            player_id: {row["key"]: json.loads(row["value"]) for row in theirs}
+            for player_id, theirs in by_player(rows).items()
+        },
+        f"select player_id, key, value from settings where player_id in ({marks(player_ids)})",  # noqa: S608 - marks
+        *player_ids,
+    )
 
 
 def setting_of_all(tx: Tx, key: str) -> dict[str, Any]:

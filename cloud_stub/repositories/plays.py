@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cloud_stub.database import Row, Tx
+from collections.abc import Sequence
+
+from cloud_stub.database import Asked, Row, Tx, by_player, marks
 from cloud_stub.moments import to_seconds, to_text
 
 
@@ -22,14 +24,20 @@ def end(tx: Tx, play_id: str, player_id: str, seconds: float) -> bool:
     return bool(tx.run(sql, seconds, play_id, player_id))
 
 
-def hours_since(tx: Tx, player_id: str, now_s: float, horizon_s: float = 48 * 3600.0) -> dict[str, float]:
-    """Hours since each song last began to play in this room; older plays than the horizon no longer matter."""
-    rows = tx.all(
-        "select song_id, max(played_at) as played_at from songs_playing where player_id = ? and played_at > ? "
-        "group by song_id",
-        player_id, to_text(now_s - horizon_s),
+def hours_since(
+    tx: Tx, player_ids: Sequence[str], now_s: float, horizon_s: float = 48 * 3600.0
+) -> Asked[dict[str, dict[str, float]]]:
+    """Of each of these rooms: hours since a song last began to play. Plays older than the horizon no longer matter."""
+
+    def hours(rows: list[Row]) -> dict[str, float]:
+        return {row["song_id"]: max(0.0, now_s - to_seconds(row["played_at"])) / 3600 for row in rows}
+
+    return tx.ask(
+        lambda rows: {player_id: hours(theirs) for player_id, theirs in by_player(rows).items()},
+        "select player_id, song_id, max(played_at) as played_at from songs_playing "  # noqa: S608 - marks
+        f"where player_id in ({marks(player_ids)}) and played_at > ? group by player_id, song_id",
+        *player_ids, to_text(now_s - horizon_s),
     )  # fmt: skip
-    return {row["song_id"]: max(0.0, now_s - to_seconds(row["played_at"])) / 3600 for row in rows}
 
 
 def began_between(tx: Tx, player_id: str, song_id: str, after_s: float, until_s: float) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from uuid import uuid4
 
-from cloud_stub.database import Row, Tx
+from cloud_stub.database import Asked, Row, Tx, by_player, marks
 from cloud_stub.moments import to_text
 from cloud_stub.repositories import bucket
 
@@ -20,8 +21,17 @@ def entries(tx: Tx, player_id: str) -> list[Row]:
 
 
 def song_ids(tx: Tx, player_id: str) -> list[str]:
-    rows = tx.all("select song_id from player_queue where player_id = ? order by position", player_id)
-    return [row["song_id"] for row in rows]
+    return song_ids_in(tx, [player_id]).get().get(player_id, [])
+
+
+def song_ids_in(tx: Tx, player_ids: Sequence[str]) -> Asked[dict[str, list[str]]]:
+    """The queues of those of the rooms that have one."""
+    return tx.ask(
+        lambda rows: {player_id: [row["song_id"] for row in theirs] for player_id, theirs in by_player(rows).items()},
+        f"select player_id, song_id from player_queue where player_id in ({marks(player_ids)}) "  # noqa: S608 - marks
+        "order by player_id, position",
+        *player_ids,
+    )
 
 
 def ranked_by_database(tx: Tx) -> bool:
@@ -36,24 +46,36 @@ def set_ranked_by(tx: Tx, owner: str) -> None:
 
 def replace(tx: Tx, player_id: str, songs: Sequence[str], now_s: float) -> bool:
     """Swap the whole queue under a new revision; False when it is the same."""
-    if song_ids(tx, player_id) == list(songs):
-        return False
-    tx.run("delete from player_queue where player_id = ?", player_id)
-    tx.many(
-        "insert into player_queue (id, player_id, song_id, position, added_at) values (?, ?, ?, ?, ?)",
-        [(str(uuid4()), player_id, song, place, to_text(now_s)) for place, song in enumerate(songs, start=1)],
-    )
-    tx.run("update players set queue_rev = queue_rev + 1 where id = ?", player_id)
-    tx.queues.add(player_id)
-    return True
+    return bool(replace_all(tx, {player_id: songs}, now_s))
 
 
-def rules(tx: Tx, player_id: str, now_s: float) -> list[Row]:
-    """{song_id, kind, place} of the rules that hold now."""
-    return tx.all(
-        "select song_id, kind, place from queue_rules where player_id = ? and (until is null or until > ?) "
-        "order by song_id, kind",
-        player_id, to_text(now_s),
+def replace_all(tx: Tx, queues: Mapping[str, Sequence[str]], now_s: float) -> set[str]:
+    """The same in many rooms; those whose queue is another now."""
+    stored = song_ids_in(tx, list(queues)).get()
+    changed = {player_id: songs for player_id, songs in queues.items() if stored.get(player_id, []) != list(songs)}
+    for player_id, songs in changed.items():
+        _swap(tx, player_id, songs, to_text(now_s))
+    tx.queues |= changed.keys()
+    return set(changed)
+
+
+def _swap(tx: Tx, player_id: str, songs: Sequence[str], now: str) -> None:
+    tx.tell("delete from player_queue where player_id = ?", player_id)
+    rows = [(str(uuid4()), player_id, song, place, now) for place, song in enumerate(songs, start=1)]
+    if rows:
+        places = ", ".join(["(?, ?, ?, ?, ?)"] * len(rows))
+        sql = f"insert into player_queue (id, player_id, song_id, position, added_at) values {places}"  # noqa: S608 - marks
+        tx.tell(sql, *chain(*rows))
+    tx.tell("update players set queue_rev = queue_rev + 1 where id = ?", player_id)
+
+
+def rules(tx: Tx, player_ids: Sequence[str], now_s: float) -> Asked[dict[str, list[Row]]]:
+    """{song_id, kind, place} of the rules that hold now, room by room."""
+    return tx.ask(
+        by_player,
+        "select player_id, song_id, kind, place from queue_rules "  # noqa: S608 - marks
+        f"where player_id in ({marks(player_ids)}) and (until is null or until > ?) order by song_id, kind",
+        *player_ids, to_text(now_s),
     )  # fmt: skip
 
 

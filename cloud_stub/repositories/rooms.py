@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from cloud_stub.database import Asked, Row, Tx
+from cloud_stub.database import Asked, Row, Tx, marks
 from cloud_stub.moments import to_seconds, to_text
 from sync.wire import BareBeat, Heartbeat
 
@@ -87,9 +88,19 @@ def _note_scene(tx: Tx, player_id: str, scene_id: str | None, layers: str, now_s
 
 def state(tx: Tx, player_id: str) -> RoomState | None:
     """The newest heartbeat, or None when the box never spoke."""
-    row = tx.one("select * from player_state where player_id = ?", player_id)
-    if row is None:
-        return None
+    return states(tx, [player_id]).get().get(player_id)
+
+
+def states(tx: Tx, player_ids: Sequence[str]) -> Asked[dict[str, RoomState]]:
+    """The newest heartbeats of those of the players that ever spoke."""
+    return tx.ask(
+        lambda rows: {row["player_id"]: _state(row) for row in rows},
+        f"select * from player_state where player_id in ({marks(player_ids)})",  # noqa: S608 - marks
+        *player_ids,
+    )
+
+
+def _state(row: Row) -> RoomState:
     heard = Heard(to_seconds(row["heard_at"]), row["scene_id"], _layers(row["layers"]))
     why = tuple(json.loads(row["why"]))
     return RoomState(heard, bool(row["audible"]), bool(row["silent_on_purpose"]), why)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import uuid4
 
-from cloud_stub.database import Row, Tx
+from cloud_stub.database import Asked, Row, Tx, by_player, marks
 from cloud_stub.moments import seconds_or_none, to_seconds, to_text
 from cloud_stub.repositories import bucket
+
+_PRESENT = (
+    'select s.player_id, p.id, p.preference_vector, t.mean, t."precision", t.votes, max(s.expires_at) as expires_at '
+    "from sessions s join profiles p on p.id = s.user_id left join taste_state t on t.profile_id = p.id "
+    "where s.player_id in ({places}) and s.status = 'active' and s.expires_at > ? "
+    'group by s.player_id, p.id, p.preference_vector, t.mean, t."precision", t.votes order by p.id'
+)
 
 
 def open_stay(tx: Tx, user_id: str, now_s: float) -> Row | None:
@@ -31,15 +39,9 @@ def here(tx: Tx, player_id: str, now_s: float) -> int:
     )  # fmt: skip
 
 
-def present(tx: Tx, player_id: str, now_s: float) -> list[Row]:
-    """Everybody in the room with their taste's columns and `expires_at`."""
-    return tx.all(
-        "select p.id, p.preference_vector, t.mean, t.\"precision\", t.votes, max(s.expires_at) as expires_at "
-        "from sessions s join profiles p on p.id = s.user_id left join taste_state t on t.profile_id = p.id "
-        "where s.player_id = ? and s.status = 'active' and s.expires_at > ? "
-        "group by p.id, p.preference_vector, t.mean, t.\"precision\", t.votes order by p.id",
-        player_id, to_text(now_s),
-    )  # fmt: skip
+def present(tx: Tx, player_ids: Sequence[str], now_s: float) -> Asked[dict[str, list[Row]]]:
+    """Everybody in these rooms with their taste's columns and `expires_at`, room by room."""
+    return tx.ask(by_player, _PRESENT.format(places=marks(player_ids)), *player_ids, to_text(now_s))
 
 
 def begin(

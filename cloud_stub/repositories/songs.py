@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from cloud_stub.database import Asked, Row, Tx
+from cloud_stub.database import Asked, Row, Tx, marks
 from cloud_stub.moments import to_text
 from cloud_stub.repositories import bucket, players
 
@@ -103,6 +103,15 @@ def count(tx: Tx) -> int:
     return int(tx.value("select count(*) from songs where deleted_at is null"))
 
 
+def with_library(tx: Tx, player_ids: Sequence[str]) -> Asked[set[str]]:
+    """Those of the rooms that have a library of their own; the others play all songs."""
+    return tx.ask(
+        lambda rows: {row["player_id"] for row in rows},
+        f"select distinct player_id from player_library where player_id in ({marks(player_ids)})",  # noqa: S608 - marks
+        *player_ids,
+    )
+
+
 def for_ranking(tx: Tx, player_id: str) -> list[tuple[str, str, Any]]:
     """(id, type, embedding or None) of every song this room may play."""
     sql = f"select id, type, embedding from songs where {_IN_LIBRARY}"  # noqa: S608 - our own constant
@@ -143,8 +152,7 @@ def _tell(tx: Tx, song_id: str, now_s: float) -> None:
 
 
 def _some(tx: Tx, columns: str, song_ids: Sequence[str], shape: Callable[[Row], T]) -> Asked[dict[str, T]]:
-    places = ", ".join("?" * len(song_ids)) or "null"
-    sql = f"select id, {columns} from songs where id in ({places})"  # noqa: S608 - our own words
+    sql = f"select id, {columns} from songs where id in ({marks(song_ids)})"  # noqa: S608 - our own words
     return tx.ask(lambda rows: {row["id"]: shape(row) for row in rows}, sql, *song_ids)
 
 

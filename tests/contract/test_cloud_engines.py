@@ -108,19 +108,19 @@ def test_a_vote_makes_few_trips(server: PostgresServer, folder: Path, monkeypatc
         world.time.advance(1)
         trips = watched(monkeypatch)
         assert phone.post("/api/votes", song_id=rain, vote_value=5).status_code == 200
-        (of_the_vote,) = [made for made in trips.values() if any(b"insert into votes" in sql for sql in chain(*made))]
-    assert len(of_the_vote) <= 4, "beside the one that begins"
+        (of_the_vote,) = [made for made in trips.values() if any("insert into votes" in sql for sql in chain(*made))]
+    assert len(of_the_vote) <= 4
     assert len(list(chain(*of_the_vote))) <= 20
 
 
-def watched(monkeypatch: pytest.MonkeyPatch) -> dict[PostgresSession, list[list[bytes]]]:
+def watched(monkeypatch: pytest.MonkeyPatch) -> dict[PostgresSession, list[list[str]]]:
     """The statements that travel together, trip by trip, from now on; the server has other work, too."""
-    trips: defaultdict[PostgresSession, list[list[bytes]]] = defaultdict(list)
+    trips: defaultdict[PostgresSession, list[list[str]]] = defaultdict(list)
     settle = PostgresSession.settle
 
     def noted(session: PostgresSession) -> None:
         if session._waiting:
-            trips[session].append([sql for sql, _, _ in session._waiting])
+            trips[session].append([sql for (sql, _), _ in session._waiting])
         settle(session)
 
     monkeypatch.setattr(PostgresSession, "settle", noted)
@@ -186,13 +186,15 @@ def test_writers_from_two_copies_lose_nothing_of_one_another(server: PostgresSer
 
 def test_a_room_does_not_wait_for_another_but_for_everybody(server: PostgresServer, postgres: Database) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with postgres.writing("room 1"):
+        with postgres.writing("room 1") as tx:
+            tx.value("select 1")
             pool.submit(_write, postgres, "room 2").result(PATIENCE_S)
             everybody = pool.submit(_write, postgres, None)
             _until_one_waits(server)
             assert not everybody.done()
         everybody.result(PATIENCE_S)
-        with postgres.writing("room 1"):
+        with postgres.writing("room 1") as tx:
+            tx.value("select 1")
             waiting = pool.submit(_write, postgres, "room 1")
             _until_one_waits(server)
             assert not waiting.done()
@@ -211,8 +213,8 @@ def _write(database: Database, room: str | None) -> None:
 
 
 def test_connections_that_were_cut_are_replaced(server: PostgresServer, postgres: Database) -> None:
-    with postgres.reading(), postgres.reading():  # two connections lie idle afterwards
-        pass
+    with postgres.reading() as one, postgres.reading() as other:  # two connections lie idle afterwards
+        assert one.value("select 1") == other.value("select 1")
     server.command("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'test_cosound'")
     for _ in range(3):
         with postgres.writing() as tx:

@@ -72,7 +72,8 @@ def test_both_give_every_song_the_same_score(database: Database, seed: int) -> N
             with database.reading() as tx:
                 found = tx.all("select * from recommend_with_penalty(?, ?, ?)", json.dumps(vector), 1000, player_id)
                 whole = Catalogue.from_rows(songs.for_ranking(tx, player_id or lobby))
-                hours = plays.hours_since(tx, player_id, time.time(), TEN_YEARS_S) if player_id else {}
+                played = plays.hours_since(tx, [lobby, bar], time.time(), TEN_YEARS_S).get()
+            hours = played[player_id] if player_id else {}
             ours = {s.song_id: s for s in recommend_with_penalty(whole, vector, limit=1000, hours_since_play=hours)}
             assert {row["id"] for row in found} == ours.keys()
             for row in found:
@@ -146,14 +147,14 @@ def test_a_ranking_that_was_begun_is_not_stored_once_the_database_ranks(
         lobby = room(tx)
         song(tx, 1, "soundscape", [1, 0, 0, 0, 0])
 
-    def ranked_then_taken_over(tx: Tx, *about: Any) -> list[str] | None:
+    def ranked_then_taken_over(tx: Tx, *about: Any) -> dict[str, list[str]]:
         ranked = rank(tx, *about)
         with database.writing() as other:
             queue.set_ranked_by(other, "database")
         return ranked
 
-    rank = refresh._ranked_if_new
-    monkeypatch.setattr(refresh, "_ranked_if_new", ranked_then_taken_over)
+    rank = refresh._news
+    monkeypatch.setattr(refresh, "_news", ranked_then_taken_over)
     assert asyncio.run(_refreshed(database, lobby)) is False
     assert titles(database, lobby) == []
 
