@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -131,19 +131,23 @@ def _read(changes: Sequence[wire.Change], report: PullReport, ahead_s: float) ->
 
 def _read_one(change: wire.Change, report: PullReport, ahead_s: float) -> BucketChange:
     """The change as the store takes it. A row of a table we do not know counts, and is not kept."""
-    taken = BucketChange(change.tbl, change.pk, change.op)
     if change.op == "del":
-        return taken
+        return BucketChange(change.tbl, change.pk, change.op)
     row: dict[str, Any] = change.row or {}
-    taken = replace(taken, digest=row_digest(change.tbl, change.pk, row))
-    model = wire.BUCKET_ROWS.get(change.tbl)
+    digest = row_digest(change.tbl, change.pk, row)
+    return BucketChange(change.tbl, change.pk, change.op, _checked(change.tbl, row, report, ahead_s), digest)
+
+
+def _checked(tbl: str, row: Mapping[str, Any], report: PullReport, ahead_s: float) -> dict[str, Any] | None:
+    """The row as we keep it; None of a table that we do not know, and where it cannot be read."""
+    model = wire.BUCKET_ROWS.get(tbl)
     if model is None:
-        return taken
+        return None
     try:
-        return replace(taken, row=_by_our_clock(model.model_validate(row).model_dump(mode="json"), ahead_s))
+        return _by_our_clock(model.model_validate(row).model_dump(mode="json"), ahead_s)
     except ValidationError as error:
-        report.bad[f"{change.tbl}: {error.errors(include_url=False, include_input=False)[0]['msg']}"] += 1
-        return taken
+        report.bad[f"{tbl}: {error.errors(include_url=False, include_input=False)[0]['msg']}"] += 1
+        return None
 
 
 def _by_our_clock(row: dict[str, Any], ahead_s: float) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -25,9 +26,21 @@ _SONG_COLUMNS = (
     "title", "artist", "type", "file_url", "embedding", "embedding_source", "duration", "bpm", "sha256",
     "byte_size", "loudness_lufs", "true_peak_dbtp", "loop_start", "loop_end", "loop_law", "loop_xfade_s", "key",
 )  # fmt: skip
+# A file that is another one than we hold has to come again.
+_PUT_SONG = f"""
+    insert into songs (id, {", ".join(_SONG_COLUMNS)}) values (?, {", ".join("?" * len(_SONG_COLUMNS))})
+    on conflict (id) do update set {", ".join(f"{column} = excluded.{column}" for column in _SONG_COLUMNS)},
+        media_path = case when sha256 is excluded.sha256 then media_path end,
+        pcm_path = case when sha256 is excluded.sha256 then pcm_path end,
+        prepare_error = case when sha256 is excluded.sha256 then prepare_error end
+"""  # noqa: S608 - our own names
 
 DISTRUST_EVERY_MS = 600_000
 _WRAP = 2**64
+_Name = tuple[str, str]  # (tbl, pk)
+_Counted = tuple[int, int]  # (digest, generation)
+_NO_GENERATION = -1
+_AT_ONCE = 500  # values in one question
 _KEYS = {
     "songs": "id",
     "player_library": "song_id",
@@ -185,11 +198,13 @@ class Bucket:
         """A row that we are about to change stays ours, and uncounted: should the cloud's word on it stand
         after all, the digests differ and the bucket comes again."""
         conflicts = Conflicts(self._db, self._clock)
+        changes = list(changes)
+        counted = self._counted(changes)
         step = 0
         for change in changes:
             if conflicts.ours_stands(change.tbl, change.pk, change.op, change.row):
                 continue
-            step += self._count(change, cursor.generation)
+            step += self._count(change, counted, cursor.generation)
             if change.op == "del":
                 self._delete(change.tbl, change.pk)
             elif change.row is not None and change.tbl in _PUT:
@@ -203,20 +218,35 @@ class Bucket:
         except (sqlite3.IntegrityError, OverflowError) as error:
             log.warning("the cloud's row %s of %s cannot be stored: %s", pk, tbl, error)
 
-    def _count(self, change: BucketChange, generation: int) -> int:
+    def _count(self, change: BucketChange, counted: dict[_Name, _Counted], generation: int) -> int:
         """By how much the sum of digests changes: what the row counted for goes, what it counts for now comes."""
-        conn, where = self._db.conn, (change.tbl, change.pk)
-        before = self._db.row("select digest, generation from bucket_rows where tbl = ? and pk = ?", *where)
-        gone = before["digest"] if before else 0
+        conn, name = self._db.conn, (change.tbl, change.pk)
+        gone, known = counted.pop(name, (0, _NO_GENERATION))
         if change.op == "del":
-            conn.execute("delete from bucket_rows where tbl = ? and pk = ?", where)
+            conn.execute("delete from bucket_rows where tbl = ? and pk = ?", name)
             return -gone
         digest = _signed(change.digest)
-        if before and before["generation"] == generation:  # who names the generation writes its index, too
-            conn.execute("update bucket_rows set digest = ? where tbl = ? and pk = ?", (digest, *where))
+        if known == generation:  # who names the generation writes its index, too
+            conn.execute("update bucket_rows set digest = ? where tbl = ? and pk = ?", (digest, *name))
         else:
-            conn.execute("insert or replace into bucket_rows values (?, ?, ?, ?)", (*where, digest, generation))
+            conn.execute("insert or replace into bucket_rows values (?, ?, ?, ?)", (*name, digest, generation))
+        counted[name] = change.digest, generation
         return change.digest - gone
+
+    def _counted(self, changes: Sequence[BucketChange]) -> dict[_Name, _Counted]:
+        """What those of these rows that are here count for."""
+        names: defaultdict[str, list[str]] = defaultdict(list)
+        for change in changes:
+            names[change.tbl].append(change.pk)
+        counted: dict[_Name, _Counted] = {}
+        for tbl, pks in names.items():
+            for start in range(0, len(pks), _AT_ONCE):
+                some = pks[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                sql = f"select pk, digest, generation from bucket_rows where tbl = ? and pk in ({marks})"  # noqa: S608 - marks
+                rows = self._db.rows(sql, tbl, *some)
+                counted |= {(tbl, row["pk"]): (row["digest"], row["generation"]) for row in rows}
+        return counted
 
     def _delete(self, tbl: str, pk: str) -> None:
         if tbl == "queue_rules":
@@ -245,17 +275,7 @@ class Bucket:
         values = [row.get(column) for column in _SONG_COLUMNS]
         values[_SONG_COLUMNS.index("embedding")] = json.dumps(row["embedding"]) if row.get("embedding") else None
         values[_SONG_COLUMNS.index("embedding_source")] = row.get("embedding_source") or "neutral"
-        before = self._db.row("select sha256 from songs where id = ?", row["id"])
-        names = ", ".join(_SONG_COLUMNS)
-        updates = ", ".join(f"{column} = excluded.{column}" for column in _SONG_COLUMNS)
-        marks = ", ".join("?" * (len(_SONG_COLUMNS) + 1))
-        sql = f"insert into songs (id, {names}) values ({marks}) on conflict (id) do update set {updates}"  # noqa: S608
-        self._db.conn.execute(sql, (row["id"], *values))
-        if before is not None and before["sha256"] != row.get("sha256"):
-            self._db.conn.execute(
-                "update songs set media_path = null, pcm_path = null, prepare_error = null where id = ?",
-                (row["id"],),
-            )
+        self._db.conn.execute(_PUT_SONG, (row["id"], *values))
 
     def _put_library(self, row: Mapping[str, Any]) -> None:
         self._db.conn.execute("insert or ignore into player_library values (?)", (row["song_id"],))
