@@ -113,6 +113,7 @@ class Tx:
             yield
             self._session.settle()
         except BaseException as error:
+            self._session.drop()
             self.run("rollback to savepoint part")
             self.run("release savepoint part")
             if isinstance(error, self._conflicts):

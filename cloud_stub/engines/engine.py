@@ -30,6 +30,9 @@ class Session(Protocol):
     def settle(self) -> None:
         """What waits is done now. Raises what went wrong with it."""
 
+    def drop(self) -> None:
+        """What waits need not be done: whatever it does will be undone, and how it fails is of no interest."""
+
     def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """One statement for each of the rows."""
 

@@ -37,8 +37,14 @@ class Line(Protocol):
     def begin(self, texts: Sequence[str]) -> list[Statement]:
         """What begins a transaction on it."""
 
+    def send(self, statement: Statement) -> None:
+        """Have it begun, where it `gathers`; what it brings comes with the next exchange."""
+
     def exchange(self, statements: Sequence[Statement]) -> list[Came]:
-        """Have them done in their order. Raises psycopg.Error of the first that fails; none after it is done."""
+        """Have them done in their order; what they bring, and before that what was sent alone.
+
+        Raises psycopg.Error of the first that fails; none after it is done.
+        """
 
 
 class Pooled:
@@ -54,6 +60,9 @@ class Pooled:
     def begin(self, texts: Sequence[str]) -> list[Statement]:
         begin, *rest = texts
         return [("; ".join((begin, *(f"set local {setting}" for setting in self._told), *rest)), ())]
+
+    def send(self, statement: Statement) -> None:
+        raise NotImplementedError("each statement goes by itself")
 
     def exchange(self, statements: Sequence[Statement]) -> list[Came]:
         return [self._one(sql, args) for sql, args in statements]

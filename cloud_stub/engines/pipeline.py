@@ -56,18 +56,34 @@ class Pipeline:
         self._adapter = Transformer(conn)
         self._known: OrderedDict[tuple[bytes, tuple[int, ...]], _Known] = OrderedDict()
         self._named = 0
+        self._sent: list[_Known | None] = []  # what will be answered: a statement, or what else had to be said
         self._poll = select.poll()
 
     def begin(self, texts: Sequence[str]) -> list[Statement]:
         return [(text, ()) for text in texts]
 
+    def send(self, statement: Statement) -> None:
+        message = self._message(*statement)
+        if not self._sent:
+            self._pg.enter_pipeline_mode()
+        self._send(message)
+        self._pg.flush()
+
     def exchange(self, statements: Sequence[Statement]) -> list[Came]:
         messages, malformed = self._messages(statements)
-        sent: list[_Known | None] = []  # what answers will come: a statement's, or of what else had to be said
-        self._pg.enter_pipeline_mode()
+        if messages and not self._sent:
+            self._pg.enter_pipeline_mode()
+        for message in messages:
+            self._send(message)
+        came = self._collect() if self._sent else []
+        if malformed is not None:
+            raise malformed
+        return came
+
+    def _collect(self) -> list[Came]:
+        """All that what was sent brings, once all of it is done."""
+        sent, self._sent = self._sent, []
         try:
-            for message in messages:
-                self._send(message, sent)
             self._pg.pipeline_sync()
             results = self._results(len(sent))
         finally:
@@ -77,8 +93,6 @@ class Pipeline:
             if known is not None and result.status != ExecStatus.COMMAND_OK:
                 known.name = b""  # it was not prepared
         _raise_first(results, len(sent))
-        if malformed is not None:
-            raise malformed
         return [self._came(result) for known, result in zip(sent, results, strict=True) if known is None]
 
     def _messages(self, statements: Sequence[Statement]) -> tuple[list[_Message], Exception | None]:
@@ -97,7 +111,7 @@ class Pipeline:
         values = self._adapter.dump_sequence(args, [PyFormat.AUTO] * len(args))
         return _Message(numbered(sql), values, self._adapter.types or (), self._adapter.formats or ())
 
-    def _send(self, message: _Message, sent: list[_Known | None]) -> None:
+    def _send(self, message: _Message) -> None:
         key = message.sql, message.types
         known = self._known.setdefault(key, _Known())
         self._known.move_to_end(key)
@@ -106,21 +120,21 @@ class Pipeline:
             self._named += 1
             known.name = f"c{self._named}".encode()
             self._pg.send_prepare(known.name, message.sql, message.types)
-            sent.append(known)
+            self._sent.append(known)
         if known.name:
             self._pg.send_query_prepared(known.name, message.values, message.formats)
         else:
             self._pg.send_query_params(message.sql, message.values, message.types, message.formats)
-        sent.append(None)
+        self._sent.append(None)
         if len(self._known) > MOST_PREPARED:
-            self._forget(sent)
+            self._forget()
 
-    def _forget(self, sent: list[_Known | None]) -> None:
+    def _forget(self) -> None:
         """The one that was not used for longest."""
         _, oldest = self._known.popitem(last=False)
         if oldest.name:
             self._pg.send_query_params(b"deallocate " + oldest.name, ())
-            sent.append(oldest)
+            self._sent.append(oldest)
 
     def _results(self, count: int) -> list[PGresult]:
         """At most so many; fewer when the connection is lost."""

@@ -65,8 +65,8 @@ class PostgresAnswer:
 class PostgresSession:
     """Statements of one transaction, which begins with the first of them.
 
-    On a direct connection they are gathered until an answer is looked at, and travel in one round trip: that, not the
-    work, is what a statement costs.
+    On a direct connection nobody waits for them until an answer is looked at: that wait, not the work, is what a
+    statement costs, and meanwhile the server works on what was sent.
     """
 
     def __init__(self, pool: Postgres, begin: Sequence[str]) -> None:
@@ -74,21 +74,32 @@ class PostgresSession:
         self._begin = begin
         self._line, self._is_fresh = pool.take()
         self._has_begun = False
-        self._waiting: list[tuple[Statement, PostgresAnswer]] = []
+        self._unsent: list[Statement] = []
+        self._waiting: list[PostgresAnswer] = []  # to what was sent, then to what was not
 
     def ask(self, sql: str, args: Sequence[object]) -> PostgresAnswer:
+        if self._has_begun and self._line.gathers:
+            self._line.send((sql, args))
+        else:
+            self._unsent.append((sql, args))
         answer = PostgresAnswer(self)
-        self._waiting.append(((sql, args), answer))
+        self._waiting.append(answer)
         if not self._line.gathers:
             self.settle()
         return answer
 
     def settle(self) -> None:
         waiting, self._waiting = self._waiting, []
+        unsent, self._unsent = self._unsent, []
         if waiting:
-            brought = self._exchange([statement for statement, _ in waiting])
-            for (_, answer), came in zip(waiting, brought, strict=True):
+            for answer, came in zip(waiting, self._exchange(unsent), strict=True):
                 answer.came = came
+
+    def drop(self) -> None:
+        self._unsent.clear()
+        self._waiting.clear()
+        with suppress(psycopg.Error):
+            self._line.exchange([])
 
     def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         for row in rows:
@@ -109,6 +120,7 @@ class PostgresSession:
         return self.ask("commit", ()).said() == "COMMIT"
 
     def roll_back(self) -> None:
+        self.drop()
         if self._has_begun:
             with suppress(psycopg.Error):
                 self._line.exchange([("rollback", ())])

@@ -54,6 +54,9 @@ class SqliteSession:
     def settle(self) -> None:
         """Nothing waits here."""
 
+    def drop(self) -> None:
+        """The same."""
+
     def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         self._conn.executemany(sql, rows)
 

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from postgres_server import PostgresServer
 from cloud_stub.database import Database
 from cloud_stub.embedded_postgres import CARRIER, EmbeddedPostgres
 from cloud_stub.engines.address import Address
-from cloud_stub.engines.postgres import PostgresSession
+from cloud_stub.engines.postgres import PostgresAnswer, PostgresSession
 from cloud_stub.errors import DatabaseError, SetupError
 from cloud_stub.migrate import migrate, pending
 from cloud_stub.moments import to_text
@@ -90,6 +91,19 @@ def test_what_was_told_in_a_part_fails_in_that_part(database: Database) -> None:
         assert tx.all("select name, epoch from players") == [{"name": "Lobby", "epoch": "f"}]
 
 
+def test_a_part_that_gives_up_is_undone_whatever_it_had_told(database: Database) -> None:
+    player_id = str(uuid4())
+    with database.writing() as tx:
+        tx.tell(PLAYER, player_id, "Lobby", to_text(0), "e")
+        with suppress(ZeroDivisionError, Database.IntegrityError), tx.part():
+            tx.tell("update players set name = 'Bar'")
+            tx.tell(PLAYER, player_id, "Lobby", to_text(0), "e")
+            1 / 0  # noqa: B018 - it is meant to fail
+        tx.tell("update players set epoch = 'f'")
+    with database.reading() as tx:
+        assert tx.all("select name, epoch from players") == [{"name": "Lobby", "epoch": "f"}]
+
+
 def test_what_was_told_last_fails_the_whole(database: Database) -> None:
     with pytest.raises(Database.IntegrityError), database.writing() as tx:
         tx.tell(PLAYER, str(uuid4()), "Lobby", to_text(0), "e")
@@ -114,16 +128,22 @@ def test_a_vote_makes_few_trips(server: PostgresServer, folder: Path, monkeypatc
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> dict[PostgresSession, list[list[str]]]:
-    """The statements that travel together, trip by trip, from now on; the server has other work, too."""
+    """The statements whose answers are waited for together, from now on; the server has other work, too."""
     trips: defaultdict[PostgresSession, list[list[str]]] = defaultdict(list)
-    settle = PostgresSession.settle
+    asked: defaultdict[PostgresSession, list[str]] = defaultdict(list)
+    ask, settle = PostgresSession.ask, PostgresSession.settle
 
-    def noted(session: PostgresSession) -> None:
-        if session._waiting:
-            trips[session].append([sql for (sql, _), _ in session._waiting])
+    def noted(session: PostgresSession, sql: str, args: Sequence[object]) -> PostgresAnswer:
+        asked[session].append(sql)
+        return ask(session, sql, args)
+
+    def settled(session: PostgresSession) -> None:
+        if together := asked.pop(session, []):
+            trips[session].append(together)
         settle(session)
 
-    monkeypatch.setattr(PostgresSession, "settle", noted)
+    monkeypatch.setattr(PostgresSession, "ask", noted)
+    monkeypatch.setattr(PostgresSession, "settle", settled)
     return trips
 
 
