@@ -117,11 +117,10 @@ _Answers = Callable[[], tuple[list[changes.Entry], changes.Counters]]
 
 def _everywhere(tx: Tx, tbl: str, pk: str) -> _Answers:
     """Asks; what comes back looks at the answers."""
-    asked_seers = tx.ask(changes.counters_in, SEERS[tbl], pk)
-    asked_known, asked_row = changes.known_of_row(tx, tbl, pk), VIEWS[tbl].row(tx, pk)
+    asked_known, asked_row = changes.known_and_seers(tx, tbl, pk, SEERS[tbl]), VIEWS[tbl].row(tx, pk)
 
     def answers() -> tuple[list[changes.Entry], changes.Counters]:
-        seers, known, row = asked_seers.get(), asked_known.get(), asked_row.get().get(pk)
+        (known, seers), row = asked_known.get(), asked_row.get().get(pk)
         gone = _word(tbl, pk, None)
         there = _word(tbl, pk, row) if seers else gone
         entries = [

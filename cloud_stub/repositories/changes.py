@@ -98,14 +98,20 @@ def _known_and_counters(rows: list[Row]) -> tuple[dict[tuple[str, str], Row], Co
     return {(row["tbl"], row["pk"]): row for row in rows if row["tbl"] is not None}, counters_in(rows)
 
 
-def known_of_row(tx: Tx, tbl: str, pk: str) -> Asked[dict[str, Row]]:
-    """What each player's log says of one row; {id, rev, digest, row_json, hash} by player."""
+def known_and_seers(tx: Tx, tbl: str, pk: str, seers: str) -> Asked[tuple[dict[str, Row], Counters]]:
+    """What each player's log says of one row ({id, rev, digest, row_json, hash} by player), and where the logs of those
+    stand who see it. seers: asks for id, rev and digest of those, by the row's key."""
     return tx.ask(
-        lambda rows: {row["id"]: row for row in rows},
-        "select p.id, p.rev, p.digest, c.row_json, c.hash from changes c join players p on p.id = c.player_id "
-        "where c.tbl = ? and c.pk = ?",
-        tbl, pk,
+        _known_and_seers,
+        "select p.id, p.rev, p.digest, c.row_json, c.hash, 0 as sees from changes c "  # noqa: S608 - our own
+        "join players p on p.id = c.player_id where c.tbl = ? and c.pk = ? "
+        f"union all select s.id, s.rev, s.digest, null, null, 1 from ({seers}) s",
+        tbl, pk, pk,
     )  # fmt: skip
+
+
+def _known_and_seers(rows: list[Row]) -> tuple[dict[str, Row], Counters]:
+    return {row["id"]: row for row in rows if not row["sees"]}, counters_in(row for row in rows if row["sees"])
 
 
 def known_of_table(tx: Tx, player_id: str, tbl: str) -> dict[str, Row]:

@@ -194,8 +194,9 @@ create constraint trigger follow after insert on private.touched deferrable init
 create function private.take_turn() returns void
 language sql as $$ select pg_advisory_xact_lock(7260221) $$;
 
+-- Asked before every write. In SQL it would be taken apart and planned anew each time.
 create function private.log_is_kept() returns boolean
-language sql stable as $$ select coalesce(current_setting('cosound.keeps_log', true), '') = 'on' $$;
+language plpgsql stable as $$ begin return coalesce(current_setting('cosound.keeps_log', true), '') = 'on'; end $$;
 
 create function private.take_turn_first() returns trigger
 language plpgsql security definer set search_path = '' as $$
