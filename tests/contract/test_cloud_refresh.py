@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from cloud_world import FIRE, RAIN, SEA, Box, World
 
+from cloud_stub import refresh
 from cloud_stub.repositories import players, queue, sessions, songs
 from tests.patience import PATIENCE_S
 
@@ -61,6 +62,33 @@ def test_each_room_hears_its_own_people(world: World) -> None:
     loving(world, bar, sea)
     world.refresh()
     assert (first_title(lobby), first_title(bar)) == ("Rain", "Sea")
+
+
+def revisions(world: World, boxes: list[Box]) -> list[int]:
+    known = world.read(players.versions)
+    return [known[box.player_id][1] for box in boxes]
+
+
+def test_rooms_that_are_ranked_together_keep_apart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some share all songs, some have a library of their own; only a queue that changed has a new revision."""
+    monkeypatch.setattr(refresh, "TOGETHER", 2)
+    rain, sea, fire = world.song("Rain", RAIN), world.song("Sea", SEA), world.song("Fire", FIRE)
+    boxes = [world.box(f"Room {n}") for n in range(5)]
+    for box, own in ((boxes[1], [rain]), (boxes[4], [fire, rain])):
+        world.write(songs.set_library, box.player_id, own, world.time.s)
+    world.write(players.set_setting, boxes[3].player_id, "house_taste", [1, 0, 0, 0, 0], world.time.s)
+    boxes[4].push(boxes[4].op("rule", {"song_id": fire, "kind": "pin"}))
+    world.refresh()
+    assert [first_title(box) for box in boxes] == ["Sea", "Rain", "Sea", "Rain", "Fire"]
+    before = revisions(world, boxes)
+    world.refresh()
+    assert revisions(world, boxes) == before
+    for box in (boxes[0], boxes[3]):
+        box.push(box.op("rule", {"song_id": sea, "kind": "ban"}))
+    world.refresh()
+    after = revisions(world, boxes)
+    assert [now > then for now, then in zip(after, before, strict=True)] == [True, False, False, True, False]
+    assert world.read(queue.song_ids, boxes[2].player_id)[0] == sea
 
 
 def test_a_stay_that_is_over_no_longer_counts_and_is_marked(world: World) -> None:
