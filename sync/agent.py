@@ -26,7 +26,7 @@ from sync.link import Link, LinkState
 from sync.loops import HeartbeatLoop, PrepareLoop, PushLoop, sounding_by
 from sync.pace import Glance
 from sync.polls import poll_steps
-from sync.prepare import reconcile
+from sync.prepare import reconcile, sweep
 from sync.status import build_status
 from sync.throttle import Throttle
 from sync.timers import Alarm, Timers
@@ -65,6 +65,7 @@ class Agent:
 
     def start(self) -> None:
         reconcile(self.store)
+        sweep(self._config.pcm_dir, self._config.media_dir)
         if self._cloud is not None:
             self.store.outbox.belong_to(cloud_name(self._config))
         self._timers.every(wire.HEARTBEAT_S, self._heartbeat_due, "heartbeat")

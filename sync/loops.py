@@ -15,7 +15,7 @@ from sync.care import Care
 from sync.door import Door
 from sync.heartbeat import Heart, player_state
 from sync.pace import Glance
-from sync.prepare import prepare_again, prepare_once
+from sync.prepare import SETTLED_S, prepare_again, prepare_once
 from sync.push import push_once
 from sync.timers import Alarm
 
@@ -75,21 +75,29 @@ class PrepareLoop:
         self._sounding = sounding
         self._limits = limits_for(pcm_dir)
         self._glance = Glance()
+        self._began_s: float | None = None
+        self._settled = False
         self._care = Care(lambda store, song: prepare_again(store, song, decode), sounding)
 
     def step(self, store: Store) -> None:
         now_s = store.clock.boot_s()
+        self._began_s = now_s if self._began_s is None else self._began_s
+        lived_s = now_s - self._began_s
+        if lived_s >= SETTLED_S and not self._settled:
+            self._settled = True
+            self._glance.hear(True)  # some songs waited for that
         if self._glance.is_due(now_s):
-            if self._prepare(store):
+            if self._prepare(store, lived_s):
                 make_room(store, self._limits, self._sounding(store))
                 return
             self._glance.in_vain(now_s)
         self._care.step(store)
         self._glance.hear(store.wait(LISTEN_S))
 
-    def _prepare(self, store: Store) -> bool:
+    def _prepare(self, store: Store, lived_s: float) -> bool:
         called_for = not may_prepare_more(store, self._limits)
-        return prepare_once(store, self._pcm_dir, self._decode, called_for=called_for) is not None
+        song = prepare_once(store, self._pcm_dir, self._decode, called_for=called_for, lived_s=lived_s)
+        return song is not None
 
 
 def sounding_by(runtime: Runtime, clock: Clock) -> Callable[[Store], set[str]]:

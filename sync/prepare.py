@@ -6,6 +6,7 @@ A child process decodes, so that a file that kills decoders takes down nothing e
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,20 +20,26 @@ from sync.partfile import sha256_of
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 3
-MAX_BEGUN = 30
+MAX_BEGUN = 10
+SETTLED_S = 20.0
+MOST_RESTING = 50
 PCM_BYTES_PER_S = 48_000 * 2 * 2
 
 Decode = Callable[[Path, Path], Outcome]
 
 
-def prepare_once(store: Store, pcm_dir: Path, decode: Decode, *, called_for: bool = False) -> Song | None:
+def prepare_once(
+    store: Store, pcm_dir: Path, decode: Decode, *, called_for: bool = False, lived_s: float = SETTLED_S
+) -> Song | None:
     """Prepare the song that is needed next; None when there is nothing to prepare. Raises NoSpace.
 
-    called_for: only one that is queued, pinned or placed.
-    A file that ends its decoder is tried `MAX_TRIES` times, over restarts too, then refused. An end of this process is
-    no fault of the file's; only one that comes `MAX_BEGUN` times in a row ends that, too.
+    called_for: only one that is queued, pinned or placed. lived_s: for how long this process has.
+    A file that ends its decoder is tried `MAX_TRIES` times, over restarts too, then refused. That this process ended
+    is held against no file; but after as many ends in a row others go first, and it is begun only by a process that has
+    lived for a while: so whoever kills us over and over leaves the count as it is, and a file that does is refused when
+    it has done so `MAX_BEGUN` times.
     """
-    song = next(iter(store.library.unprepared(1, fetched=True, called_for=called_for)), None)
+    song = _next(store, called_for, lived_s)
     if song is None or song.media_path is None:
         return None
     source, target = Path(song.media_path), pcm_dir / f"{song.sha256}.pcm"
@@ -47,6 +54,13 @@ def prepare_once(store: Store, pcm_dir: Path, decode: Decode, *, called_for: boo
     ends_us = Outcome("refused", f"this process ended {MAX_BEGUN} times while it was decoded")
     _note(store, song, target, decode(source, target) if begun <= MAX_BEGUN else ends_us)
     return song
+
+
+def _next(store: Store, called_for: bool, lived_s: float) -> Song | None:
+    for song in store.library.unprepared(MOST_RESTING, fetched=True, called_for=called_for):
+        if lived_s >= SETTLED_S or store.library.tries(song.sha256, "begun") < MAX_TRIES:
+            return song
+    return None
 
 
 def prepare_again(store: Store, song: Song, decode: Decode) -> bool:
@@ -93,6 +107,25 @@ def reconcile(store: Store) -> int:
             store.library.set_ready(song.id, None)
             lost += 1
     return lost
+
+
+def sweep(*folders: Path) -> int:
+    """Remove what was half written here when its writer was killed (`.<name>.<pid>.part`); how many went.
+
+    Only our own: of others the sandbox does not show whether they live.
+    """
+    halves = [part for folder in folders for part in folder.glob(".*.part") if _is_left(part)]
+    for part in halves:
+        part.unlink(missing_ok=True)
+    return len(halves)
+
+
+def _is_left(part: Path) -> bool:
+    pid = part.name.split(".")[-2]
+    try:
+        return pid.isdigit() and part.stat().st_uid == os.geteuid() and not Path(f"/proc/{pid}").exists()
+    except OSError:
+        return False
 
 
 def _note(store: Store, song: Song, target: Path, outcome: Outcome) -> None:

@@ -179,6 +179,9 @@ class Library:
         forgotten."""
         return self._count_one_more(f"{how}:{sha256}")
 
+    def tries(self, sha256: str, how: Try) -> int:
+        return self._counted(f"{how}:{sha256}")
+
     def forget_tries(self, sha256: str, *how: Try) -> None:
         with self._db.write(durable=False) as conn:
             conn.executemany("delete from sync_state where key = ?", [(f"{word}:{sha256}",) for word in how])
@@ -188,11 +191,14 @@ class Library:
         self._count_one_more(DAMAGED)
 
     def damaged_count(self) -> int:
-        return self._db.count("select cast(value as integer) from sync_state where key = ?", DAMAGED)
+        return self._counted(DAMAGED)
+
+    def _counted(self, key: str) -> int:
+        return self._db.count("select cast(value as integer) from sync_state where key = ?", key)
 
     def _count_one_more(self, key: str) -> int:
         with self._db.write(durable=False) as conn:
-            count = self._db.count("select cast(value as integer) from sync_state where key = ?", key) + 1
+            count = self._counted(key) + 1
             conn.execute("insert or replace into sync_state values (?, ?)", (key, count))
         return count
 

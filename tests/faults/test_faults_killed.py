@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from appliance.errors import CosoundError
+from sync.prepare import MAX_TRIES, SETTLED_S
 from tests.faults.dice import dice
 from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.real_box import RealBox, real_box
-from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud
+from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud, settled
 
 pytestmark = pytest.mark.processes
 
@@ -20,6 +22,7 @@ KILLS = int(os.environ.get("FAULTS_KILLS", "12" if TIMES == 1 else "1000"))
 BOX = ("player", "sync", "nfc", "ui")
 CLOUD = "cloud"
 CARDS = 40
+UNPREPARED = "select count(*) from songs where pcm_path is null and prepare_error is null"
 
 
 @pytest.mark.timeout(120 + 4 * KILLS)
@@ -47,6 +50,48 @@ def test_any_of_them_killed_at_any_moment(faults: FaultTable) -> None:
         found = [op for op in cloud.ops() if op in ops]
         faults.note("kill -9: several at once", acknowledged=ops, found=found, recovery_s=recovery_s, times=killed)
         assert doubled_stays(cloud.database) == 0
+
+
+@pytest.mark.timeout(120 + 60 * TIMES)
+def test_sync_killed_while_it_prepares_a_song_is_not_held_against_the_song(faults: FaultTable) -> None:
+    """More often than a song would be tried that ends its decoder."""
+    rolled = dice("kills of a decoding")
+    with (
+        TemporaryDirectory(prefix="cosound-f-") as folder,
+        real_cloud(Path(folder) / "cloud") as cloud,
+        real_box(Path(folder), **cloud.box_env) as box,
+    ):
+        box.start("sync", "nfc").up()
+        acknowledged = [box.tap_and_see(1)]
+        kills = min((MAX_TRIES + 2) * TIMES, 40)  # more would wait for a sync that lives for a while
+        for _ in range(kills):
+            box.until(lambda: decodings(box), "a decoding", 2 * SETTLED_S)
+            threading.Event().wait(rolled.uniform(0, 0.1))
+            box.kill("sync")
+            box.until(lambda: not decodings(box), "its end, with sync")
+        recovery_s = box.until(
+            lambda: box.read(UNPREPARED) == [(0,)] and box.read("select 1 from songs"), "every song", 60
+        )
+        assert box.read("select title from songs where prepare_error is not null") == []
+        assert list((box.data / "pcm").glob(".*.part")) == [], "nothing half done stays on the disk"
+        settled(box, cloud)
+        ops = box.ops_of(acknowledged)
+        found = [op for op in cloud.ops() if op in ops]
+        faults.note("kill -9: sync, decoding", acknowledged=ops, found=found, recovery_s=recovery_s, times=kills)
+
+
+def decodings(box: RealBox) -> list[Path]:
+    """The processes that decode for this box."""
+    wanted = (b"appliance.decoding", str(box.data).encode())
+    return [entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and _says(entry / "cmdline", wanted)]
+
+
+def _says(file: Path, words: tuple[bytes, ...]) -> bool:
+    try:
+        told = file.read_bytes()
+    except OSError:
+        return False
+    return all(word in told for word in words)
 
 
 def tap_blindly(box: RealBox, card: int) -> str | None:

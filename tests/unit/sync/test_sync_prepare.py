@@ -19,7 +19,7 @@ from appliance.decoding import Outcome, decode_in_child
 from appliance.store import Store
 from mixer.pcm import read_info
 from sync.errors import NoSpace
-from sync.prepare import MAX_BEGUN, MAX_TRIES, prepare_once, reconcile
+from sync.prepare import MAX_BEGUN, MAX_TRIES, SETTLED_S, prepare_once, reconcile, sweep
 from sync.pull import pull_once
 
 
@@ -104,22 +104,32 @@ def killing(source: Path, target: Path) -> Outcome:
     raise SystemExit  # as an end of ours in the middle
 
 
-def end_in_the_middle(store: Store, folder: Path, times: int) -> None:
+def end_in_the_middle(store: Store, folder: Path, times: int, lived_s: float = SETTLED_S) -> None:
     for _ in range(times):
         with pytest.raises(SystemExit):
-            prepare_once(store, folder, killing)
+            prepare_once(store, folder, killing, lived_s=lived_s)
 
 
 def test_kills_of_ours_are_not_held_against_the_file_that_was_being_decoded(
     store: Store, fetched: Callable[[str], Path], tmp_path: Path
 ) -> None:
     fetched("rain")
-    for _ in range(3):
-        end_in_the_middle(store, tmp_path, MAX_BEGUN - 1)
-        prepare_once(store, tmp_path, lambda *_: Outcome("stopped"))
-    end_in_the_middle(store, tmp_path, MAX_TRIES + 1)
+    end_in_the_middle(store, tmp_path, MAX_TRIES, lived_s=1.0)
+    for _ in range(100):  # killed every second: it is not even begun, so nothing is counted
+        assert prepare_once(store, tmp_path, killing, lived_s=1.0) is None
     prepare_once(store, tmp_path, copying)
     assert store.library.ready_count() == 1
+
+
+def test_what_was_begun_over_and_over_lets_others_go_first(
+    store: Store, fetched: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for name in ("poison", "rain"):
+        fetched(name)
+    store.room.replace_queue([song_id("poison"), song_id("rain")], rev="1")
+    end_in_the_middle(store, tmp_path, MAX_TRIES, lived_s=1.0)
+    prepare_once(store, tmp_path, copying, lived_s=1.0)
+    assert [song.title for song in store.library.ready()] == ["rain"]
 
 
 def test_a_file_that_ends_the_whole_process_again_and_again_is_refused_in_the_end(
@@ -130,7 +140,7 @@ def test_a_file_that_ends_the_whole_process_again_and_again_is_refused_in_the_en
     end_in_the_middle(store, tmp_path, MAX_BEGUN)
     prepare_once(store, tmp_path, killing)
     song = store.library.song(song_id("poison"))
-    assert song is not None and song.prepare_error == "this process ended 30 times while it was decoded"
+    assert song is not None and song.prepare_error == f"this process ended {MAX_BEGUN} times while it was decoded"
 
 
 def test_ends_of_ours_between_do_not_save_a_file_that_kills_its_decoder(
@@ -197,6 +207,17 @@ def test_rows_of_files_that_are_gone_are_taken_back_at_the_start(
     assert reconcile(store) == 2
     assert reconcile(store) == 0
     assert [song.media_path for song in store.library.ready()] == [str(kept)]
+
+
+def test_what_a_killed_writer_left_is_swept_away_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f".ab.pcm.{gone.pid}.part"
+    others = [tmp_path / name for name in (f".cd.pcm.{os.getpid()}.part", "ef.flac.part", ".notes.part", "gh.pcm")]
+    for file in (left, *others):
+        file.touch()
+    assert sweep(tmp_path, tmp_path / "nowhere") == 1
+    assert not left.exists() and all(file.exists() for file in others)
 
 
 def test_no_room_on_the_disk_is_said_before_a_try_is_counted(
