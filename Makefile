@@ -27,9 +27,9 @@ demo: $(VENV)/installed ## a room with a crowd in it, until Ctrl-C (ARGS="--seco
 	@$(BIN)/cosound demo $(ARGS)
 
 test: test-fast ## all tests, fast ones first
-	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/flows tests/unit -m processes
+	@$(MEMORY) $(BIN)/python -m pytest tests/unit tests/flows -m processes
 	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/contract
-	@$(MEMORY) $(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	@$(MEMORY) $(BIN)/python -m pytest tests/browser
 	@$(BIN)/python -m pytest $(ALONE)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults --ignore=$(ALONE)
 
