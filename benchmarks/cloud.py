@@ -61,7 +61,8 @@ def _polls(place: Path, quick: bool) -> list[Row]:
 
 def _not_modified(cloud: Cloud, room: int) -> bytes:
     headers = {"X-API-Key": cloud.tokens[room]}
-    etag = httpx.get(f"{cloud.url}/api/player/queue", headers=headers).headers["etag"]
+    # The first request waits for the first ranking of all rooms: on a busy machine for many seconds.
+    etag = httpx.get(f"{cloud.url}/api/player/queue", headers=headers, timeout=60).headers["etag"]
     return (
         f"GET /api/player/queue HTTP/1.1\r\nHost: b\r\nX-API-Key: {cloud.tokens[room]}\r\nIf-None-Match: {etag}\r\n\r\n"
     ).encode()
