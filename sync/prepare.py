@@ -52,7 +52,10 @@ def prepare_once(
         return song
     begun = store.library.count_try(song.sha256, "begun")
     ends_us = Outcome("refused", f"this process ended {MAX_BEGUN} times while it was decoded")
-    _note(store, song, target, decode(source, target) if begun <= MAX_BEGUN else ends_us)
+    outcome = decode(source, target) if begun <= MAX_BEGUN else ends_us
+    if outcome.word == "refused" and not source.exists():
+        outcome = Outcome("stopped")  # given up while it was decoded: that says nothing of it
+    _note(store, song, target, outcome)
     return song
 
 

@@ -38,6 +38,7 @@ def box_with_music(folder: Path, line: SickLine, cloud: RealCloud) -> Iterator[R
     with real_box(folder, DJANGO_API_URL=line.url, PLAYER_TOKEN=cloud.token) as box:
         box.start("sync").until(lambda: box.ready_songs >= READY_SONGS, "songs", 60)
         box.start("player", "nfc").up()
+        box.until(lambda: not to_fetch(box) and not to_prepare(box), "every song", 60)
         yield box
 
 
@@ -56,7 +57,7 @@ def test_a_bit_that_is_turned_over_on_the_way_is_never_kept(faults: FaultTable, 
                 box.until(lambda: REFUSED in box.log("sync"), "the refusal", 30)
                 assert wrong_files(box) == []
                 line.become("well")
-                recovery_s = box.until(lambda: not to_fetch(box), "every file", 60)
+                recovery_s = box.until(lambda: not to_fetch(box) and not to_prepare(box), "every file", 60)
                 assert wrong_files(box) == []
                 settled(box, cloud)
                 faults.note("download: a flipped bit", **facts(box, cloud, acknowledged), recovery_s=recovery_s)
@@ -76,7 +77,6 @@ def test_a_stranger_that_we_are_sent_on_to_learns_no_secret(faults: FaultTable, 
     ):
         line = SickLine(cloud.url)
         with box_with_music(Path(folder), line, cloud) as box:
-            box.until(lambda: not to_fetch(box), "every file", 60)
             downs, from_s, acknowledged = box.log("sync").count(DOWN), recorded_s(box.recording), [box.tap_and_see(1)]
             for turn in range(TIMES * len(MOVED)):
                 trap.kind = ("text/html", "application/octet-stream")[turn % 2]
@@ -90,7 +90,7 @@ def test_a_stranger_that_we_are_sent_on_to_learns_no_secret(faults: FaultTable, 
                 assert box.run("status").stdout.count(PORTAL) == 1
                 line.become("well")
                 recovery_s = box.until(lambda: box.link == "up", "the link again")
-                box.until(lambda: not to_fetch(box), "every file", 60)
+                box.until(lambda: not to_fetch(box) and not to_prepare(box), "every file", 60)
                 assert wrong_files(box) == []
                 settled(box, cloud)
                 faults.note("cloud: redirect to a stranger", **facts(box, cloud, acknowledged), recovery_s=recovery_s)
@@ -109,7 +109,6 @@ def test_a_bit_that_turns_over_on_the_card_is_found_and_put_right(faults: FaultT
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_cloud(Path(folder) / "cloud") as cloud:
         line = SickLine(cloud.url)
         with box_with_music(Path(folder), line, cloud) as box:
-            box.until(lambda: not to_fetch(box) and not to_prepare(box), "every song", 60)
             from_s, acknowledged = recorded_s(box.recording), [box.tap_and_see(1)]
             for turn in range(TIMES):
                 rolled, damaged = dice(f"bits on the card {turn}"), damaged_files(box)
@@ -174,10 +173,11 @@ def lose_files(box: RealBox, rolled: Random) -> None:
     """Of songs that do not sound; the agent fetches them again."""
     sounding = {strip["song_id"] for strip in box.runtime.read("player")["strips"] if strip}
     with closing(open_store(box.data, box.folder / "run", "hand")) as store:
-        idle = [song for song in store.library.with_files() if song.id not in sounding and song.media_path]
+        idle = [song for song in store.library.ready() if song.id not in sounding and song.media_path]
         for song in rolled.sample(idle, LOST_FILES):
-            store.library.set_ready(song.id, None)
-            store.library.set_media(song.id, None)
+            with store.db.write():  # at once: nobody begins to prepare it between
+                store.library.set_ready(song.id, None)
+                store.library.set_media(song.id, None)
             Path(str(song.media_path)).unlink()
 
 

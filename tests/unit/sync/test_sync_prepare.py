@@ -184,6 +184,19 @@ def test_a_file_that_is_not_what_was_fetched_is_fetched_again_and_not_decoded(
     assert store.library.damaged_count() == 1
 
 
+def test_a_file_that_is_taken_away_while_it_is_decoded_is_fetched_again_and_not_refused(
+    store: Store, fetched: Callable[[str], Path], tmp_path: Path
+) -> None:
+    def losing(source: Path, target: Path) -> Outcome:
+        source.unlink()
+        return Outcome("refused", "not a sound file we can read")
+
+    fetched("rain")
+    prepare_once(store, tmp_path, losing)
+    prepare_once(store, tmp_path, copying)
+    assert [song.title for song in store.library.unprepared(9, fetched=False)] == ["rain"]
+
+
 def test_new_content_gives_a_refused_song_another_chance(
     store: Store, fake: FakeCloud, fetched: Callable[[str], Path], tmp_path: Path
 ) -> None:
