@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 from staff_door import enter, go_to_the_room
 
+from appliance.model import Rule
 from appliance.player import Player
 from appliance.store import Store, open_store
 from appliance.store.bucket import BucketChange
-from appliance.ui.browser import Glass
+from appliance.ui.browser import Glass, served
 from appliance.ui.still import LAYERS, PIN, song_id
 from appliance.ui.word import BACK_S, HOLDS_S, SOLO_S
+from mixer.scene import SongId
 from tests.fakes import FakeEngine
 from tests.patience import until
 
 if TYPE_CHECKING:
     from conftest import Panel
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.processes
 
@@ -231,3 +234,82 @@ def test_a_touch_beside_the_sheet_puts_it_away_and_says_nothing(mixer: Stage) ->
     mixer.glass.press("sheet-close")
     mixer.glass.wait_gone("sheet")
     assert mixer.rules() == {}
+
+
+def test_every_key_is_on_the_glass_and_a_thumb_hits_it(mixer: Stage) -> None:
+    long = "The night train to the sea, as it was heard from the garden of the old station in the summer of 1968"
+    bed, songs = a_bed(mixer), mixer.store.db.tables["songs"]
+    songs.update(bed, {"title": long})
+    mixer.store.room.set_rule(Rule(SongId(song_id(15)), "ban"))
+    mixer.until(lambda: long in mixer.titles())
+    mixer.glass.press(f"strip-{mixer.strip_of(bed)}-song")
+    mixer.glass.wait_for("sheet-title", "The night train")
+    hit(mixer, ["sheet-close", "choose-solo", "choose-pin", "choose-skip", "choose-ban"], least=56)
+    mixer.glass.press("choose-pin")
+    mixer.glass.wait_for("line-undo")
+    hit(mixer, ["line-undo", "songs", "strip-1-song", "strip-16-song"])
+    mixer.glass.press("songs")
+    mixer.glass.wait_for("said-2-lift")
+    hit(mixer, ["songs-back", "playing-1", "said-1", "said-1-lift", "said-2-lift", "line-undo"])
+    mixer.glass.press("songs-back")
+    mixer.glass.wait_for("mixer")
+    songs.update(bed, {"title": TITLES[bed]})
+    mixer.until(lambda: TITLES[bed] in mixer.titles())
+
+
+def hit(stage: Stage, keys: list[str], least: float = 48) -> None:
+    for name in keys:
+        x, y, width, height = stage.glass.place(name)
+        assert min(x, y) >= 0, name
+        assert x + width <= stage.panel.width + 0.5, name
+        assert y + height <= stage.panel.height + 0.5, name
+        assert min(width, height) >= least - 0.5, name
+
+
+def test_guests_have_none_of_it(mixer: Stage, browser: Browser) -> None:
+    mixer.choose(a_bed(mixer), "solo")
+    mixer.until(lambda: mixer.engine.scene.solo)
+    guest = Glass(browser, mixer.panel.url, mixer.panel.width, mixer.panel.height)
+    try:
+        guest.wait_for("notice", mixer.panel.texts.sound_alone)
+        for name in ("songs", "strip-1-song", "sheet", "line", "line-solo"):
+            assert not guest.part(name).count(), name
+    finally:
+        guest.close()
+
+
+def test_choices_left_open_close_with_the_page(mixer: Stage) -> None:
+    mixer.glass.press(f"strip-{mixer.strip_of(a_bed(mixer))}-song")
+    mixer.glass.wait_for("sheet")
+    mixer.pass_time(182, every_s=2)
+    mixer.glass.wait_for("room")
+    mixer.glass.press("staff")
+    mixer.glass.wait_for("pin-pad")
+    enter(mixer.panel, PIN)
+    mixer.glass.wait_for("mixer")
+    assert not mixer.glass.part("sheet").count()
+
+
+def test_what_was_said_outlives_the_screen_and_the_player(mixer: Stage, browser: Browser) -> None:
+    bed = a_bed(mixer)
+    mixer.choose(bed, "ban")
+    mixer.until(lambda: bed not in mixer.sounding())
+    room, engine = mixer.panel.room, FakeEngine(mixer.panel.room.clock.boot_s)
+    Player(mixer.player.store, engine, room.runtime, room.config).step()
+    assert engine.scene.layers
+    assert bed not in [layer.song_id for layer in engine.scene.layers]
+    with served(room) as url:
+        glass = Glass(browser, url, mixer.panel.width, mixer.panel.height)
+        again = replace(mixer.panel, glass=glass)
+        glass.press("staff")
+        glass.wait_for("pin-pad")
+        enter(again, PIN)
+        glass.wait_for("mixer")
+        glass.press("songs")
+        glass.wait_for("said-1-title", TITLES[bed])
+        glass.press("said-1-lift")
+        glass.wait_for("said-none")
+        glass.close()
+    mixer.until(lambda: mixer.rules() == {})
+    assert mixer.glass.errors == []
+    assert mixer.panel.asked_outside == []
