@@ -27,7 +27,7 @@ demo: $(VENV)/installed ## a room with a crowd in it, until Ctrl-C (ARGS="--seco
 	@$(BIN)/cosound demo $(ARGS)
 
 test: test-fast ## all tests, fast ones first
-	@$(MEMORY) $(BIN)/python -m pytest tests/unit tests/flows -m processes
+	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/flows tests/unit -m processes
 	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/contract
 	@$(MEMORY) $(BIN)/python -m pytest tests/browser
 	@$(BIN)/python -m pytest $(ALONE)

@@ -31,6 +31,8 @@ PATIENCE_MS = 60_000  # on a busy machine; what comes earlier is seen earlier
 START_WITHIN_S = 60.0
 REDRAWS = 200
 RELOADS = 3
+TOUCHES = 6
+RENDERER_FELL = "memory access out of bounds"  # what it says of itself
 PAINTS = 12
 PIXELS_PER_BYTE = 64  # a PNG of white, or of the client's loading page, is packed tighter than any screen
 
@@ -121,6 +123,29 @@ class Glass:
         """Touch the middle of a part."""
         x, y, width, height = self.place(identifier)
         self.page.mouse.click(x + width / 2, y + height / 2)
+
+    def open(self, identifier: str, opened: str) -> None:
+        """Touch a part until what it opens is there, as a person would: a page that is just changing takes no touch."""
+        from playwright.sync_api import TimeoutError as TookTooLong
+
+        for _ in range(TOUCHES):
+            self.mend()
+            if self.part(identifier).count():
+                self.press(identifier)
+            try:
+                self.part(opened).first.wait_for(state="attached", timeout=PATIENCE_MS / TOUCHES)
+            except TookTooLong:
+                continue
+            return
+        raise AssertionError(f"{opened} does not open, {identifier} was touched {TOUCHES} times")
+
+    def mend(self) -> None:
+        """Load the page again where the browser's own renderer fell over: it finds its place by itself."""
+        if any(RENDERER_FELL in error for error in self.errors):
+            log.warning("the browser's renderer fell over: loading the page again")
+            self.errors[:] = [error for error in self.errors if RENDERER_FELL not in error]
+            self.page.reload()
+            self.wake()
 
     def slide(self, identifier: str, position: float, margin: int) -> None:
         """Touch an upright fader at 0 … 1 of its way; `margin` px at both ends are the thumb's."""

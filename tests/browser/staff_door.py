@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 def go_to_the_room(panel: Panel) -> None:
     """Leave any staff page alone until it closes, and wait until nothing is redrawn any more."""
+    panel.glass.mend()
     panel.room.play(3, "a reason")
     panel.room.pass_time(3700)
     panel.glass.wait_for("playing")

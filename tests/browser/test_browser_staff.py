@@ -29,22 +29,22 @@ WRONG = "1357"
 def door(panel: Panel) -> Panel:
     """At the PIN pad, with an empty pad and no wait running; no wrong PIN counts, since a right one came last."""
     go_to_the_room(panel)
-    panel.glass.press("staff")
+    panel.glass.open("staff", "pin-pad")
     enter(panel, PIN)
     panel.glass.wait_for("mixer")
     go_to_the_room(panel)
-    panel.glass.press("staff")
-    panel.glass.wait_for("pin-pad")
+    panel.glass.open("staff", "pin-pad")
     return panel
 
 
 @pytest.fixture
 def mixer(panel: Panel) -> Panel:
     """In the mixer, sixteen layers sounding, no hand on anything."""
+    panel.glass.mend()
     panel.room.store.room.set_control(Control())
     if not panel.glass.part("mixer").count():
         go_to_the_room(panel)
-        panel.glass.press("staff")
+        panel.glass.open("staff", "pin-pad")
         enter(panel, PIN)
     panel.room.play(16, "a reason")
     panel.glass.wait_for("strip-16-title", "Summer meadow")
@@ -85,7 +85,7 @@ def test_five_wrong_pins_shut_the_pad_for_thirty_seconds(door: Panel) -> None:
 
 def test_back_leaves_the_pad(panel: Panel) -> None:
     go_to_the_room(panel)
-    panel.glass.press("staff")
+    panel.glass.open("staff", "pin-pad")
     panel.glass.press("pin-back")
     panel.glass.wait_for("room")
     assert not panel.glass.part("pin-pad").count()
@@ -206,8 +206,7 @@ def test_another_client_starts_in_the_room_and_sees_what_staff_did(mixer: Panel,
 def test_a_mixer_left_alone_goes_back_behind_the_pin(mixer: Panel) -> None:
     mixer.room.pass_time(181)
     mixer.glass.wait_for("room")
-    mixer.glass.press("staff")
-    mixer.glass.wait_for("pin-pad")
+    mixer.glass.open("staff", "pin-pad")
 
 
 def test_a_reload_finds_its_page_again_and_goes_on(mixer: Panel) -> None:

@@ -100,13 +100,13 @@ def stage(panel: Panel) -> Iterator[Stage]:
 @pytest.fixture
 def mixer(stage: Stage) -> Stage:
     """In the mixer, at the sixth second of the house mix, nothing said by staff."""
+    stage.glass.mend()
     for rule in stage.store.room.rules():
         stage.store.room.say(rule.song_id, [])
     stage.store.room.end_solo()
     if not stage.glass.part("mixer").count():
         go_to_the_room(stage.panel)
-        stage.glass.press("staff")
-        stage.glass.wait_for("pin-pad")
+        stage.glass.open("staff", "pin-pad")
         enter(stage.panel, PIN)
         stage.glass.wait_for("mixer")
     stage.pass_time(30, every_s=5)
@@ -145,8 +145,7 @@ def test_what_is_kept_stays_while_the_others_take_turns_until_it_is_let_go(mixer
     assert bed in mixer.sounding()
     assert before - set(mixer.sounding()), "the others took turns"
     if not mixer.glass.part("mixer").count():  # left alone for so long, it went back behind the PIN
-        mixer.glass.press("staff")
-        mixer.glass.wait_for("pin-pad")
+        mixer.glass.open("staff", "pin-pad")
         enter(mixer.panel, PIN)
         mixer.glass.wait_for("mixer")
     mixer.choose(bed, "pin")
@@ -283,8 +282,7 @@ def test_choices_left_open_close_with_the_page(mixer: Stage) -> None:
     mixer.glass.wait_for("sheet")
     mixer.pass_time(182, every_s=2)
     mixer.glass.wait_for("room")
-    mixer.glass.press("staff")
-    mixer.glass.wait_for("pin-pad")
+    mixer.glass.open("staff", "pin-pad")
     enter(mixer.panel, PIN)
     mixer.glass.wait_for("mixer")
     assert not mixer.glass.part("sheet").count()
@@ -301,8 +299,7 @@ def test_what_was_said_outlives_the_screen_and_the_player(mixer: Stage, browser:
     with served(room) as url:
         glass = Glass(browser, url, mixer.panel.width, mixer.panel.height)
         again = replace(mixer.panel, glass=glass)
-        glass.press("staff")
-        glass.wait_for("pin-pad")
+        glass.open("staff", "pin-pad")
         enter(again, PIN)
         glass.wait_for("mixer")
         glass.press("songs")
