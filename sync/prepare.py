@@ -135,11 +135,13 @@ def _note(store: Store, song: Song, target: Path, outcome: Outcome) -> None:
     store.library.forget_tries(song.sha256, "begun")
     if outcome.word == "stopped":
         return
+    if outcome.word == "done" and not target.exists():
+        outcome = Outcome("failed", "what was made of it is gone")
     if outcome.word == "failed" and store.library.count_try(song.sha256, "failed") < MAX_TRIES:
         log.warning("%s: decoding failed (%s); it is tried again", song.title, outcome.why)
         return
     store.library.forget_tries(song.sha256, "failed")
-    if outcome.word == "done" and target.exists():
+    if outcome.word == "done":
         store.library.set_ready(song.id, target)
         return
     store.library.set_refused(song.id, outcome.why)

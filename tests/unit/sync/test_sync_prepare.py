@@ -197,6 +197,17 @@ def test_a_file_that_is_taken_away_while_it_is_decoded_is_fetched_again_and_not_
     assert [song.title for song in store.library.unprepared(9, fetched=False)] == ["rain"]
 
 
+def test_a_cache_file_that_is_taken_away_at_once_is_made_again(
+    store: Store, fetched: Callable[[str], Path], tmp_path: Path
+) -> None:
+    fetched("rain")
+    prepare_once(store, tmp_path, lambda *_: Outcome("done"))
+    song = store.library.song(song_id("rain"))
+    assert song is not None and song.prepare_error is None
+    prepare_once(store, tmp_path, copying)
+    assert store.library.ready_count() == 1
+
+
 def test_new_content_gives_a_refused_song_another_chance(
     store: Store, fake: FakeCloud, fetched: Callable[[str], Path], tmp_path: Path
 ) -> None:
