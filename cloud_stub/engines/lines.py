@@ -29,16 +29,15 @@ class Came:
 
 
 class Line(Protocol):
-    """One connection. gathers: whether statements may wait, since many travel as quickly as one."""
+    """One connection."""
 
     conn: Conn
-    gathers: bool
 
     def begin(self, texts: Sequence[str]) -> list[Statement]:
         """What begins a transaction on it."""
 
     def send(self, statement: Statement) -> None:
-        """Have it begun, where it `gathers`; what it brings comes with the next exchange."""
+        """Have it begun; what it brings comes with the next exchange."""
 
     def exchange(self, statements: Sequence[Statement]) -> list[Came]:
         """Have them done in their order; what they bring, and before that what was sent alone.
@@ -50,22 +49,22 @@ class Line(Protocol):
 class Pooled:
     """A connection through a pooler, which may not know pipelines, nor what was prepared on it."""
 
-    gathers = False
-
     def __init__(self, conn: Conn, told: Sequence[str]) -> None:
         """told: settings, said in each transaction, for the next may reach another server process."""
         self.conn = conn
         self._told = told
+        self._came: list[Came] = []
 
     def begin(self, texts: Sequence[str]) -> list[Statement]:
         begin, *rest = texts
         return [("; ".join((begin, *(f"set local {setting}" for setting in self._told), *rest)), ())]
 
     def send(self, statement: Statement) -> None:
-        raise NotImplementedError("each statement goes by itself")
+        self._came.append(self._one(*statement))
 
     def exchange(self, statements: Sequence[Statement]) -> list[Came]:
-        return [self._one(sql, args) for sql, args in statements]
+        came, self._came = self._came, []
+        return [*came, *(self._one(sql, args) for sql, args in statements)]
 
     def _one(self, sql: str, args: Sequence[object]) -> Came:
         # Without values the text is sent as it is: then `%` is an ordinary sign.

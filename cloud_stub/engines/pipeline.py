@@ -47,8 +47,6 @@ class _Message:
 class Pipeline:
     """libpq's pipeline on one connection."""
 
-    gathers = True
-
     def __init__(self, conn: Conn) -> None:
         self.conn = conn
         self._pg = conn.pgconn

@@ -65,8 +65,8 @@ class PostgresAnswer:
 class PostgresSession:
     """Statements of one transaction, which begins with the first of them.
 
-    On a direct connection nobody waits for them until an answer is looked at: that wait, not the work, is what a
-    statement costs, and meanwhile the server works on what was sent.
+    Nobody waits for them until an answer is looked at, where the line can do without: that wait, not the work, is what
+    a statement costs, and meanwhile the server works on what was sent.
     """
 
     def __init__(self, pool: Postgres, begin: Sequence[str]) -> None:
@@ -78,14 +78,12 @@ class PostgresSession:
         self._waiting: list[PostgresAnswer] = []  # to what was sent, then to what was not
 
     def ask(self, sql: str, args: Sequence[object]) -> PostgresAnswer:
-        if self._has_begun and self._line.gathers:
+        if self._has_begun:
             self._line.send((sql, args))
         else:
             self._unsent.append((sql, args))
         answer = PostgresAnswer(self)
         self._waiting.append(answer)
-        if not self._line.gathers:
-            self.settle()
         return answer
 
     def settle(self) -> None:
