@@ -14,6 +14,7 @@ import httpx
 
 from sync.answers import Answer, retry_after
 from sync.errors import LinkDown, MediaError
+from sync.lines import Lines
 
 CONNECT_S = 5.0
 PATIENCE_S = 10.0
@@ -34,7 +35,7 @@ _SOCKET_OPTIONS = (
 def open_http(base_url: str) -> httpx.Client:
     """The box's HTTP client: shared by its threads, follows no redirect, keeps connections for a minute."""
     # A transport of our own would bypass the proxies that a venue's environment may name.
-    transport = None if getproxies() else httpx.HTTPTransport(limits=_limits(), socket_options=_SOCKET_OPTIONS)
+    transport = None if getproxies() else Lines(_limits(), _SOCKET_OPTIONS)
     http = httpx.Client(base_url=base_url, limits=_limits(), transport=transport, follow_redirects=False)
     for name in ("accept", "accept-encoding", "connection", "user-agent"):  # HTTP/1.1's own defaults, every time
         del http.headers[name]

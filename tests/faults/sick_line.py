@@ -14,7 +14,9 @@ from random import Random
 from typing import Literal, get_args
 
 # What answers in the cloud's place …
-Stranger = Literal["html", "403", "404", "500", "503", "patience", "redirect", "nothing", "drip", "refused"]
+Stranger = Literal[
+    "html", "403", "404", "500", "503", "patience", "redirect", "nothing", "drip", "head drips", "refused"
+]
 # … what happens to each answer on its way, or to each that carries a file …
 Cutting = Literal["cut", "truncate"]
 Flipping = Literal["flip"]
@@ -24,6 +26,7 @@ Mood = Literal["well"] | Stranger | Cutting | Flipping | Straying
 
 DELAY_S = 0.7
 PATIENCE_S = 6
+DRIPS: dict[str, tuple[bytes, float]] = {"drip": (b" ", 0.2), "head drips": (b"x", 3.0)}  # one byte, every so many s
 _HTML = b"<html><title>Welcome to our wifi</title></html>"
 
 
@@ -40,6 +43,7 @@ _ANSWERS: dict[str, bytes] = {
     "503": _canned("503 Service Unavailable", "text/plain", b"later"),
     "patience": _canned("503 Service Unavailable", "text/plain", b"later", f"Retry-After: {PATIENCE_S}"),
     "drip": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
+    "head drips": b"HTTP/1.1 200 OK\r\nX-Slow: ",
 }
 
 
@@ -131,9 +135,10 @@ class SickLine:
                 self.put_off_s.append(time.monotonic())
             if mood in _ANSWERS:
                 line.sendall(_ANSWERS[mood])
-            while mood == "drip" and self._mood == "drip":
-                line.sendall(b" ")
-                threading.Event().wait(0.2)
+            while mood in DRIPS and self._mood == mood:
+                byte, every_s = DRIPS[mood]
+                line.sendall(byte)
+                threading.Event().wait(every_s)
 
     def _mishandle(self, line: socket.socket, request: bytes, mood: Mood) -> None:
         """One request on this line; its reply ends it."""

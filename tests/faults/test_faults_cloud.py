@@ -37,9 +37,10 @@ MOODS: dict[Mood, str] = {
     "503": "503",
     "nothing": "no answer in time",
     "drip": "no answer in time",
+    "head drips": "no answer in time",
 }
 # What a box notices only after a while (others are still being answered, it might be) has a box of its own.
-SLOW: tuple[Mood, ...] = ("404", "500", "503", "nothing", "drip")
+SLOW: tuple[Mood, ...] = ("404", "500", "503", "nothing", "drip", "head drips")
 QUICK: tuple[Mood, ...] = ("html", "403", "redirect", "cut", "truncate", "refused")
 STRAYING: tuple[Mood, ...] = get_args(Straying)
 LONGER = ("cloud: an old backup", "cloud: asks for patience")  # which take a new start, and what was asked for
