@@ -23,6 +23,7 @@ from appliance.process import Stop, name_process, only_one
 from appliance.runtime import Runtime
 from appliance.ui.facts import Facts
 from appliance.ui.feed import Feed
+from appliance.ui.front import Front
 from appliance.ui.guard import PinGuard
 from appliance.ui.hangup import HangUp
 from appliance.ui.languages import texts_for
@@ -108,7 +109,8 @@ def create_app(config: Config, clock: Clock | None = None, stop: Stop | None = N
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     # A page elsewhere whose name is pointed at this machine must not reach the faders.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
-    app.mount("/", HangUp(flet_server.app(screens.client, no_cdn=True, session_timeout_seconds=SESSION_KEPT_S)))
+    flet_app = flet_server.app(screens.client, no_cdn=True, session_timeout_seconds=SESSION_KEPT_S)
+    app.mount("/", Front(HangUp(flet_app)))
     return app
 
 
