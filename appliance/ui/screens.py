@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from appliance.model import Fader, RuleKind
 from appliance.process import main
 from appliance.ui import word
-from appliance.ui.browser import Glass, headless, served
+from appliance.ui.browser import headless, served
+from appliance.ui.glass import Glass
 from appliance.ui.languages import texts_for
 from appliance.ui.still import PIN, StillRoom, cards, song_id
 from appliance.ui.texts import Texts
@@ -88,14 +89,12 @@ def _shoot_room(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     room.pass_time(2)
     shoot("5-welcome-back-faces")
     room.runtime.publish("sync", {"link": "up", "pending": 0})
-    glass.press("keep")
-    glass.wait_for("keep-pad")
-    for digit in "0424":
-        glass.press(f"keep-{digit}")
+    glass.open("keep", "keep-pad")
+    for digit, shown in (("0", "0–– –––"), ("4", "04– –––"), ("2", "042 –––"), ("4", "042 4––")):
+        glass.open(f"keep-{digit}", "keep-digits", shown)
     shoot("12-keep")
-    glass.press("keep-back")
-    glass.press("face-4")
-    glass.wait_gone("face-4")
+    glass.open("keep-back", "face-4")
+    glass.shut("face-4")
     shoot("6-thanks")
     room.pass_time(15)
     glass.wait_for("here", "3")
@@ -107,18 +106,13 @@ def _shoot_room(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
 
 def _shoot_staff(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     """Through the PIN to the mixer, and a quiet moment."""
-    glass.press("staff")
-    for digit in "1357":
-        glass.press(f"pin-{digit}")
-    glass.press("pin-ok")
-    glass.press("pin-2")
-    glass.press("pin-4")
-    glass.wait_for("pin-dots", "••")
+    glass.open("staff", "pin-pad")
+    _type(glass, "1357")
+    glass.open("pin-ok", "pin-message", texts_of(room).pin_wrong)
+    _type(glass, PIN[:2])
     shoot("8-pin")
-    for digit in PIN[2:]:
-        glass.press(f"pin-{digit}")
-    glass.press("pin-ok")
-    glass.wait_for("mixer")
+    _type(glass, PIN[2:], before=2)
+    glass.open("pin-ok", "mixer")
     room.play(7, WHY)
     glass.wait_for("strip-7-title", "Night")
     shoot("9-mixer")
@@ -132,53 +126,44 @@ def _shoot_staff(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     glass.wait_for("mixer-status", "3")
     shoot("10-mixer-hushed")
     room.pass_time(1)
-    glass.press("mixer-back")
-    glass.wait_for("room")
+    glass.open("mixer-back", "room")
     shoot("11-room-hushed")
+
+
+def _type(glass: Glass, digits: str, before: int = 0) -> None:
+    for count, digit in enumerate(digits, start=before + 1):
+        glass.open(f"pin-{digit}", "pin-dots", "•" * count)
 
 
 def _shoot_words(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     """Staff's word on songs: the choices, the answer with its undo, one layer alone, the page of songs."""
     room.queue(14)
-    glass.press("strip-1-song")
-    glass.wait_for("choose-skip")
+    glass.open("strip-1-song", "choose-skip")
     shoot("13-choices")
-    glass.press("choose-pin")
-    glass.wait_for("line-undo")
-    glass.press("strip-1-song")
-    glass.wait_for("sheet-told", texts_of(room).pin_stands)
+    glass.open("choose-pin", "line-undo")
+    glass.open("strip-1-song", "sheet-told", texts_of(room).pin_stands)
     shoot("13-choices-kept")
-    glass.press("sheet-close")
-    glass.wait_gone("sheet")
-    glass.press("strip-4-song")
-    glass.wait_for("choose-skip")
-    glass.press("choose-skip")
-    glass.wait_for("strip-4-title", texts_of(room).leaving)
+    glass.shut("sheet-close", "sheet")
+    glass.open("strip-4-song", "choose-skip")
+    glass.open("choose-skip", "strip-4-title", texts_of(room).leaving)
     shoot("14-skipped")
     room.pass_time(11)
     glass.wait_gone("line")
-    glass.press("strip-3-song")
-    glass.wait_for("choose-solo")
-    glass.press("choose-solo")
-    glass.wait_for("line-solo")
+    glass.open("strip-3-song", "choose-solo")
+    glass.open("choose-solo", "line-solo")
     room.pass_time(18)
     glass.wait_for("line-count", "0:42")
     shoot("15-one-alone")
-    glass.press("line-solo")
-    glass.wait_gone("line")
+    glass.shut("line-solo", "line")
     words: tuple[tuple[int, RuleKind], ...] = ((8, "place"), (10, "ban"), (12, "ban"))
     for number, kind in words:
         room.store.room.set_rule(word.rule_of(SongId(song_id(number)), kind, room.clock.wall_s()))
-    glass.press("songs")
-    glass.wait_for("said-5")
+    glass.open("songs", "said-5")
     shoot("16-songs")
-    glass.press("coming-2")
-    glass.wait_for("choose-place")
+    glass.open("coming-2", "choose-place")
     shoot("17-choices-of-what-comes")
-    glass.press("sheet-close")
-    glass.wait_gone("sheet")
-    glass.press("songs-back")
-    glass.wait_for("mixer")
+    glass.shut("sheet-close", "sheet")
+    glass.open("songs-back", "mixer")
     for rule in room.store.room.rules():
         room.store.room.say(rule.song_id, [])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +12,13 @@ pytest.importorskip("playwright", reason="playwright is missing: pip install -e 
 
 from playwright.sync_api import Browser
 
-from appliance.ui.browser import INSTALL, Glass, chromium, headless, served
+from appliance.ui.browser import INSTALL, chromium, headless, served
+from appliance.ui.glass import Glass
 from appliance.ui.languages import texts_for
 from appliance.ui.still import StillRoom
 from appliance.ui.texts import Texts
 
+FAILED = Path("build/failed")
 KNOWN_OUTSIDE = "rive_native"  # the client asks for it whatever we say; it is refused and not missed
 
 
@@ -33,6 +36,17 @@ class Panel:
     @property
     def asked_outside(self) -> list[str]:
         return [url for url in self.glass.outside if KNOWN_OUTSIDE not in url]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed says what was on the panel's page, and leaves a picture of it in build/failed."""
+    report = yield
+    panel = getattr(item, "funcargs", {}).get("panel")
+    if report.failed and panel is not None:
+        picture = FAILED / f"{item.name.replace('/', '-')}.png"
+        report.sections.append(("the page", panel.glass.last_look(picture)))
+    return report
 
 
 @pytest.fixture(scope="session")

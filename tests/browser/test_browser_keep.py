@@ -26,8 +26,7 @@ def go_there(panel: Panel, link: str) -> Panel:
     panel.glass.wait_for("playing")
     panel.room.tap("keeper")
     panel.glass.wait_for("face-5")
-    panel.glass.press("keep")
-    panel.glass.wait_for("keep-pad")
+    panel.glass.open("keep", "keep-pad")
     return panel
 
 
@@ -37,8 +36,11 @@ def links(panel: Panel) -> list[tuple[str, dict[str, Any]]]:
 
 
 def type_in(panel: Panel, digits: str) -> None:
-    for digit in digits:
-        panel.glass.press(f"keep-{digit}")
+    """Type all but the last digit, seeing each, and the last one until they are asked about."""
+    for count, digit in enumerate(digits[:-1], start=1):
+        places = digits[:count].ljust(6, "–")
+        panel.glass.open(f"keep-{digit}", "keep-digits", f"{places[:3]} {places[3:]}")
+    panel.glass.open(f"keep-{digits[-1]}", "keep-message", panel.texts.keep_asking)
 
 
 def test_the_code_is_offered_at_once_and_everything_is_on_the_glass(keeping: Panel) -> None:
@@ -50,20 +52,17 @@ def test_the_code_is_offered_at_once_and_everything_is_on_the_glass(keeping: Pan
         assert y + height <= keeping.height, name
     for name in ("keep-back", "keep-clear", "keep-1"):
         assert min(keeping.glass.place(name)[2:]) >= 47.5, name
-    keeping.glass.press("keep-back")
-    keeping.glass.wait_gone("keep-pad")
+    keeping.glass.shut("keep-back", "keep-pad")
 
 
 def test_six_digits_are_asked_about_and_answered(keeping: Panel) -> None:
     store = keeping.room.store
     type_in(keeping, "042424")
-    keeping.glass.wait_for("keep-message", keeping.texts.keep_asking)
     op_id, body = links(keeping)[-1]
     assert body["code"] == "042424"
     store.outbox.settle([(op_id, "rejected:unknown_code")])
     keeping.glass.wait_for("keep-message", keeping.texts.keep_wrong)
     type_in(keeping, "042425")
-    keeping.glass.wait_for("keep-message", keeping.texts.keep_asking)
     store.outbox.settle([(links(keeping)[-1][0], "applied")])
     keeping.glass.wait_for("keep-message", keeping.texts.keep_done)
 
@@ -71,8 +70,7 @@ def test_six_digits_are_asked_about_and_answered(keeping: Panel) -> None:
 def test_without_the_cloud_the_digits_say_so_and_the_code_works(panel: Panel) -> None:
     go_there(panel, "down")
     assert "token_hash" in links(panel)[-1][1]
-    type_in(panel, "0")
-    panel.glass.wait_for("keep-message", panel.texts.keep_needs_cloud)
+    panel.glass.open("keep-0", "keep-message", panel.texts.keep_needs_cloud)
 
 
 def test_whoever_taps_next_has_the_screen(keeping: Panel) -> None:

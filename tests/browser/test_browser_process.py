@@ -17,8 +17,9 @@ import pytest
 
 from appliance.clock import SystemClock
 from appliance.runtime import Runtime
-from appliance.ui.browser import Glass
 from appliance.ui.english import ENGLISH
+from appliance.ui.front import UNWANTED
+from appliance.ui.glass import Glass
 from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -103,6 +104,12 @@ def test_it_publishes_where_it_is_and_serves_the_client_without_a_network(tmp_pa
         assert page.status_code == 200
         assert "gstatic" not in page.text
         assert end(process) == ""
+
+
+def test_the_client_is_not_isolated_for_then_it_would_draw_in_two_threads_and_fall_over(tmp_path: Path) -> None:
+    with screen(tmp_path) as (_process, url):
+        for address in (url, f"{url}main.dart.wasm"):
+            assert not UNWANTED & {name.lower().encode() for name in httpx.head(address).headers}
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])

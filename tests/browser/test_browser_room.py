@@ -73,10 +73,7 @@ def test_a_face_pressed_twice_is_one_vote_on_the_mix_and_is_thanked_for(panel: P
     before = len(votes(panel))
     voter = panel.room.tap("card-1").listener
     assert voter is not None
-    x, y, width, height = panel.glass.place("face-4")
-    for _ in range(2):
-        panel.glass.page.mouse.click(x + width / 2, y + height / 2)
-    panel.glass.wait_gone("face-4")
+    panel.glass.press_until("face-4", lambda: not panel.glass.shows("face-4"), "itself there", times=2)
     panel.glass.wait_for("headline", panel.texts.thanks.format(name=voter.display_name))
     stored = votes(panel)[before:]
     assert [(body["vote_value"], body["song_id"], body["source"], body["scene"]) for body in stored] == [

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from staff_door import enter, go_to_the_room
+from staff_door import go_to_the_room, open_mixer
 
 from appliance.model import Rule
 from appliance.player import Player
 from appliance.store import Store, open_store
 from appliance.store.bucket import BucketChange
-from appliance.ui.browser import Glass, served
-from appliance.ui.still import LAYERS, PIN, song_id
+from appliance.ui.browser import served
+from appliance.ui.glass import Glass
+from appliance.ui.still import LAYERS, song_id
 from appliance.ui.word import BACK_S, HOLDS_S, SOLO_S
 from mixer.scene import SongId
 from tests.fakes import FakeEngine
@@ -78,12 +79,16 @@ class Stage:
         strips = self.panel.room.runtime.read("player")["strips"]
         return next(number for number, strip in enumerate(strips, start=1) if strip and strip["song_id"] == song_id)
 
+    def open_choices(self, song_id: str) -> None:
+        """Touch a sounding song's strip, as soon as the page shows it there too: it is up to a tick behind."""
+        strip = f"strip-{self.strip_of(song_id)}"
+        self.glass.wait_for(f"{strip}-title", TITLES[song_id])
+        self.glass.open(f"{strip}-song", "sheet-title", TITLES[song_id])
+
     def choose(self, song_id: str, choice: str) -> None:
         """Open a sounding song's choices and touch one."""
-        self.glass.press(f"strip-{self.strip_of(song_id)}-song")
-        self.glass.wait_for("sheet-title", TITLES[song_id])
-        self.glass.press(f"choose-{choice}")
-        self.glass.wait_gone("sheet")
+        self.open_choices(song_id)
+        self.glass.shut(f"choose-{choice}", "sheet")
 
 
 @pytest.fixture(scope="module")
@@ -100,18 +105,14 @@ def stage(panel: Panel) -> Iterator[Stage]:
 @pytest.fixture
 def mixer(stage: Stage) -> Stage:
     """In the mixer, at the sixth second of the house mix, nothing said by staff."""
-    stage.glass.mend()
     for rule in stage.store.room.rules():
         stage.store.room.say(rule.song_id, [])
     stage.store.room.end_solo()
-    if not stage.glass.part("mixer").count():
+    if not stage.glass.shows("mixer"):
         go_to_the_room(stage.panel)
-        stage.glass.open("staff", "pin-pad")
-        enter(stage.panel, PIN)
-        stage.glass.wait_for("mixer")
+        open_mixer(stage.panel)
     stage.pass_time(30, every_s=5)
     stage.glass.wait_gone("line")
-    stage.glass.wait_for(f"strip-{stage.strip_of(stage.sounding()[0])}-title", TITLES[stage.sounding()[0]])
     return stage
 
 
@@ -126,7 +127,7 @@ def test_one_touch_skips_a_layer_and_undo_fetches_it_back(mixer: Stage) -> None:
     assert mixer.rules() == {bed: ("skip", HOLDS_S["skip"])}
     mixer.until(lambda: bed not in mixer.sounding())
     assert len(mixer.sounding()) == 7, "another has its place"
-    mixer.glass.press("line-undo")
+    mixer.glass.shut("line-undo")
     mixer.until(lambda: bed in mixer.sounding())
     assert mixer.rules() == {bed: ("pin", BACK_S)}
     mixer.glass.wait_gone("line-undo")
@@ -144,10 +145,8 @@ def test_what_is_kept_stays_while_the_others_take_turns_until_it_is_let_go(mixer
     mixer.pass_time(3000, every_s=60)
     assert bed in mixer.sounding()
     assert before - set(mixer.sounding()), "the others took turns"
-    if not mixer.glass.part("mixer").count():  # left alone for so long, it went back behind the PIN
-        mixer.glass.open("staff", "pin-pad")
-        enter(mixer.panel, PIN)
-        mixer.glass.wait_for("mixer")
+    mixer.glass.wait_for("room")  # left alone for so long, it went back behind the PIN
+    open_mixer(mixer.panel)
     mixer.choose(bed, "pin")
     mixer.glass.wait_for("line-undo")
     assert mixer.rules() == {}
@@ -158,30 +157,22 @@ def test_a_ban_stands_in_the_list_from_which_it_is_allowed_again(mixer: Stage) -
     mixer.choose(bed, "ban")
     mixer.until(lambda: bed not in mixer.sounding())
     assert mixer.rules() == {bed: ("ban", None)}
-    mixer.glass.press("songs")
-    mixer.glass.wait_for("said-1-title", TITLES[bed])
-    mixer.glass.press("said-1-lift")
-    mixer.glass.wait_for("said-none")
+    mixer.glass.open("songs", "said-1-title", TITLES[bed])
+    mixer.glass.open("said-1-lift", "said-none")
     assert mixer.rules() == {}
-    mixer.glass.press("line-undo")
-    mixer.glass.wait_for("said-1-title", TITLES[bed])
+    mixer.glass.open("line-undo", "said-1-title", TITLES[bed])
     assert mixer.rules() == {bed: ("ban", None)}
-    mixer.glass.press("songs-back")
-    mixer.glass.wait_for("mixer")
+    mixer.glass.open("songs-back", "mixer")
 
 
 def test_a_song_that_waits_is_put_first_and_comes(mixer: Stage) -> None:
     waiting = next(song for song in TITLES if song not in mixer.sounding() and kind_of(song) == "soundscape")
     mixer.store.room.replace_queue([*mixer.sounding(), waiting], rev="still")
-    mixer.glass.press("songs")
-    mixer.glass.wait_for("coming-1-title", TITLES[waiting])
-    mixer.glass.press("coming-1")
-    mixer.glass.wait_for("choose-place")
-    mixer.glass.press("choose-place")
-    mixer.glass.wait_for("line-undo")
+    mixer.glass.open("songs", "coming-1-title", TITLES[waiting])
+    mixer.glass.open("coming-1", "sheet-title", TITLES[waiting])
+    mixer.glass.open("choose-place", "line-undo")
     assert mixer.rules() == {waiting: ("place", HOLDS_S["place"])}
-    mixer.glass.press("songs-back")
-    mixer.glass.wait_for("mixer")
+    mixer.glass.open("songs-back", "mixer")
     mixer.pass_time(40, every_s=5)
     assert waiting in mixer.sounding()
 
@@ -201,7 +192,7 @@ def test_one_layer_is_heard_alone_until_it_is_touched_again_or_its_minute_is_ove
     mixer.glass.wait_gone("line")
     mixer.choose(bed, "solo")
     mixer.until(lambda: mixer.engine.scene.solo)
-    mixer.glass.press("line-solo")
+    mixer.glass.shut("line-solo")
     mixer.until(lambda: not mixer.engine.scene.solo)
     mixer.choose(bed, "solo")
     mixer.until(lambda: mixer.engine.scene.solo)
@@ -212,26 +203,23 @@ def test_one_layer_is_heard_alone_until_it_is_touched_again_or_its_minute_is_ove
 
 def test_a_song_that_is_gone_is_said_not_to_be_stored(mixer: Stage) -> None:
     bed = a_bed(mixer)
-    mixer.glass.press(f"strip-{mixer.strip_of(bed)}-song")
-    mixer.glass.wait_for("choose-ban")
+    mixer.open_choices(bed)
     row = dict(mixer.store.db.rows("select * from songs where id = ?", bed)[0])
     mixer.store.bucket.apply([BucketChange("songs", bed, "del")], epoch="still", rev=2)
-    mixer.glass.press("choose-ban")
-    mixer.glass.wait_for("line-text", mixer.panel.texts.not_stored)
-    assert not mixer.glass.part("line-undo").count()
+    mixer.glass.open("choose-ban", "line-text", mixer.panel.texts.not_stored)
+    assert not mixer.glass.shows("line-undo")
     assert mixer.rules() == {}
     with mixer.store.db.write() as conn:
         conn.execute(f"insert into songs ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
 
 
 def test_a_touch_beside_the_sheet_puts_it_away_and_says_nothing(mixer: Stage) -> None:
-    mixer.glass.press(f"strip-{mixer.strip_of(a_bed(mixer))}-song")
-    mixer.glass.wait_for("sheet")
-    mixer.glass.page.mouse.click(mixer.panel.width / 2, 140)
-    mixer.glass.wait_gone("sheet")
-    mixer.glass.press(f"strip-{mixer.strip_of(a_bed(mixer))}-song")
-    mixer.glass.press("sheet-close")
-    mixer.glass.wait_gone("sheet")
+    glass = mixer.glass
+    mixer.open_choices(a_bed(mixer))
+    beside = (mixer.panel.width / 2, 140)
+    glass.touch_until(lambda: glass.page.mouse.click(*beside), lambda: not glass.shows("sheet"), "the sheet stays")
+    mixer.open_choices(a_bed(mixer))
+    glass.shut("sheet-close", "sheet")
     assert mixer.rules() == {}
 
 
@@ -241,17 +229,14 @@ def test_every_key_is_on_the_glass_and_a_thumb_hits_it(mixer: Stage) -> None:
     songs.update(bed, {"title": long})
     mixer.store.room.set_rule(Rule(SongId(song_id(15)), "ban"))
     mixer.until(lambda: long in mixer.titles())
-    mixer.glass.press(f"strip-{mixer.strip_of(bed)}-song")
-    mixer.glass.wait_for("sheet-title", "The night train")
+    mixer.glass.wait_for(f"strip-{mixer.strip_of(bed)}-title", "The night train")
+    mixer.glass.open(f"strip-{mixer.strip_of(bed)}-song", "sheet-title", "The night train")
     hit(mixer, ["sheet-close", "choose-solo", "choose-pin", "choose-skip", "choose-ban"], least=56)
-    mixer.glass.press("choose-pin")
-    mixer.glass.wait_for("line-undo")
+    mixer.glass.open("choose-pin", "line-undo")
     hit(mixer, ["line-undo", "songs", "strip-1-song", "strip-16-song"])
-    mixer.glass.press("songs")
-    mixer.glass.wait_for("said-2-lift")
+    mixer.glass.open("songs", "said-2-lift")
     hit(mixer, ["songs-back", "playing-1", "said-1", "said-1-lift", "said-2-lift", "line-undo"])
-    mixer.glass.press("songs-back")
-    mixer.glass.wait_for("mixer")
+    mixer.glass.open("songs-back", "mixer")
     songs.update(bed, {"title": TITLES[bed]})
     mixer.until(lambda: TITLES[bed] in mixer.titles())
 
@@ -272,20 +257,17 @@ def test_guests_have_none_of_it(mixer: Stage, browser: Browser) -> None:
     try:
         guest.wait_for("notice", mixer.panel.texts.sound_alone)
         for name in ("songs", "strip-1-song", "sheet", "line", "line-solo"):
-            assert not guest.part(name).count(), name
+            assert not guest.shows(name), name
     finally:
         guest.close()
 
 
 def test_choices_left_open_close_with_the_page(mixer: Stage) -> None:
-    mixer.glass.press(f"strip-{mixer.strip_of(a_bed(mixer))}-song")
-    mixer.glass.wait_for("sheet")
+    mixer.open_choices(a_bed(mixer))
     mixer.pass_time(182, every_s=2)
     mixer.glass.wait_for("room")
-    mixer.glass.open("staff", "pin-pad")
-    enter(mixer.panel, PIN)
-    mixer.glass.wait_for("mixer")
-    assert not mixer.glass.part("sheet").count()
+    open_mixer(mixer.panel)
+    assert not mixer.glass.shows("sheet")
 
 
 def test_what_was_said_outlives_the_screen_and_the_player(mixer: Stage, browser: Browser) -> None:
@@ -299,13 +281,9 @@ def test_what_was_said_outlives_the_screen_and_the_player(mixer: Stage, browser:
     with served(room) as url:
         glass = Glass(browser, url, mixer.panel.width, mixer.panel.height)
         again = replace(mixer.panel, glass=glass)
-        glass.open("staff", "pin-pad")
-        enter(again, PIN)
-        glass.wait_for("mixer")
-        glass.press("songs")
-        glass.wait_for("said-1-title", TITLES[bed])
-        glass.press("said-1-lift")
-        glass.wait_for("said-none")
+        open_mixer(again)
+        glass.open("songs", "said-1-title", TITLES[bed])
+        glass.open("said-1-lift", "said-none")
         glass.close()
     mixer.until(lambda: mixer.rules() == {})
     assert mixer.glass.errors == []
