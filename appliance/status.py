@@ -41,7 +41,7 @@ def status_lines(state: dict[str, Any]) -> list[str]:
         *([_damaged_words(state["files_damaged"])] if state["files_damaged"] else []),
         f"disk     {state['disk_free_mb']} MB free" + (f", but it {READ_ONLY}" if state["disk_read_only"] else ""),
         *(
-            f"reader   {reader['name']}: {reader['state']} {reader.get('why') or ''}".rstrip()
+            f"reader   {reader['name']}: {reader['state']}" + (f": {reader['why']}" if reader.get("why") else "")
             for reader in state["readers"]
         ),
         *(f"lamp     {lamp}: dark, {why}" for lamp, why in state["dark_lamps"].items()),

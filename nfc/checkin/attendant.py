@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.07
 LISTEN_S = 0.1
 LOOK_FOR_PLUG_S = 0.5
+MOST_REASONS = 8
 
 State = Literal["ready", "absent", "failed"]
 
@@ -61,10 +62,12 @@ class Attendant:
         self._presence = presence or Presence()
         self._backoff = Backoff()
         self._open = False
+        self._name = driver.where
         self._retry_at_s = float("-inf")
         self._was_plugged = True
         self.steps = 0  # how many were made: whoever watches sees that it goes on
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._told: set[str] = set()  # why it is away, as far as the log has it
         self.state = ReaderState(driver.where, driver.where, "absent", "not looked for yet")
 
     def step(self) -> float:
@@ -97,9 +100,8 @@ class Attendant:
         appeared, self._was_plugged = plugged and not self._was_plugged, plugged
         if now_s < self._retry_at_s and not appeared:
             return min(self._retry_at_s - now_s, LOOK_FOR_PLUG_S)
-        name = self._driver.open()
+        self._name = self._driver.open()
         self._open = True
-        self._say(ReaderState(self._driver.where, name, "ready"))
         return 0.0
 
     def _look(self) -> float:
@@ -107,7 +109,7 @@ class Attendant:
         began_s = self._clock.boot_s()
         tag = self._driver.poll(LOOK_EVERY_S if self._driver.continuous else LISTEN_S)
         now_s = self._clock.boot_s()
-        self._backoff.worked()
+        self._answered()
         tap = tag if tag is not None and tag.tap_id else self._presence.read(tag, now_s)
         if tap is not None:
             wall_ms = round(self._clock.wall_s() * 1000)
@@ -115,6 +117,12 @@ class Attendant:
         if not self._driver.continuous:
             return 0.0
         return max(0.0, LOOK_EVERY_S - (now_s - began_s))
+
+    def _answered(self) -> None:
+        """Only now it is ready: some readers open and then say nothing, again and again."""
+        self._backoff.worked()
+        if self.state.state != "ready":
+            self._say(ReaderState(self._driver.where, self._name, "ready"))
 
     def _show_newest(self) -> None:
         answer = None
@@ -128,7 +136,7 @@ class Attendant:
         wait_s = self._backoff.failed()
         self._retry_at_s = self._clock.boot_s() + wait_s
         self._was_plugged = self._driver.plugged()
-        self._say(ReaderState(self._driver.where, self.state.name, state, why))
+        self._say(ReaderState(self._driver.where, self._name, state, why))
         return min(wait_s, LOOK_FOR_PLUG_S)
 
     def _say(self, state: ReaderState) -> None:
@@ -138,9 +146,13 @@ class Attendant:
             self._report(state)
 
     def _log_change(self, state: ReaderState) -> None:
-        if state.state == self.state.state:
-            return
         if state.state == "ready":
+            self._told.clear()
             log.info("reader %s is ready: %s", state.where, state.name)
-        else:
+        elif state.state != self.state.state or self._is_news(state.why):
+            self._told.add(state.why)
             log.warning("reader %s is %s: %s", state.where, state.state, state.why)
+
+    def _is_news(self, why: str) -> bool:
+        """The first reason, and another one of a reader that is there again but does not open; each once."""
+        return not self._told or (self._was_plugged and why not in self._told and len(self._told) < MOST_REASONS)

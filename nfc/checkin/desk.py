@@ -13,6 +13,7 @@ from appliance.store import Store
 from checkin.choose import driver_of
 from checkin.message import uri_message
 from checkin.nfcpy_driver import NfcpyDriver
+from checkin.reader import ReaderGone
 from checkin.sticker import write_message
 
 STICKER_WITHIN_S = 30.0
@@ -28,11 +29,13 @@ def write_sticker(setting: str, url: str, *, lock: bool = False, within_s: float
     driver = driver_of(setting)
     if not isinstance(driver, NfcpyDriver):
         raise SetupError(f"the reader {setting!r} only reads numbers: name one that writes with --reader")
-    driver.open()
     try:
+        driver.open()
         tag = _wait(driver.tag_there, within_s, "no sticker came")
         write_message(tag, uri_message(url), lock=lock)
         return str(getattr(tag, "product", tag.type))
+    except ReaderGone as error:
+        raise SetupError(f"reader {setting}: {error}") from error
     finally:
         driver.close()
 

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 PLAIN_NODE = re.compile(r"/dev/[A-Za-z0-9/._-]+")
 NOT_PERMITTED = (errno.EACCES, errno.EPERM)
 UDP_ANSWER_S = 2.0
+TRY = "; is it set to UART (HSU), RX to TX? One that sends lines by itself is serial:/dev/…"
 
 
 class OnceMuted:
@@ -97,7 +98,7 @@ def open_frontend(where: str) -> tuple[Any, str]:
     except ReaderGone:
         raise
     except TORN as error:
-        raise ReaderGone(f"{where}: {explain(error, where)}") from error
+        raise ReaderGone(explain(error, where)) from error
     name = str(frontend.device)  # it ends with "at" and the device as nfcpy knows it
     frontend.device = OnceMuted(OverUdp(frontend.device) if where.startswith("udp") else frontend.device)
     return frontend, name if where in name else f"{name}, {where}"
@@ -129,7 +130,11 @@ def explain(error: Exception, where: str) -> str:
         told = f"it does not answer ({told}); pull it out and plug it in again"
     elif where.startswith("/"):
         broke = number == errno.EIO
-        told = "the line broke: unplugged, or the chip fell silent" if broke else f"no PN532 answers there ({told})"
+        told = (
+            "the line broke: unplugged, or the chip fell silent" if broke else f"no PN532 answers there ({told}){TRY}"
+        )
+    elif where.startswith("udp"):
+        told = f"no port for simulated tags ({told}); take another above 1023, as in udp:127.0.0.1:54321"
     return told
 
 
@@ -143,14 +148,14 @@ def _open_by_nfcpy(nfc: Any, where: str) -> Any:
             return nfc.ContactlessFrontend(reader.nfcpy_path)
         except TORN as error:
             first = first or error
-    raise first or ReaderGone(f"{where}: nothing is plugged in there")
+    raise first or ReaderGone("nothing is plugged in there")
 
 
 def _plain_node(path: str) -> str:
     """The character device behind a stable name. Its own name matters too: nfcpy knows Pi's ports by it."""
     node = os.path.realpath(path)
     if not PLAIN_NODE.fullmatch(node) or not stat.S_ISCHR(Path(node).stat().st_mode):
-        raise ReaderGone(f"{path}: this is no serial port")
+        raise ReaderGone("this is no serial port")
     return node
 
 

@@ -87,15 +87,15 @@ class NfcpyDriver:
             return
         if self._where == "usb":
             raise ReaderGone("no NFC reader on USB; `cosound nfc list` shows what else is plugged in")
-        raise ReaderGone(f"{self._where}: nothing is plugged in there")
+        raise ReaderGone("nothing is plugged in there")
 
     def _sense(self) -> TagRead | None:
         if self._frontend is None:
-            raise ReaderGone(f"{self._where}: not open")
+            raise ReaderGone("it is not open")
         try:
             target = self._look()
         except TORN as error:
-            raise ReaderGone(f"{self._where}: {explain(error, self._where)}") from error
+            raise ReaderGone(explain(error, self._where)) from error
         self._target = target
         if target is None or not target.sdd_res:
             return None
@@ -118,7 +118,7 @@ class NfcpyDriver:
         try:
             return importlib.import_module("nfc.tag").activate(self._frontend, self._target)
         except TORN as error:
-            raise ReaderGone(f"{self._where}: {explain(error, self._where)}") from error
+            raise ReaderGone(explain(error, self._where)) from error
 
     def _lay_there(self, tag: TagRead) -> bool:
         """A number that is drawn anew at each look is still the same card, until a look finds none."""

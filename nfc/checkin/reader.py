@@ -30,7 +30,8 @@ class TagRead:
 
 
 class ReaderGone(TransientError):
-    """Absent, unplugged, not permitted, or mute: close it, wait, open it again."""
+    """Absent, unplugged, not permitted, or mute: close it, wait, open it again. It says why, and not which reader:
+    whoever catches it knows that and says it before."""
 
 
 class Driver(Protocol):

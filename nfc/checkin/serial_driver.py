@@ -50,7 +50,7 @@ class SerialDriver:
             self._port.reset_input_buffer()
         except (OSError, ValueError, termios.error) as error:
             self.close()
-            raise ReaderGone(f"{self._path}: {_explain(error)}") from error
+            raise ReaderGone(_explain(error)) from error
         return f"serial reader at {self._path}"
 
     def poll(self, timeout_s: float) -> TagRead | None:
@@ -74,12 +74,12 @@ class SerialDriver:
     def _receive(self, timeout_s: float) -> bytes:
         """What came, waiting for the first byte; TypeError is pyserial's word for a port closed under it."""
         if self._port is None:
-            raise ReaderGone(f"{self._path}: not open")
+            raise ReaderGone("it is not open")
         try:
             self._port.timeout = timeout_s
             return bytes(self._port.read(max(1, self._port.in_waiting)))
         except (OSError, TypeError, termios.error) as error:
-            raise ReaderGone(f"{self._path}: it is gone ({error})") from error
+            raise ReaderGone(f"it is gone ({error})") from error
 
 
 def _explain(error: Exception) -> str:

@@ -46,14 +46,14 @@ class SocketReader:
             ear.bind(str(self._path))
         except OSError as error:
             ear.close()
-            raise ReaderGone(f"{self._path}: {error.strerror or error}") from error
+            raise ReaderGone(f"{error.strerror or error}") from error
         self._socket = ear
         return f"{TYPED} on {self._path}"
 
     def poll(self, timeout_s: float) -> TagRead | None:
         """The next well-formed tap; None after `timeout_s` or one that made no sense."""
         if self._socket is None:
-            raise ReaderGone("not open")
+            raise ReaderGone("it is not open")
         ready, _, _ = select.select([self._socket], [], [], timeout_s)
         if not ready:
             return None
@@ -65,7 +65,7 @@ class SocketReader:
             self._complained = True
             return None
         except OSError as error:
-            raise ReaderGone(f"{self._path}: {error.strerror or error}") from error
+            raise ReaderGone(f"{error.strerror or error}") from error
 
     def close(self) -> None:
         if self._socket is not None:

@@ -61,7 +61,7 @@ class WedgeDriver:
                 fcntl.ioctl(self._node, EVIOCGRAB, 1)
         except OSError as error:
             self.close()
-            raise ReaderGone(f"{self._path}: {_explain(error)}") from error
+            raise ReaderGone(_explain(error)) from error
         return f"keyboard reader at {self._path}"
 
     def poll(self, timeout_s: float) -> TagRead | None:
@@ -88,7 +88,7 @@ class WedgeDriver:
     def _pressed(self, timeout_s: float) -> list[int]:
         """Codes of the keys pressed. Half a number followed by a longer silence is forgotten."""
         if self._node is None:
-            raise ReaderGone(f"{self._path}: not open")
+            raise ReaderGone("it is not open")
         if not select.select([self._node], [], [], timeout_s)[0]:
             if self._now_s() - self._heard_s >= FORGET_AFTER_S:
                 self._typed = ""
@@ -97,9 +97,9 @@ class WedgeDriver:
         try:
             came = os.read(self._node, EVENT.size * EVENTS_AT_ONCE)
         except OSError as error:
-            raise ReaderGone(f"{self._path}: it is gone ({error.strerror})") from error
+            raise ReaderGone(f"it is gone ({error.strerror})") from error
         if not came:
-            raise ReaderGone(f"{self._path}: it is gone")
+            raise ReaderGone("it is gone")
         data = self._rest + came
         whole = len(data) - len(data) % EVENT.size
         self._rest = data[whole:]

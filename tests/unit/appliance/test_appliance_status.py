@@ -59,8 +59,11 @@ def test_a_box_at_work(box: Box, config: Config) -> None:
             "pending_since_wall_ms": round((SystemClock().wall_s() - 100_000) * 1000),
             "files_to_go": 3, "bytes_to_go": 12_000_000, "bytes_per_s": 200_000}  # fmt: skip
     box.runtime.publish("sync", line)
-    acr122u = {"name": "ACR122U", "state": "ready", "why": ""}
-    box.runtime.publish("reader", {"boot_s": now_s, "readers": [acr122u], "dark": {"led:cosound": "no permission"}})
+    readers = [
+        {"name": "ACR122U", "state": "ready", "why": ""},
+        {"name": "usb", "state": "absent", "why": "no permission"},
+    ]
+    box.runtime.publish("reader", {"boot_s": now_s, "readers": readers, "dark": {"led:cosound": "no permission"}})
     text = "\n".join(status_lines(read_status(config)))
     assert "player   playing, 2 underruns" in text
     assert "    -3.0 dB  Rain: It rains." in text
@@ -68,7 +71,7 @@ def test_a_box_at_work(box: Box, config: Config) -> None:
     assert "link     down for 12 min (no route), last contact 2 h 5 min ago" in text
     assert "pending  1, the oldest for 1 d 3 h, 1 refused by the cloud" in text
     assert "library  2 of 2 songs ready; 3 files to fetch, 12.0 MB, 0.2 MB a second: 1 min more" in text
-    assert "reader   ACR122U: ready" in text
+    assert "reader   ACR122U: ready\nreader   usb: absent: no permission" in text
     assert "lamp     led:cosound: dark, no permission" in text
 
 

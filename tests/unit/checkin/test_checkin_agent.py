@@ -181,7 +181,7 @@ def test_readers_and_last_tap_are_shown(box: Callable[..., Box]) -> None:
 def test_a_readers_state_rings_for_the_screen(box: Callable[..., Box]) -> None:
     one = box()
     screen = open_store(one.folder / "data", one.folder / "run", "ui", one.clock)
-    one.agent.attend()
+    one.agent.attend(), one.agent.attend()  # it opens, then it answers
     screen.wait(0)
     assert not screen.wait(0)
     one.agent.step(0.0)
@@ -233,8 +233,8 @@ def test_a_misread_is_dropped_and_said_once(
 
 
 def test_a_tap_survives_a_busy_store(box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch) -> None:
-    one = box((0, A), (0.1, B))
-    for _ in range(3):
+    one = box((0.15, A), (0.25, B))
+    for _ in range(4):
         one.agent.attend()
         one.clock.advance(0.1)
     one.agent.step(0.0), one.agent.step(0.0)  # the readers' states
@@ -380,8 +380,8 @@ def test_a_driver_that_never_comes_back_ends_the_process(tmp_path: Path) -> None
 
 
 def test_a_tap_that_the_disk_refuses_is_shown_and_never_counts(box: Callable[..., Box]) -> None:
-    one = box((0, A), (5, B))
-    one.agent.attend()
+    one = box((0.1, A), (5, B))
+    one.agent.attend(), one.agent.attend()
     one.take()
     one.store.db.conn.execute("pragma query_only=1")
     with pytest.raises(TransientError, match="cannot be written"):

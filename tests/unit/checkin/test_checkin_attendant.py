@@ -6,7 +6,7 @@ from itertools import groupby
 import pytest
 
 from appliance.clock import ManualClock
-from checkin.attendant import LOOK_EVERY_S, LOOK_FOR_PLUG_S, Attendant, ReaderState, Tap
+from checkin.attendant import LOOK_EVERY_S, LOOK_FOR_PLUG_S, MOST_REASONS, Attendant, ReaderState, Tap
 from checkin.backoff import Backoff
 from checkin.reader import ReaderGone, TagRead
 from checkin.scripted import ScriptedReader
@@ -101,6 +101,29 @@ def test_pulled_and_plugged_again(caplog: pytest.LogCaptureFixture) -> None:
     bench.run(LOOK_FOR_PLUG_S + 0.1)
     assert bench.states == ["ready", "absent", "ready"], "a plug is seen long before the back-off is over"
     assert [record.levelname for record in caplog.records] == ["WARNING"], "its loss is said once"
+
+
+def test_a_reader_that_was_never_there_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    cable = Cable()
+    cable.in_socket = False
+    Bench(cable).run(120.0)
+    assert caplog.messages == ["reader cable is absent: no such device"], "where once, and why"
+
+
+def test_there_again_but_not_to_be_opened_says_each_reason_once(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(Cable())
+    for why in ("mute", "no permission", "mute", "no permission"):
+        bench.cable.bug = ReaderGone(why)
+        bench.run(60.0)
+    assert [message.partition("absent: ")[2] for message in caplog.messages] == ["mute", "no permission"]
+
+
+def test_reasons_without_end_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(Cable())
+    for number in range(50):
+        bench.cable.bug = ReaderGone(f"noise {number}")
+        bench.run(60.0)
+    assert len(caplog.messages) == MOST_REASONS
 
 
 def test_back_off_while_it_is_plugged_but_will_not_open() -> None:

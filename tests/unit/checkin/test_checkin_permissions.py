@@ -64,7 +64,7 @@ def _as_nobody(deed: Callable[[], object], told: Connection) -> None:
 def test_a_reader_that_may_not_be_opened_names_the_group(
     port: str, driver: Callable[[str], Driver], group: str
 ) -> None:
-    assert f"{port}: no permission: this user must be in group {group}" in refused(driver(port).open)
+    assert refused(driver(port).open).startswith(f"no permission: this user must be in group {group}")
 
 
 def test_lamps_that_may_not_be_lit_say_what_is_missing(port: str, tmp_path: Path) -> None:

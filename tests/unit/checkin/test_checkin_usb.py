@@ -103,7 +103,7 @@ def test_pulled_out_it_is_gone_and_back_under_another_number(usb: Usb, driver: N
         driver.poll(0.1)
     driver.close()
     assert not driver.plugged()
-    with pytest.raises(ReaderGone, match=r"usb:1-1\.4: nothing is plugged in there"):
+    with pytest.raises(ReaderGone, match=r"^nothing is plugged in there$"):
         driver.open()
     usb.plugged["1-1.4"] = (12, pulled[1])
     reader_of(usb).gone = False
