@@ -50,7 +50,8 @@ class Chip:
         answer = self.tag.answer(data) if self.tag else None
         if answer is None:
             return b"\x01"
-        return b"\x00" + answer + (_crc_a(answer) if len(answer) > 1 else b"")
+        is_read_by_pages = self.tag is not None and not self.tag.sel_res & 0x60
+        return b"\x00" + answer + (_crc_a(answer) if is_read_by_pages and len(answer) > 1 else b"")
 
     def _list_targets(self, data: bytes) -> bytes:
         tag = self.tag

@@ -33,9 +33,10 @@ from checkin.keyring import Keyring
 from checkin.lamps import lamps_of
 from checkin.programming import programme
 from checkin.sheet import write_sheet
+from checkin.signer import UID_BYTES
+from checkin.sun import SunKeys
 
 RESULT_WITHIN_S = 2.0
-SIGNER_BYTES = 7
 
 
 @click.group(invoke_without_command=True)
@@ -56,9 +57,14 @@ def list_readers() -> None:
 @click.option("--url", help="the room's address; without it, the one the cloud signed for this room")
 @click.option("--reader", help="the reader to write with; without it, checkin.reader")
 @click.option("--lock", is_flag=True, help="make the sticker read-only, for ever")
-def write(url: str | None, reader: str | None, lock: bool) -> None:
+@click.option("--sun", is_flag=True, help="instead make a listener's card sign: an NTAG 424 DNA as from the shop")
+def write(url: str | None, reader: str | None, lock: bool, sun: bool) -> None:
     """Write the room's address on a sticker (NTAG213, 215 or 216), and read it back."""
-    sys.exit(main(_write, url, reader, lock))
+    if sun and (url or lock):
+        raise click.UsageError(
+            "--sun takes neither --url nor --lock: what such a card says is given, and its own keys guard it"
+        )
+    sys.exit(main(_write_signer, reader) if sun else main(_write, url, reader, lock))
 
 
 @nfc.command("sheet")
@@ -144,8 +150,20 @@ def _write(url: str | None, reader: str | None, lock: bool) -> None:
     with _store(config, "write") as store:
         address = room_address(url, config, store)
     click.echo("Hold a sticker to the reader …")
-    kind = desk.write_sticker(reader or config.checkin_reader.split(",")[0].strip(), address, lock=lock)
+    kind = desk.write_sticker(reader or _first_reader(config), address, lock=lock)
     click.echo(f"{kind}: {'written, read back and locked' if lock else 'written and read back'}")
+
+
+def _write_signer(reader: str | None) -> None:
+    config = load_config()
+    keys, base = _signing(config)
+    click.echo("Hold an NTAG 424 DNA to the reader, and still for two seconds …")
+    desk.write_signer(reader or _first_reader(config), keys, base)
+    click.echo(f"it signs, under version {keys.version} of the keys: hand it out")
+
+
+def _first_reader(config: Config) -> str:
+    return config.checkin_reader.split(",")[0].strip()
 
 
 def _sheet(out: Path, url: str | None) -> None:
@@ -159,12 +177,17 @@ def _sheet(out: Path, url: str | None) -> None:
 def _sun(uid: str) -> None:
     config = load_config()
     number = parse_uid(uid)
+    if len(number) != UID_BYTES:
+        raise InputError(f"a card that signs has a number of {UID_BYTES} bytes, not {len(number)}")
+    click.echo("\n".join(programme(*_signing(config), number)))
+
+
+def _signing(config: Config) -> tuple[SunKeys, str]:
+    """The keys in use, and the address that cards are given. Raises InputError without."""
     keys = Keyring.of(config).sun_keys
-    if not keys or not config.cloud_url or len(number) != SIGNER_BYTES:
-        raise InputError(
-            "a card that signs has a number of 7 bytes; cloud.url and checkin.sun_keys must be set to programme one"
-        )
-    click.echo("\n".join(programme(keys[0], config.cloud_url.rstrip("/"), number)))
+    if not keys or not config.cloud_url:
+        raise InputError("cloud.url and checkin.sun_keys must be set to make a card sign (docs/reader.md)")
+    return keys[0], config.cloud_url.rstrip("/")
 
 
 def _forget() -> None:

@@ -1,20 +1,24 @@
-"""What staff do at the reader by hand: write stickers, and act for whoever taps next."""
+"""What staff do at the reader by hand: write stickers and cards, and act for whoever taps next."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from appliance import handover
 from appliance.errors import InputError, SetupError, TransientError
 from appliance.model import Listener
 from appliance.store import Store
+from checkin import sun
 from checkin.choose import driver_of
-from checkin.message import uri_message
+from checkin.message import records_of, uri_message
 from checkin.nfcpy_driver import NfcpyDriver
 from checkin.reader import ReaderGone
+from checkin.signer import make_sign
 from checkin.sticker import write_message
+from checkin.sun import SunKeys
 
 STICKER_WITHIN_S = 30.0
 TAP_WITHIN_S = 30.0
@@ -26,14 +30,34 @@ def write_sticker(setting: str, url: str, *, lock: bool = False, within_s: float
 
     Raises InputError for a sticker that cannot hold it, SetupError without a reader, TransientError when none came.
     """
-    driver = driver_of(setting)
+    with _writer(setting) as driver:
+        tag = _wait(driver.tag_there, within_s, "no sticker came")
+        write_message(tag, uri_message(url), lock=lock)
+        return str(getattr(tag, "product", tag.type))
+
+
+def write_signer(setting: str, keys: SunKeys, base: str, *, within_s: float = STICKER_WITHIN_S) -> None:
+    """Make the next NTAG 424 DNA that is held to the reader sign, and hear whether it does.
+
+    base: the cloud's address. Raises as `write_sticker` does.
+    """
+    with _writer(setting) as driver:
+        make_sign(_wait(driver.tag_there, within_s, "no card came"), keys, base)
+        seen = driver.poll(0.0)
+        said = records_of(seen.ndef) if seen is not None else ()
+        proof = sun.read((keys,), said[0].value) if said else None
+        if seen is None or proof is None or proof.uid != seen.uid:
+            raise TransientError("programmed, but it was not heard to sign: hold it to the reader once more")
+
+
+@contextmanager
+def _writer(setting: str) -> Iterator[NfcpyDriver]:
+    driver = driver_of(setting, signing=True)
     if not isinstance(driver, NfcpyDriver):
         raise SetupError(f"the reader {setting!r} only reads numbers: name one that writes with --reader")
     try:
         driver.open()
-        tag = _wait(driver.tag_there, within_s, "no sticker came")
-        write_message(tag, uri_message(url), lock=lock)
-        return str(getattr(tag, "product", tag.type))
+        yield driver
     except ReaderGone as error:
         raise SetupError(f"reader {setting}: {error}") from error
     finally:

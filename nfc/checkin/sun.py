@@ -28,6 +28,7 @@ _UID = slice(1, 8)
 _COUNTER = slice(8, 11)
 _SESSION = bytes.fromhex("3CC300010080")
 _APPLICATION, _SYSTEM = bytes.fromhex("D2760000850101"), b"cosound"
+_GUARD = b"cosound guard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ class SunKeys:
     def of_card(self, uid: bytes) -> bytes:
         """The key that this card signs with."""
         return diversified(self.file, uid + _APPLICATION + _SYSTEM)
+
+    def guard_of_card(self, uid: bytes) -> bytes:
+        """The key that this card wants to hear before it is changed."""
+        return diversified(self.file, uid + _APPLICATION + _GUARD)
 
     def key_hash(self, uid: bytes) -> str:
         """The card's name in a database: another one than of the bare number, which anybody can copy."""
@@ -101,15 +106,25 @@ def read(keys: Sequence[SunKeys], address: str) -> Proof | None:
 
 def signature(card_key: bytes, uid: bytes, counter: int, data: bytes = b"") -> bytes:
     """Eight bytes over a number, a counter and `data` (AN12196: every second byte of the session's CMAC)."""
-    session_key = _cmac(card_key, _SESSION + uid + counter.to_bytes(3, "little"))
-    return _cmac(session_key, data)[1::2]
+    session_key = cmac(card_key, _SESSION + uid + counter.to_bytes(3, "little"))
+    return cmac(session_key, data)[1::2]
 
 
 def diversified(master: bytes, data: bytes) -> bytes:
     """A key drawn from a master (AN10922, AES-128). data: 16 to 31 bytes."""
     if not KEY_BYTES <= len(data) < 2 * KEY_BYTES:
         raise ValueError(f"a key is drawn by 16 to 31 bytes, not {len(data)}")
-    return _cmac(master, b"\x01" + data)
+    return cmac(master, b"\x01" + data)
+
+
+def cmac(key: bytes, message: bytes) -> bytes:
+    """AES-CMAC, 16 bytes."""
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+    from cryptography.hazmat.primitives.cmac import CMAC
+
+    maker = CMAC(AES(key))
+    maker.update(message)
+    return maker.finalize()
 
 
 def _opened(key: bytes, sealed: bytes) -> tuple[bytes, int] | None:
@@ -120,12 +135,3 @@ def _opened(key: bytes, sealed: bytes) -> tuple[bytes, int] | None:
     if plain[0] != _UID_AND_COUNTER:
         return None
     return plain[_UID], int.from_bytes(plain[_COUNTER], "little")
-
-
-def _cmac(key: bytes, message: bytes) -> bytes:
-    from cryptography.hazmat.primitives.ciphers.algorithms import AES
-    from cryptography.hazmat.primitives.cmac import CMAC
-
-    maker = CMAC(AES(key))
-    maker.update(message)
-    return maker.finalize()

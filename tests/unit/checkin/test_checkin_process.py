@@ -18,6 +18,7 @@ from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from checkin.message import Record, message_in, records_of
 from checkin.sun import SunKeys
+from tests.blank_ntag424 import BlankNtag424
 from tests.emulated_ntag424 import Ntag424
 from tests.patience import PATIENCE_S
 from tests.simulated_pn532 import SimulatedPN532
@@ -204,6 +205,37 @@ def test_a_sticker_and_a_sheet_from_the_command_line(air: Air, tmp_path: Path) -
     refused = ask("sheet", str(tmp_path / "sheet.png"), "--url", "http://x")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert "https" in refused.stderr
+
+
+def test_a_card_is_made_to_sign_and_then_taps_in_as_nobody_else_can(air: Air, tmp_path: Path) -> None:
+    cloud, keys = "https://cosound.example", SunKeys(1, bytes(range(16)), bytes(range(16, 32)))
+    signing = {"COSOUND_SUN_KEYS": f"1:{keys.meta.hex()}:{keys.file.hex()}", "DJANGO_API_URL": cloud}
+    env = {**os.environ, "COSOUND_CONFIG": str(tmp_path / "none.toml"), "COSOUND_DATA_DIR": str(tmp_path / "data"),
+           "COSOUND_RUNTIME_DIR": str(tmp_path / "run"), "COSOUND_READER": air.where, **signing}  # fmt: skip
+
+    def write(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = desk("write", "--sun", *words)
+        return subprocess.run(command, env=env | more, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+
+    air.tag = card = BlankNtag424(CARD)
+    assert "docs/reader.md" in write(COSOUND_SUN_KEYS="").stderr
+    assert "--lock" in write("--lock").stderr
+    assert not card.heard
+    done = write()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("it signs, under version 1 of the keys: hand it out\n")
+    again = write()
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "signs already" in again.stderr
+    air.tag = None
+    box = Process(tmp_path, air.where, **signing)
+    box.ready()
+    air.tag = card
+    assert box.next_tap().outcome == "in"
+    assert "signs what it says" in box.tap(CARD.hex()).stdout, "a copy of its number is nobody"
+    box.end()
+    told = done.stdout + done.stderr + again.stdout + again.stderr
+    assert not any(secret.hex() in told.lower() for secret in (*card.keys[:3], keys.file, CARD))
 
 
 def desk(*words: str) -> list[str]:
