@@ -83,7 +83,9 @@ def prepare_again(store: Store, song: Song, decode: Decode) -> bool:
 
 def give_up_original(store: Store, song: Song) -> bool:
     """The file is damaged: say so, and let it be fetched again when it is needed. False for one that was put here by
-    hand and cannot come again: a click in it is better than nothing of it."""
+    hand and cannot come again: a click in it is better than nothing of it, and it is said once."""
+    if song.local and store.library.count_try(song.sha256, "damaged") > 1:
+        return False
     store.library.count_damaged()
     log.warning(
         "%s: its file is damaged%s", song.title, " and was put here by hand: add it again" if song.local else ""

@@ -47,8 +47,14 @@ class Shelf:
         return f"to the box in {self.media_dir.parent}"
 
     def known(self, digest: str) -> Kept | None:
+        """None also for one whose file here was found damaged: it is put in its place again."""
+        if self.store.library.tries(digest, "damaged"):
+            return None
+        return self._known(digest)
+
+    def _known(self, digest: str, *, new: bool = False) -> Kept | None:
         song = self.store.library.with_file(digest)
-        return None if song is None else Kept(song.id, song.title, song.kind, new=False)
+        return None if song is None else Kept(song.id, song.title, song.kind, new=new)
 
     def cache_file(self, digest: str) -> Path:
         return self.pcm_dir / f"{digest}.pcm"
@@ -62,9 +68,12 @@ class Shelf:
         added = self.store.library.add_local(
             song, loudness_lufs=piece.study.loudness_lufs, true_peak_dbtp=piece.study.true_peak_dbtp
         )
+        mended = bool(self.store.library.tries(piece.sha256, "damaged"))
+        if mended:
+            self.store.library.forget_tries(piece.sha256, "damaged")
         if added:
             return Kept(song.id, song.title, song.kind)
-        return self.known(piece.sha256) or Kept("", piece.title, new=False)
+        return self._known(piece.sha256, new=mended) or Kept("", piece.title, new=False)
 
 
 def _song(piece: Piece, media: Path, pcm: Path) -> Song:

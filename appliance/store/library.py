@@ -16,7 +16,7 @@ from mixer.scene import SongId
 PAGE = 500
 DAMAGED = "damaged_files"
 
-Try = Literal["begun", "failed"]
+Try = Literal["begun", "failed", "damaged"]
 
 # A room's library is the cloud's word on the cloud's songs; what was put on this box by hand (LOCAL) is not under it.
 _ALLOWED = (
@@ -175,8 +175,8 @@ class Library:
         return True
 
     def count_try(self, sha256: str, how: Try) -> int:
-        """Note that this file's decoding is about to begin, or that it failed; how many times it did since it was
-        forgotten."""
+        """Note that this file's decoding is about to begin, or that it failed, or that it was found damaged; how many
+        times it did since it was forgotten."""
         return self._count_one_more(f"{how}:{sha256}")
 
     def tries(self, sha256: str, how: Try) -> int:

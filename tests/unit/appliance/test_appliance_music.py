@@ -24,6 +24,7 @@ from appliance.music.study import Study, clock
 from appliance.store import Store
 from mixer.scene import Kind
 from sync.cache import Limits, make_room
+from sync.prepare import give_up_original
 from tests.factories import Box, put, put_songs, song_row, uid
 
 RAIN_VECTOR = (0.9, 0.0, 0.05, 0.05, 0.0)
@@ -284,6 +285,19 @@ def test_a_lost_file_can_be_added_again(shelf: Shelf, store: Store, music: Path)
     assert store.library.unprepared(9, fetched=False) == [], "no cloud can send it"
     assert lines(list(adding.add([music]))) == ["added: Rain (soundscape, 3:12)"]
     assert store.library.count() == 1
+
+
+def test_a_file_that_was_found_damaged_can_be_added_again(shelf: Shelf, store: Store, music: Path) -> None:
+    adding = Adding(shelf, study=listened())
+    list(adding.add([music]))
+    (song,) = store.library.ready()
+    media = Path(str(song.media_path))
+    media.write_bytes(b"rein")
+    assert not give_up_original(store, song)
+    assert lines(list(adding.add([music]))) == ["added: Rain (soundscape, 3:12)"]
+    assert media.read_bytes() == b"rain"
+    assert store.library.ready() == [song]
+    assert lines(list(adding.add([music]))) == ["already there: Rain (03 - rain.wav)"]
 
 
 def test_a_reset_of_the_clouds_bucket_leaves_ones_own_alone(shelf: Shelf, store: Store, music: Path) -> None:

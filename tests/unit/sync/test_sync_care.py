@@ -148,6 +148,18 @@ def test_a_file_that_a_person_put_here_is_kept_and_they_are_told(
     assert "add it again" in caplog.text
 
 
+def test_the_damage_of_a_file_that_stays_is_said_and_counted_once(
+    full: Store, care: Care, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with full.db.write() as conn:
+        conn.execute(f"update songs set file_url = '{LOCAL}rain.flac' where id = ?", (song_id("rain"),))
+    spoil(song(full, "rain").media_path)
+    for _ in range(3):
+        look_at_all(care, full, clock)
+        clock.advance(AGAIN_S)
+    assert (full.library.damaged_count(), caplog.text.count("add it again")) == (1, 1)
+
+
 def test_a_file_of_an_earlier_version_is_made_anew_and_is_no_damage(
     full: Store, care: Care, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
