@@ -207,6 +207,8 @@ class Player:
             self._plays.close(self.store.clock.boot_s())
             self._ledger.flush()
             self.store.scenes.write_down()
+        except TransientError as error:
+            log.warning("what sounded last is not written down: %s", error)
         finally:
             self.engine.close()
 

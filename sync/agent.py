@@ -14,6 +14,7 @@ from typing import Any
 from appliance.clock import Clock, SystemClock
 from appliance.config import Config
 from appliance.decoding import Outcome, decode_in_child
+from appliance.errors import StoreDamaged, TransientError
 from appliance.process import Stop, run
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
@@ -64,8 +65,7 @@ class Agent:
         self.workers = self._make_workers()
 
     def start(self) -> None:
-        reconcile(self.store)
-        sweep(self._config.pcm_dir, self._config.media_dir)
+        self._tidy_up()
         if self._cloud is not None:
             self.store.outbox.belong_to(cloud_name(self._config))
         self._timers.every(wire.HEARTBEAT_S, self._heartbeat_due, "heartbeat")
@@ -107,6 +107,16 @@ class Agent:
         for worker in waiting:
             (self._config.box_runtime_dir / "bell" / worker.name).unlink(missing_ok=True)
         return not waiting
+
+    def _tidy_up(self) -> None:
+        """After whoever was killed here. A disk that refuses is no reason not to ask the cloud."""
+        try:
+            reconcile(self.store)
+            sweep(self._config.pcm_dir, self._config.media_dir)
+        except StoreDamaged:
+            raise
+        except (TransientError, OSError) as error:
+            log.warning("at work, but what an earlier end left stays: %s", error)
 
     def _make_workers(self) -> list[Worker]:
         sounding = sounding_by(self._runtime, self._clock)

@@ -15,6 +15,7 @@ import sqlite_utils
 from appliance.bell import Bell
 from appliance.errors import SetupError, StoreBusy, StoreDamaged, TransientError
 from appliance.space import READ_ONLY, is_read_only
+from appliance.store.checkup import was_left_open
 from appliance.store.schema import MIGRATIONS
 from appliance.store.tenancy import Tenancy
 
@@ -40,7 +41,8 @@ class Database:
         self.path = path
         self.bell = bell
         self._tenancy = tenancy
-        self.conn = _connect(path)
+        self._read_only = is_read_only(path.parent)
+        self.conn = _connect(path, frozen=self._read_only and _is_whole(path))
         self._inode = path.stat().st_ino
         self.tables = sqlite_utils.Database(self.conn, execute_plugins=False)
         self._durable = True
@@ -125,6 +127,8 @@ class Database:
         self._check_place()
         if self._tenancy and self._tenancy.is_doubted():
             raise StoreDamaged(f"{self.path} was found damaged")
+        if self._read_only and not is_read_only(self.path.parent):
+            raise StoreDamaged(f"{self.path} can be written again")
 
     def tidy(self, keep_log_bytes: int = 0) -> None:
         """Give the log's room back and refresh what the planner knows, now or not at all: a checkpoint that waits
@@ -225,10 +229,18 @@ class Database:
             conn.execute("insert into migrations (name) values (?)", (name,))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _is_whole(path: Path) -> bool:
+    """Whoever had it open last closed it: all is in the one file."""
+    shared = path.with_name(f"{path.name}-shm")
+    return path.exists() and not shared.exists() and not was_left_open(path)
+
+
+def _connect(path: Path, *, frozen: bool) -> sqlite3.Connection:
+    """frozen: nothing can change it. SQLite could not make the files that its users share, and needs none then."""
+    address = path.absolute().as_uri() + ("?mode=ro&immutable=1" if frozen else "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        conn = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        conn = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         try:
             _set_up(conn)
         except BaseException:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from appliance.errors import SetupError, TransientError
-from appliance.space import open_lock
+from appliance.space import is_read_only, open_lock
 
 OTHERS_LEAVE_WITHIN_S = 20.0  # a watchdog ends a hanging process in ten
 _LOOK_S = 0.02
@@ -65,11 +65,13 @@ class Tenancy:
             self._doubt.touch()
 
     def is_doubted(self) -> bool:
-        return self._doubt.exists()
+        """Not on a card that can only be read: nobody could rescue anything there, nor settle the doubt."""
+        return self._doubt.exists() and not is_read_only(self._doubt.parent)
 
     def settle(self) -> None:
         """The doubt is over: it was sound, or it was replaced."""
-        self._doubt.unlink(missing_ok=True)
+        if self.is_doubted():  # the kernel refuses to remove what is not there, too, from a card that can only be read
+            self._doubt.unlink(missing_ok=True)
 
     def leave(self) -> None:
         self._handle.close()

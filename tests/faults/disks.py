@@ -72,6 +72,15 @@ class Card:
         assert checked.returncode in (0, 1), checked.stdout  # 1: it was put right
         self.mount()
 
+    def boot_read_only(self) -> None:
+        """What a start does to a card that takes no more writes."""
+        _run("umount", str(self.folder))
+        self.mount()
+        _run("mount", "-o", "remount,ro", str(self.folder))
+
+    def take_writes_again(self) -> None:
+        _run("mount", "-o", "remount,rw", str(self.folder))
+
     def mount(self) -> None:
         _mount("-o", "loop,noatime,errors=remount-ro", str(self.image), str(self.folder))
 

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.processes
 CARD_BYTES = 512 * MIB  # beside the songs, 200 MB must stay free
 READY_SONGS = 4
 SAYS = "can only be read"
+ALL = ("player", "nfc", "ui", "sync")
 
 
 @pytest.mark.timeout(120 + 60 * TIMES)
@@ -82,3 +83,56 @@ def boot(box: RealBox, disk: Card) -> float:
     recovery_s = time.monotonic() - began_s
     box.up()
     return recovery_s
+
+
+@pytest.mark.timeout(120 + 60 * TIMES)
+def test_a_box_that_boots_on_a_card_that_can_only_be_read_plays(faults: FaultTable) -> None:
+    """Whoever closes the database last takes away what its users share; a box's end comes before that, or not."""
+    with (
+        TemporaryDirectory(prefix="cosound-f-") as folder,
+        card(Path(folder), CARD_BYTES) as disk,
+        real_cloud(Path(folder) / "cloud") as cloud,
+        real_box(Path(folder), disk.folder / "data", **cloud.box_env) as box,
+    ):
+        box.start("sync")
+        box.until(lambda: box.ready_songs >= READY_SONGS, "songs", 60)
+        box.start("player", "nfc", "ui").up()
+        box.until(lambda: box.runtime.read("ui"), "the screen")
+        acknowledged: list[str] = []
+        for turn in range(2 * TIMES):
+            acknowledged += box.ops_of([box.tap_and_see(3000 + turn)])
+            settled(box, cloud)
+            box.stop()
+            if turn % 2 == 0:
+                box.run("status")
+                assert not box.database.with_name("cosound.db-shm").exists()
+            disk.boot_read_only()
+            refused = play_from_what_can_only_be_read(box, 1000 + turn)
+            recovery_s = take_writes_again(box, disk)
+            acknowledged += box.ops_of([box.tap_and_see(2000 + turn)])
+            assert refused not in box.taps()
+            settled(box, cloud)
+            found = [op for op in cloud.ops() if op in acknowledged]
+            faults.note("boot on a read-only card", acknowledged=acknowledged, found=found, recovery_s=recovery_s)
+        assert doubled_stays(cloud.database) == 0
+
+
+def play_from_what_can_only_be_read(box: RealBox, card_number: int) -> str:
+    """Everything runs and stays; a tap is refused, and staff are told."""
+    box.start(*ALL).up()
+    box.until(lambda: box.link == "up", "the cloud")
+    restarts = box.restarts
+    refused = box.tap(card_number)
+    box.until(lambda: SAYS in box.reader_says, "the refusal")
+    status = box.run("status")
+    assert (status.returncode, status.stdout.count(SAYS)) == (0, 2), status
+    box.sound_for(2.0)
+    assert box.restarts == restarts, box.logs()
+    return refused
+
+
+def take_writes_again(box: RealBox, disk: Card) -> float:
+    """Seconds until all that had opened the database as it stood have left, and are back."""
+    before = dict(box.running)
+    disk.take_writes_again()
+    return box.until(lambda: all(box.running[name] is not before[name] for name in ALL), "a start of each")
