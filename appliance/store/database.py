@@ -41,8 +41,8 @@ class Database:
         self.path = path
         self.bell = bell
         self._tenancy = tenancy
-        self._read_only = is_read_only(path.parent)
-        self.conn = _connect(path, frozen=self._read_only and _is_whole(path))
+        self.read_only = is_read_only(path.parent)  # until `check` says that it is not any more
+        self.conn = _connect(path, frozen=self.read_only and _is_whole(path))
         self._inode = path.stat().st_ino
         self.tables = sqlite_utils.Database(self.conn, execute_plugins=False)
         self._durable = True
@@ -127,7 +127,7 @@ class Database:
         self._check_place()
         if self._tenancy and self._tenancy.is_doubted():
             raise StoreDamaged(f"{self.path} was found damaged")
-        if self._read_only and not is_read_only(self.path.parent):
+        if self.read_only and not is_read_only(self.path.parent):
             raise StoreDamaged(f"{self.path} can be written again")
 
     def tidy(self, keep_log_bytes: int = 0) -> None:

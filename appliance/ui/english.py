@@ -75,6 +75,7 @@ ENGLISH = Texts(
     waiting="{count} waiting",
     dropouts="{count} dropouts",
     not_stored="That was not stored. Please try again",
+    nothing_stored="Nothing can be stored: tell your installer",
     keep="Take my taste to my phone",
     keep_title="{name}, take your taste along",
     keep_scan="Scan this with your phone. It works once, for ten minutes.",

@@ -68,11 +68,12 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Whether the cloud and the card readers answer. `cloud` is None without one."""
+    """Whether the cloud and the card readers answer. `cloud` is None without one; `refused`: nothing can be stored."""
 
     cloud: bool | None = None
     pending: int = 0
     reader_away: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +143,19 @@ def sound_from(player: Mapping[str, Any]) -> Sound:
     )
 
 
-def links_from(sync: Mapping[str, Any], readers: Sequence[Mapping[str, Any]]) -> Links:
+def links_from(sync: Mapping[str, Any], readers: Sequence[Mapping[str, Any]], *, read_only: bool = False) -> Links:
     """The link from its runtime file, and the card readers; nothing published is nothing wrong. Typed taps are no
-    reader that a guest could use."""
+    reader that a guest could use.
+
+    read_only: what our own database says of the card. A reader that is ready and complains could not store a tap.
+    """
     link = sync.get("link")
     states = [one.get("state") for one in readers if one.get("where") != TYPED]
     return Links(
         cloud=None if link in (None, "", "none") else link in (True, "up", "online", "connected", "ok"),
         pending=int(_number(sync.get("pending"), 0.0)),
         reader_away=bool(states) and not any(state == "ready" for state in states),
+        refused=read_only or any(one.get("state") == "ready" and one.get("why") for one in readers),
     )
 
 

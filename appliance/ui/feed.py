@@ -153,7 +153,11 @@ class Feed:
         reader = self._runtime.read("reader")
         self._facts = Facts(
             sound,
-            links_from(sync_now(self._runtime.read("sync"), self._looked_s), readers_now(reader, self._looked_s)),
+            links_from(
+                sync_now(self._runtime.read("sync"), self._looked_s),
+                readers_now(reader, self._looked_s),
+                read_only=store.db.read_only,
+            ),
             store.room.control(),
             _seen_tap(store),
             _names(store),

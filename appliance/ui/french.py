@@ -75,6 +75,7 @@ FRENCH = Texts(
     waiting="{count} en attente",
     dropouts="{count} coupures",
     not_stored="Rien n’a été enregistré. Réessayez",
+    nothing_stored="Rien ne peut être enregistré : prévenez l’installateur",
     keep="Emporter mes goûts sur mon téléphone",
     keep_title="{name}, emportez vos goûts",
     keep_scan="Scannez ceci avec votre téléphone. Valable une fois, dix minutes.",

@@ -124,7 +124,8 @@ def _why(facts: Facts, now_s: float, texts: Texts, *, empty: bool) -> str:
 
 
 def _status(facts: Facts, texts: Texts) -> str:
-    parts = [_link(facts.links, texts)]
+    parts = [texts.nothing_stored] if facts.links.refused else []
+    parts.append(_link(facts.links, texts))
     if facts.links.pending:
         parts.append(texts.waiting.format(count=facts.links.pending))
     if facts.sound.underruns:

@@ -101,6 +101,7 @@ class Texts:
     waiting: str
     dropouts: str
     not_stored: str
+    nothing_stored: str
     keep: str
     keep_title: str
     keep_scan: str

@@ -13,11 +13,13 @@ from typing import get_args
 import pytest
 
 from appliance.store import open_store
+from appliance.ui.english import ENGLISH
 from tests.factories import tap
 from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.names import NAME, Names
 from tests.faults.real_box import RealBox, real_box
 from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud, settled
+from tests.faults.screen import screen_of
 from tests.faults.sick_line import PATIENCE_S, Mood, SickLine, Straying
 
 pytestmark = pytest.mark.processes
@@ -96,9 +98,13 @@ def away(box: RealBox, cloud: RealCloud, line: SickLine, mood: Mood) -> Case:
         lambda: box.link == "down" and MOODS[mood] in box.link_why.lower(),
         f"the reason ({mood}), not {box.link_why}",
     )
+    pending = box.read("select count(*) from outbox")[0][0]
+    waiting = f"{ENGLISH.link_down} · {ENGLISH.waiting.format(count=pending)}"
+    box.until(lambda: screen_of(box).staff == waiting, f"on the screen: {waiting}")
     line.become("well")
     recovery_s = box.until(lambda: box.link == "up", "the link again")
     box.until(lambda: set(acknowledged) <= set(cloud.ops()), "the facts")
+    box.until(lambda: screen_of(box).staff == ENGLISH.link_up, f"on the screen: {ENGLISH.link_up}")
     return mood, acknowledged, recovery_s
 
 

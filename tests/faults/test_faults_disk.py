@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from appliance.store.database import BUSY_TIMEOUT_S
+from appliance.ui.english import ENGLISH
 from tests.faults.disks import read_only_file, small_disk
 from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.listening import longest_silence_s, recorded_s
 from tests.faults.machine import Machine
 from tests.faults.real_box import RealBox, real_box
+from tests.faults.screen import screen_of
 
 pytestmark = pytest.mark.processes
 
@@ -42,6 +44,9 @@ def test_a_full_disk_refuses_taps_and_not_the_sound(faults: FaultTable, machine:
             disk.fill()
             refused = box.tap(100 + turn)
             box.until(lambda: "is full" in box.reader_says, "the refusal")
+            screen = screen_of(box)
+            assert screen.guests == ENGLISH.tap_lost
+            assert screen.staff == f"{ENGLISH.nothing_stored} · {ENGLISH.link_none}"
             person = box.run("tap", f"04{200 + turn:012x}")
             assert (person.returncode, person.stderr.count("\n")) == (2, 1)
             assert "not stored" in person.stderr
@@ -51,6 +56,7 @@ def test_a_full_disk_refuses_taps_and_not_the_sound(faults: FaultTable, machine:
             acknowledged.append(box.tap_and_see(300 + turn))
             recovery_s = time.monotonic() - let_go_s
             box.until(lambda: not box.reader_says, "a reader without complaint")
+            assert ENGLISH.nothing_stored not in screen_of(box).staff
             assert refused not in box.taps(), "what was refused does not count by itself later"
             faults.note("disk full", acknowledged=acknowledged, found=box.taps(), recovery_s=recovery_s)
         assert box.restarts == 0

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from appliance.ui.english import ENGLISH
 from tests.faults.dice import dice
 from tests.faults.disks import MIB, Card, card
 from tests.faults.fault_table import TIMES, FaultTable
@@ -15,6 +16,7 @@ from tests.faults.listening import longest_silence_s, recorded_s
 from tests.faults.machine import Machine
 from tests.faults.real_box import RealBox, real_box
 from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud, settled
+from tests.faults.screen import screen_of
 
 pytestmark = pytest.mark.processes
 
@@ -56,6 +58,7 @@ def fall_ill(box: RealBox, disk: Card, cloud: RealCloud, turn: int, machine: Mac
     disk.fall_ill()
     refused = box.tap(1000 + turn)
     box.until(lambda: SAYS in box.reader_says, "the refusal")
+    told_on_screens(box)
     person = box.run("tap", f"04{2000 + turn:012x}")
     assert (person.returncode, person.stderr.count("\n")) == (2, 1), person.stderr
     status = box.run("status")
@@ -69,6 +72,12 @@ def fall_ill(box: RealBox, disk: Card, cloud: RealCloud, turn: int, machine: Mac
     box.kill("player")
     box.start("player").until(box.sounding, "sound from a card that can only be read")
     return told + waiting
+
+
+def told_on_screens(box: RealBox) -> None:
+    screen = screen_of(box)
+    assert screen.guests == ENGLISH.tap_lost
+    assert screen.staff.startswith(ENGLISH.nothing_stored)
 
 
 def boot(box: RealBox, disk: Card) -> float:
@@ -124,6 +133,7 @@ def play_from_what_can_only_be_read(box: RealBox, card_number: int) -> str:
     restarts = box.restarts
     refused = box.tap(card_number)
     box.until(lambda: SAYS in box.reader_says, "the refusal")
+    told_on_screens(box)
     status = box.run("status")
     assert (status.returncode, status.stdout.count(SAYS)) == (0, 2), status
     box.sound_for(2.0)

@@ -9,8 +9,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from appliance.demo.emulated_tag import Tag
+from appliance.ui.english import ENGLISH
 from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.real_box import RealBox, real_box
+from tests.faults.screen import screen_of
 from tests.simulated_pn532 import SimulatedPN532
 
 pytestmark = pytest.mark.processes
@@ -85,6 +87,7 @@ def test_pulled_out_and_plugged_in_again(bench: Bench, faults: FaultTable) -> No
         bench.pull_out()
         bench.until("absent")
         assert "nothing is plugged in there" in why_of(bench) or "the line broke" in why_of(bench)
+        assert screen_of(bench.box).guests == ENGLISH.no_way_in, "and no sign, for there is no cloud here"
         bench.plug_in()
         faults.note("reader pulled out", recovery_s=bench.until("ready") + bench.tap())
     assert bench.box.restarts == 0
@@ -100,6 +103,7 @@ def test_silent_or_raving_it_is_away_and_comes_back(
         for name, value in harm.items():
             setattr(bench.chip, name, value)
         bench.until("absent")
+        assert screen_of(bench.box).guests == ENGLISH.no_way_in
         for name, value in well.items():
             setattr(bench.chip, name, value)
         faults.note(fault, recovery_s=bench.until("ready") + bench.tap())

@@ -202,3 +202,31 @@ def test_tidying_up_waits_for_nobody_and_is_patient_again_after(open_db: OpenDb)
         mine.tidy()
     assert mine.value("pragma busy_timeout") == database.BUSY_TIMEOUT_S * 1000
     assert notes(mine) == ["theirs"]
+
+
+def test_on_a_card_that_can_only_be_read_it_is_opened_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cosound.db"
+    with closing(Database(path)) as db, db.write():
+        note(db, "before")
+    monkeypatch.setattr(database, "is_read_only", lambda folder: True)
+    with closing(Database(path)) as db:
+        assert (notes(db), db.read_only) == (["before"], True)
+        assert [file.name for file in tmp_path.iterdir()] == [path.name], "what the kernel would refuse is not made"
+        with pytest.raises(TransientError, match="can only be read"), db.write():
+            note(db, "refused")
+        db.check()
+        monkeypatch.setattr(database, "is_read_only", lambda folder: False)
+        with pytest.raises(StoreDamaged, match="can be written again"):
+            db.check()
+
+
+def test_what_lies_in_the_log_is_read_from_such_a_card_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cosound.db"
+    with closing(Database(path)) as alive:
+        with alive.write():
+            note(alive, "in the log")
+        monkeypatch.setattr(database, "is_read_only", lambda folder: True)
+        with closing(Database(path)) as db:
+            assert notes(db) == ["in the log"]

@@ -28,6 +28,10 @@ def test_links_as_they_are_published() -> None:
     assert links_from({"link": "down"}, [absent, typed]) == Links(False, 0, True)
     assert not links_from({}, [absent, ready]).reader_away
     assert not links_from({}, [typed]).reader_away
+    assert not links_from({}, [ready, absent]).refused
+    assert not links_from({}, [{**absent, "why": "it is gone"}]).refused
+    assert links_from({}, [{**typed, "why": "the last tap was not stored"}]).refused
+    assert links_from({}, [], read_only=True).refused
 
 
 @pytest.fixture

@@ -63,6 +63,11 @@ def test_a_room_with_people_shows_what_plays_and_why_and_how_many(state: ScreenS
     assert view.layers[0].why == "Heron and Robin both like water"
 
 
+def test_staff_read_first_that_nothing_can_be_stored(state: ScreenState) -> None:
+    state.facts = replace(state.facts, links=Links(cloud=False, pending=3, refused=True))
+    assert state.mixer().status == "Nothing can be stored: tell your installer · Cloud away · 3 waiting"
+
+
 def test_many_names_are_cut(state: ScreenState) -> None:
     state.facts = replace(state.facts, names=("A", "B", "C", "D", "E", "F"))
     assert state.room().names == "A, B, C, D and 2 more"
