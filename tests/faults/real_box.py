@@ -152,7 +152,7 @@ class RealBox:
     def sound_for(self, seconds: float) -> None:
         """Let it be recorded for so long."""
         until_s = recorded_s(self.recording) + seconds
-        self.until(lambda: recorded_s(self.recording) > until_s, "the recording", seconds + 10)
+        self.until(lambda: recorded_s(self.recording) > until_s, "the recording", seconds + PATIENCE_S)
 
     @property
     def reader_says(self) -> str:
@@ -177,7 +177,7 @@ class RealBox:
     def tap(self, card: int) -> str:
         return send_tap(self.folder / "run", bytes.fromhex(f"04{card:012x}"))
 
-    def tap_and_see(self, card: int, seconds: float = 10.0) -> str:
+    def tap_and_see(self, card: int, seconds: float = PATIENCE_S) -> str:
         """A tap that is acknowledged: its row can be read. A reader that is away is asked until it is back."""
         sent: list[str] = []
 

@@ -187,7 +187,7 @@ def test_patience_that_one_is_asked_for_is_kept_by_all(cloud: RealCloud, faults:
         for _ in range(TIMES):
             line.put_off_s.clear()
             line.become("patience")
-            box.until(lambda: line.put_off_s, "the first question", 30)
+            box.until(lambda: line.put_off_s, "the first question")
             box.until(lambda: box.runtime.read("sync").get("patience_s", 0) > 0, "a word in the status")
             acknowledged = [tap_here(box) for _ in range(TAPS)]
             began_s = line.put_off_s[0]

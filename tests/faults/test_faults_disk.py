@@ -18,7 +18,7 @@ from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.listening import longest_silence_s, recorded_s
 from tests.faults.machine import Machine
 from tests.faults.real_box import RealBox, real_box
-from tests.faults.screen import screen_of
+from tests.faults.screen import refused_s, screen_of
 
 pytestmark = pytest.mark.processes
 
@@ -44,7 +44,7 @@ def test_a_full_disk_refuses_taps_and_not_the_sound(faults: FaultTable, machine:
             disk.fill()
             refused = box.tap(100 + turn)
             box.until(lambda: "is full" in box.reader_says, "the refusal")
-            screen = screen_of(box)
+            screen = screen_of(box, refused_s(box))
             assert screen.guests == ENGLISH.tap_lost
             assert screen.staff == f"{ENGLISH.nothing_stored} · {ENGLISH.link_none}"
             person = box.run("tap", f"04{200 + turn:012x}")

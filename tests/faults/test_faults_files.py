@@ -36,9 +36,9 @@ REFUSED = "came instead; it is fetched afresh"
 def box_with_music(folder: Path, line: SickLine, cloud: RealCloud) -> Iterator[RealBox]:
     """A room that sounds, by songs of the cloud's, over the line while that is well."""
     with real_box(folder, DJANGO_API_URL=line.url, PLAYER_TOKEN=cloud.token) as box:
-        box.start("sync").until(lambda: box.ready_songs >= READY_SONGS, "songs", 60)
+        box.start("sync").until(lambda: box.ready_songs >= READY_SONGS, "songs")
         box.start("player", "nfc").up()
-        box.until(lambda: not to_fetch(box) and not to_prepare(box), "every song", 60)
+        box.until(lambda: not to_fetch(box) and not to_prepare(box), "every song")
         yield box
 
 
@@ -53,11 +53,11 @@ def test_a_bit_that_is_turned_over_on_the_way_is_never_kept(faults: FaultTable, 
                 line.become("flip")
                 lose_files(box, dice(f"lost files {turn}"))
                 acknowledged.append(box.tap_and_see(2 + turn))
-                box.until(lambda: line.flipped > flipped + 1, "bits turned over", 60)  # noqa: B023 - within the loop
-                box.until(lambda: REFUSED in box.log("sync"), "the refusal", 30)
+                box.until(lambda: line.flipped > flipped + 1, "bits turned over")  # noqa: B023 - within the loop
+                box.until(lambda: REFUSED in box.log("sync"), "the refusal")
                 assert wrong_files(box) == []
                 line.become("well")
-                recovery_s = box.until(lambda: not to_fetch(box) and not to_prepare(box), "every file", 60)
+                recovery_s = box.until(lambda: not to_fetch(box) and not to_prepare(box), "every file")
                 assert wrong_files(box) == []
                 settled(box, cloud)
                 faults.note("download: a flipped bit", **facts(box, cloud, acknowledged), recovery_s=recovery_s)
@@ -85,12 +85,12 @@ def test_a_stranger_that_we_are_sent_on_to_learns_no_secret(faults: FaultTable, 
                 line.become("redirect")
                 lose_files(box, dice(f"lost files of a redirect {turn}"))
                 acknowledged.append(box.tap_and_see(2 + turn))
-                box.until(lambda: box.link == "down" and PORTAL in box.link_why, "the reason", 30)
-                box.until(lambda: len(trap.heard) > heard + 2, "files asked of the stranger", 30)  # noqa: B023 - here
+                box.until(lambda: box.link == "down" and PORTAL in box.link_why, "the reason")
+                box.until(lambda: len(trap.heard) > heard + 2, "files asked of the stranger")  # noqa: B023 - here
                 assert box.run("status").stdout.count(PORTAL) == 1
                 line.become("well")
                 recovery_s = box.until(lambda: box.link == "up", "the link again")
-                box.until(lambda: not to_fetch(box) and not to_prepare(box), "every file", 60)
+                box.until(lambda: not to_fetch(box) and not to_prepare(box), "every file")
                 assert wrong_files(box) == []
                 settled(box, cloud)
                 faults.note("cloud: redirect to a stranger", **facts(box, cloud, acknowledged), recovery_s=recovery_s)
@@ -125,7 +125,7 @@ def test_a_bit_that_turns_over_on_the_card_is_found_and_put_right(faults: FaultT
                 assert f"damage   {damaged + 2} files" in box.run("status").stdout
                 assert to_prepare(box) == [], "no song was away meanwhile"
                 forget_song(box, original)
-                box.until(lambda: not to_fetch(box) and not to_prepare(box), "the file, fetched again", 60)
+                box.until(lambda: not to_fetch(box) and not to_prepare(box), "the file, fetched again")
                 assert wrong_files(box) == []
                 settled(box, cloud)
                 faults.note("wrong bits in files here", **facts(box, cloud, acknowledged), recovery_s=recovery_s)

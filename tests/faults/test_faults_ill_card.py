@@ -16,7 +16,7 @@ from tests.faults.listening import longest_silence_s, recorded_s
 from tests.faults.machine import Machine
 from tests.faults.real_box import RealBox, real_box
 from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud, settled
-from tests.faults.screen import screen_of
+from tests.faults.screen import refused_s, screen_of
 
 pytestmark = pytest.mark.processes
 
@@ -35,7 +35,7 @@ def test_a_card_that_the_kernel_takes_away_is_said_and_survived(faults: FaultTab
         real_box(Path(folder), disk.folder / "data", **cloud.box_env) as box,
     ):
         box.start("sync")
-        box.until(lambda: box.ready_songs >= READY_SONGS, "songs", 60)
+        box.until(lambda: box.ready_songs >= READY_SONGS, "songs")
         box.start("player", "nfc").up()
         acknowledged: list[str] = []
         for turn in range(TIMES):
@@ -75,7 +75,7 @@ def fall_ill(box: RealBox, disk: Card, cloud: RealCloud, turn: int, machine: Mac
 
 
 def told_on_screens(box: RealBox) -> None:
-    screen = screen_of(box)
+    screen = screen_of(box, refused_s(box))
     assert screen.guests == ENGLISH.tap_lost
     assert screen.staff.startswith(ENGLISH.nothing_stored)
 
@@ -104,7 +104,7 @@ def test_a_box_that_boots_on_a_card_that_can_only_be_read_plays(faults: FaultTab
         real_box(Path(folder), disk.folder / "data", **cloud.box_env) as box,
     ):
         box.start("sync")
-        box.until(lambda: box.ready_songs >= READY_SONGS, "songs", 60)
+        box.until(lambda: box.ready_songs >= READY_SONGS, "songs")
         box.start("player", "nfc", "ui").up()
         box.until(lambda: box.runtime.read("ui"), "the screen")
         acknowledged: list[str] = []

@@ -41,7 +41,7 @@ def test_any_of_them_killed_at_any_moment(faults: FaultTable) -> None:
                 kill(box, cloud, name)
             killed += len(victims)
             box.mind()
-            sent.append(box.tap_and_see(rolled.randrange(CARDS), 30))
+            sent.append(box.tap_and_see(rolled.randrange(CARDS)))
         ops = {op for tap, op in box.read("select id, op_id from taps") if tap in sent}
         recovery_s = box.until(lambda: ops <= set(cloud.ops()), "every fact in the cloud")
         box.until(box.sounding, "sound")

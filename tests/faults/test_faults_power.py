@@ -17,13 +17,13 @@ from appliance.store import open_store
 from tests.faults.dice import dice
 from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.power import Card, card_with_power
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.processes
 
 CUTS = int(os.environ.get("FAULTS_CUTS", "6" if TIMES == 1 else "1000"))
 CONTROL_CUTS = 6 if TIMES == 1 else 60
 MANY = 12
-WITHIN_S = 30.0
 
 
 @dataclass
@@ -48,8 +48,8 @@ class Writer:
         self.process.stdin.write("\n" * times)
         self.process.stdin.flush()
         with self._more:
-            came = self._more.wait_for(lambda: len(self.acknowledged) >= count, WITHIN_S)
-        assert came, f"no {count} taps within {WITHIN_S} s; the writer's exit code: {self.process.poll()}"
+            came = self._more.wait_for(lambda: len(self.acknowledged) >= count, PATIENCE_S)
+        assert came, f"no {count} taps within {PATIENCE_S} s; the writer's exit code: {self.process.poll()}"
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tests.faults.fault_table import TIMES, FaultTable
 from tests.faults.listening import longest_silence_s, recorded_s
 from tests.faults.machine import Machine
 from tests.faults.one_line import start, the_line
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.processes
 
@@ -117,7 +118,9 @@ def test_the_demo_outlives_the_loss_of_its_database(
     kept, pids, from_s = demo.kept(taps), demo.children(), recorded_s(demo.recording)
     for end in ("", "-wal", "-shm"):
         (demo.folder / "box" / f"cosound.db{end}").rename(demo.folder / f"lost{end}")
-    demo.wait_for(lambda: all(demo.children().get(name) not in (None, pids[name]) for name in BOX), 15, "new processes")
+    demo.wait_for(
+        lambda: all(demo.children().get(name) not in (None, pids[name]) for name in BOX), PATIENCE_S, "new processes"
+    )
     later = [demo.tap_and_see(next(cards))]
     hear(demo, 2)
     silence_s = longest_silence_s(demo.recording, from_s)

@@ -10,16 +10,17 @@ import soundfile
 
 from appliance.demo.recording import RATE, Mono, find_song, read_mono
 from appliance.demo.stage import starter_dir
-from tests.faults.conftest import RunningDemo, start_demo, stop_demo
+from tests.faults.conftest import SOUND_WITHIN_S, RunningDemo, start_demo, stop_demo
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.processes
 
 SECONDS, LISTENED_S = 45, 20.0
-WITHIN_S = 110.0
+WITHIN_S = SOUND_WITHIN_S + SECONDS + PATIENCE_S
 EVERY_BED = "[sound]\nbeds = 12\ninstrumentals = 0\n"
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(2 * WITHIN_S)
 def test_with_inverted_votes_rain_and_fire_change_places(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The same seed twice, at the same time: the same people at the same moments, but for what they say."""
     folders = [Path(tmp_path_factory.mktemp(name, numbered=False)) for name in ("as", "in")]
