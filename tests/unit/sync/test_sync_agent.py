@@ -21,7 +21,7 @@ from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from sync.agent import Agent, run_agent
 from sync.cli import sync
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.processes
 
@@ -115,7 +115,7 @@ def process(env: dict[str, str], url: str, log: Path) -> Iterator[subprocess.Pop
         yield running
     finally:
         running.kill()
-        running.wait(10)
+        running.wait(PATIENCE_S)
 
 
 def test_the_real_process_stops_on_a_signal_and_runs_but_once(
@@ -125,9 +125,9 @@ def test_the_real_process_stops_on_a_signal_and_runs_but_once(
     with process(env, server.url, tmp_path / "first.log") as first:
         until(lambda: server.polls >= 2)
         with process(env, server.url, tmp_path / "second.log") as second:
-            assert second.wait(20) == 2
+            assert second.wait(PATIENCE_S) == 2
         first.send_signal(signal.SIGTERM)
-        assert first.wait(10) == 0
+        assert first.wait(PATIENCE_S) == 0
     assert "sync already runs" in (tmp_path / "second.log").read_text()
     assert list((config.box_runtime_dir / "bell").iterdir()) == []
 
