@@ -90,7 +90,7 @@ def _take_bucket(store: Store, cloud: Door, first: wire.PullReply, report: PullR
     """
     report.resets += 1
     seen = first.seen if first.restored else None
-    again = store.bucket.begin_reset(epoch=first.epoch, rev=first.next, restored_at=seen)
+    again = store.bucket.begin_reset(epoch=first.epoch, rev=first.next, restored_at=seen, seen=first.seen or 0)
     if again:
         log.warning("the cloud was restored from a backup: %d facts go to it again", again)
     page = first

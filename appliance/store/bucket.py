@@ -116,18 +116,20 @@ class Bucket:
             cursor = self._take(changes, self.cursor())
             self._set_cursor(cursor.at(epoch, rev))
 
-    def begin_reset(self, *, epoch: str, rev: int, restored_at: int | None = None) -> int:
+    def begin_reset(self, *, epoch: str, rev: int, restored_at: int | None = None, seen: int = 0) -> int:
         """The whole bucket comes, page by page: forget the cursor, and begin to tell new rows from old.
 
         epoch, rev: where the cloud stands. Unless that follows from where we stood, or when it says so, it was
         restored from a backup, and what it took goes again; how many facts that were.
-        restored_at: how many of our ops it knows, if it says that it was.
+        restored_at: how many of our ops it knows, if it says that it was. seen: how many it knew when it answered.
         """
         with self._db.write(durable=False):
             cursor = self.cursor()
             restored = restored_at is not None or not cursor.precedes(epoch, rev)
             again = self._outbox.send_again(restored_at or 0) if restored else 0
             self._name_our_rules(cursor.generation)
+            if not restored and seen >= self._outbox.heard():  # else it answered before it had answered for one of them
+                self._name_our_stays(cursor.generation)
             self._set_cursor(replace(cursor.nowhere(), generation=cursor.generation + 1))
         return again
 
@@ -136,6 +138,18 @@ class Bucket:
         self._db.conn.executemany(
             "insert into bucket_rows (tbl, pk, digest, generation) values ('queue_rules', ?, 0, ?)",
             [(pk, generation) for pk in self._rules.unnamed()],
+        )
+
+    def _name_our_stays(self, generation: int) -> None:
+        """The same of a stay that began here and of which the cloud has heard: it would last for its whole hour."""
+        conflicts = Conflicts(self._db, self._clock)
+        unnamed = self._db.rows(
+            "select id from sessions where status = 'active' and id in (select session_id from taps) "
+            "and id not in (select pk from bucket_rows where tbl = 'sessions')"
+        )
+        self._db.conn.executemany(
+            "insert into bucket_rows (tbl, pk, digest, generation) values ('sessions', ?, 0, ?)",
+            [(row["id"], generation) for row in unnamed if not conflicts.is_unsent("sessions", row["id"])],
         )
 
     def take_reset_page(self, changes: Iterable[BucketChange]) -> None:

@@ -153,6 +153,33 @@ def test_a_reset_takes_a_rule_that_the_cloud_has_heard_of_and_does_not_name(stor
     assert {rule.song_id for rule in store.room.rules()} == {later, mine}
 
 
+@pytest.mark.parametrize(("seen", "here"), [(1, 0), (0, 1)])
+def test_a_reset_ends_our_stay_that_the_cloud_has_heard_of_and_does_not_name(
+    store: Store, seen: int, here: int
+) -> None:
+    """It ended elsewhere before its row ever came; unless the cloud answered our tap after this answer."""
+    tap(store)
+    store.outbox.settle([(op.op_id, "applied") for op in store.outbox.batch(9)], seen=1)
+    store.bucket.begin_reset(epoch="e", rev=5, seen=seen)
+    store.bucket.finish_reset(epoch="e", rev=5)
+    assert store.people.here() == here
+
+
+def test_a_reset_leaves_a_stay_alone_that_it_names_or_that_is_still_to_be_told(
+    store: Store, clock: ManualClock
+) -> None:
+    tap(store, "named")
+    store.outbox.settle([(op.op_id, "applied") for op in store.outbox.batch(9)], seen=1)
+    stay = store.people.present()[0]
+    row = {"id": stay.session_id, "user_id": stay.listener.id, "status": "active"}
+    row |= {"checked_in_at": clock.wall, "expires_at": clock.wall + 3600}
+    tap(store, "untold")
+    store.bucket.begin_reset(epoch="e", rev=5, seen=1)
+    store.bucket.take_reset_page([put("sessions", stay.session_id, row)])
+    store.bucket.finish_reset(epoch="e", rev=5)
+    assert store.people.here() == 2
+
+
 def test_distrust_asks_for_the_whole_bucket_but_not_all_the_time(store: Store, clock: ManualClock) -> None:
     store.bucket.apply([], epoch="e", rev=5)
     assert store.bucket.distrust()
