@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.bell import MAX_SOCKET_PATH
+from appliance.demo.ports import free_port
 from appliance.errors import SetupError
 
 LONGEST_SOCKET_NAME = len("/run/bell/sync-heartbeat.0123456")
@@ -64,7 +65,7 @@ class Stage:
         return f"postgresql://postgres:{self.database_password}@127.0.0.1:{self.database_port}/postgres"
 
     def with_postgres(self) -> Stage:
-        return replace(self, database_port=_free_port(), database_password=secrets.token_hex(16))
+        return replace(self, database_port=free_port(), database_password=secrets.token_hex(16))
 
     def database_answers(self) -> bool:
         """Whether it takes connections."""
@@ -92,7 +93,7 @@ def set_stage(folder: Path | None) -> Stage:
     if len(str(place)) + LONGEST_SOCKET_NAME > MAX_SOCKET_PATH:
         raise SetupError(f"{place} is too long a path for unix sockets: choose a --dir nearer to the root")
     try:
-        stage = Stage(place, _free_port(), _free_port(), _pepper(place))
+        stage = Stage(place, free_port(), free_port(), _pepper(place))
         for directory in (stage.cloud_dir, stage.data_dir, stage.runtime_dir / "bell", stage.log_dir):
             directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -140,9 +141,3 @@ def _pepper(place: Path) -> str:
     file.write_text(pepper)
     file.chmod(0o600)
     return pepper
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

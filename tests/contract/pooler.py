@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.demo.ports import free_port
 from cloud_stub.engines.address import Address
 from tests.patience import PATIENCE_S
 
@@ -39,7 +40,7 @@ def pooled(address: Address) -> Iterator[Address]:
     if program is None:
         pytest.skip("no pgbouncer here: apt install pgbouncer, or name one in COSOUND_PGBOUNCER")
     with tempfile.TemporaryDirectory(prefix="cosound-pooler-") as name:
-        folder, port = Path(name), _free_port()
+        folder, port = Path(name), free_port()
         (folder / "users").write_text(f'"{address.user}" "{address.password}"\n')
         (folder / "ini").write_text(CONFIG.format(theirs=address.port, ours=port, folder=folder))
         as_nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
@@ -60,9 +61,3 @@ def _await(port: int, running: subprocess.Popen[bytes], log: Path) -> None:
         while probe.connect_ex(("127.0.0.1", port)) != 0:
             assert running.poll() is None and time.monotonic() < deadline_s, log.read_text()
             time.sleep(0.01)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

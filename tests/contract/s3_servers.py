@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from appliance.demo.ports import free_port
 from cloud_stub.storage.bucket import Bucket
 from tests.patience import PATIENCE_S
 
@@ -61,12 +62,6 @@ def moto() -> Iterator[Store]:
 
 def bucket_at(endpoint: str) -> Bucket:
     return Bucket(NAME, key_id=KEY_ID, secret=SECRET, endpoint=endpoint)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 import soundfile
 from cloud_world import World, cloud_world, settings_in
-from s3_servers import Store, bucket_at, free_port, moto, rclone
+from s3_servers import Store, bucket_at, moto, rclone
 
+from appliance.demo.ports import free_port
 from cloud_stub.check import examine
 from cloud_stub.errors import StorageError
 from cloud_stub.storage.bucket import Bucket

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from appliance.demo.ports import free_port
 from tests.faults.real_box import RealBox
 
 
@@ -29,7 +30,7 @@ class RealCloud:
 
     def start(self) -> None:
         """At the address that it had before, if any."""
-        port = self.url.rpartition(":")[2] or "0"
+        port = self.url.rpartition(":")[2] or str(free_port())
         command = [sys.executable, "-m", "appliance", "cloud", "serve", "--data", str(self.data), "--port", port]
         with (self.data / "cloud.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)

@@ -15,6 +15,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from tests.faults.real_cloud import short_library
+from tests.patience import PATIENCE_S
 
 IN_THE_BUCKET = "update songs set file_url = '/storage/v1/object/public/sounds/' || split_part(file_url, '/', 3)"
 
@@ -67,7 +68,7 @@ def real_project(data: Path) -> Iterator[RealProject]:
         yield RealProject(env, str(made["player_id"]), str(made["token"]))
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_S)
     assert "Traceback" not in (data / "project.log").read_text()
 
 

@@ -13,6 +13,8 @@ from hashlib import sha256
 from random import Random
 from typing import Literal, get_args
 
+from appliance.demo.ports import free_port
+
 # What answers in the cloud's place …
 Stranger = Literal[
     "html", "403", "404", "500", "503", "patience", "redirect", "nothing", "drip", "head drips", "refused"
@@ -61,7 +63,7 @@ class SickLine:
         self.moved = ("302 Found", "http://127.0.0.1:9/login")  # what its redirect says
         self._open: set[socket.socket] = set()
         self._door: socket.socket | None = None
-        self._port = 0
+        self._port = free_port()
         self._pushes: set[bytes] = set()  # those that went astray once
         self._stray: bytes | None = None
         self._listen()
@@ -86,7 +88,6 @@ class SickLine:
 
     def _listen(self) -> None:
         self._door = socket.create_server(("127.0.0.1", self._port))
-        self._port = self._door.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._door,), daemon=True).start()
 
     def _shut(self) -> None:
