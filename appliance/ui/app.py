@@ -23,7 +23,7 @@ from appliance.process import Stop, name_process, only_one
 from appliance.runtime import Runtime
 from appliance.ui.facts import Facts
 from appliance.ui.feed import Feed
-from appliance.ui.front import Front
+from appliance.ui.front import Front, way_back
 from appliance.ui.guard import PinGuard
 from appliance.ui.hangup import HangUp
 from appliance.ui.languages import texts_for
@@ -110,7 +110,8 @@ def create_app(config: Config, clock: Clock | None = None, stop: Stop | None = N
     # A page elsewhere whose name is pointed at this machine must not reach the faders.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     flet_app = flet_server.app(screens.client, no_cdn=True, session_timeout_seconds=SESSION_KEPT_S)
-    app.mount("/", Front(HangUp(flet_app)))
+    head = way_back(texts_for(config.box_language).screen_starting, config.box_language)
+    app.mount("/", Front(HangUp(flet_app), head))
     return app
 
 

@@ -14,6 +14,7 @@ ENGLISH = Texts(
     here_more="and {count} more",
     untitled="Untitled",
     nothing_playing="It is quiet just now",
+    screen_starting="The screen is starting …",
     sound_starting="The sound is starting",
     sound_muted="Staff have switched the sound off for a moment",
     sound_hushed="A quiet moment: the music is turned down",

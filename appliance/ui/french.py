@@ -14,6 +14,7 @@ FRENCH = Texts(
     here_more="et {count} de plus",
     untitled="Sans titre",
     nothing_playing="Tout est calme pour l’instant",
+    screen_starting="L’écran démarre …",
     sound_starting="Le son démarre",
     sound_muted="L’équipe a coupé le son un moment",
     sound_hushed="Un moment calme : la musique est baissée",

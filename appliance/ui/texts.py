@@ -40,6 +40,7 @@ class Texts:
     here_more: str
     untitled: str
     nothing_playing: str
+    screen_starting: str
     sound_starting: str
     sound_muted: str
     sound_hushed: str

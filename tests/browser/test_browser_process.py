@@ -20,7 +20,7 @@ from appliance.runtime import Runtime
 from appliance.ui.english import ENGLISH
 from appliance.ui.front import UNWANTED
 from appliance.ui.glass import Glass
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -169,4 +169,21 @@ def test_a_glass_finds_the_screen_again_after_kill_9(tmp_path: Path, browser: Br
             soon_s = SystemClock().boot_s() + 60
             Runtime(tmp_path / "run").publish("player", {"boot_s": soon_s, "strips": [strip]})
             glass.wait_for("playing", "After the restart")
+            glass.close()
+
+
+def test_a_page_that_fell_over_while_nobody_served_it_waits_until_somebody_does(
+    tmp_path: Path, browser: Browser
+) -> None:
+    with screen(tmp_path) as (process, url):
+        glass = Glass(browser, url, 800, 480)
+        process.kill()
+        process.wait()
+        glass.page.evaluate("setTimeout(() => { throw new WebAssembly.RuntimeError('unreachable') })")
+        failed: list[str] = []
+        glass.page.on("requestfailed", lambda request: failed.append(request.url))
+        until(lambda: glass.page.wait_for_timeout(20) or url in failed, "it asks for itself")
+        with screen(tmp_path, COSOUND_UI_PORT=url.strip("/").rsplit(":", 1)[1]):
+            glass.page.locator("#curtain").wait_for(state="detached", timeout=PATIENCE_S * 1000)
+            glass.wait_for("headline", ENGLISH.tap_your_card)
             glass.close()
