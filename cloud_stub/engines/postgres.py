@@ -126,6 +126,11 @@ class PostgresSession:
     def close(self) -> None:
         self._pool.give_back(self._line)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the connection is lost."""
+        return is_cut(self._line)
+
     def _settle_all(self) -> None:
         """Also where nothing was asked yet."""
         self.settle()
@@ -154,7 +159,7 @@ class Postgres:
     dialect: Dialect = "postgres"
     errors: tuple[type[Exception], ...] = (
         psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable,
-        psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction,
     )  # fmt: skip
     conflicts: tuple[type[Exception], ...] = (
         psycopg.IntegrityError, psycopg.DataError, OverflowError, UnicodeEncodeError,
@@ -220,10 +225,10 @@ class Postgres:
                 raise DatabaseError(f"the database {self._address.label} cannot be reached")
         try:
             return self._connect(), True
-        except psycopg.OperationalError:
+        except psycopg.Error as error:
             with self._lock:
                 self._refused_s = time.monotonic()
-            raise
+            raise DatabaseError(str(error)) from error
 
     def give_back(self, line: Line) -> None:
         if is_cut(line) or is_in_transaction(line) or self._idle.qsize() >= self._size:
@@ -238,8 +243,11 @@ class Postgres:
             yield session
             if not session.commit():
                 raise DatabaseError("the transaction had failed: nothing was stored")
-        except BaseException:
+        except BaseException as error:
+            was_cut = session.is_cut
             session.roll_back()
+            if was_cut and isinstance(error, psycopg.Error):  # libpq's own words have no code: it may be of any kind
+                raise DatabaseError(str(error)) from error
             raise
         finally:
             session.close()

@@ -90,3 +90,20 @@ def test_it_is_said_once_that_it_is_gone_and_once_that_it_is_back(
         world.client.portal.call(services.patiently, services.look_elsewhere)
         assert time.monotonic() < deadline_s
     assert [record.message for record in caplog.records][1:] == ["the database is back"]
+
+
+def test_one_that_lets_only_read_refuses_writes(world: World, server: PostgresServer) -> None:
+    """As Supabase's does whose disk is full."""
+    rain, box, phone = world.song("Rain", RAIN), world.box(), world.phone()
+    world.check_in(phone, box)
+    box.hears((rain, 1.0))
+    with gone(server):
+        server.command(f"alter database {NAME} set default_transaction_read_only = on")
+    try:
+        assert once_back(lambda: phone.get("/api/me")).json()["votes"] == 0
+        answer = phone.post("/api/votes", song_id=rain, vote_value=5)
+        assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+    finally:
+        with gone(server):
+            server.command(f"alter database {NAME} reset default_transaction_read_only")
+    assert once_back(lambda: phone.post("/api/votes", song_id=rain, vote_value=5)).json()["taste_rev"] == 1
