@@ -88,6 +88,7 @@ class TapRead:
 
     older: the card's names under other versions of the secret. counter: what a card that signs has counted to.
     as_signer: the names this number has if its card signs; such a card is believed by its signature alone.
+    lay_there: it was on the reader before the reader was looked at, so nobody need have put it there now.
     """
 
     tap_id: str
@@ -98,6 +99,7 @@ class TapRead:
     older: tuple[CardKey, ...] = ()
     counter: int | None = None
     as_signer: tuple[CardKey, ...] = ()
+    lay_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class TapRules(Protocol):
         *,
         now_s: float,
         closing_s: float | None = None,
+        may_leave: bool = True,
     ) -> TapDecision: ...
 
     def friendly_name(self, profile_id: str, taken: frozenset[str] = frozenset()) -> str: ...

@@ -65,6 +65,7 @@ class People:
                 self._clock.boot_s() + stay.remaining_s if stay else None,
                 now_s=tap.boot_ms / 1000,
                 closing_s=closing_s,
+                may_leave=not tap.lay_there,
             )
             session_id = self._apply(decision, tap, profile_id, stay)
             op_id = self._tap_op(decision, tap, profile_id, session_id)

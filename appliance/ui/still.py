@@ -50,7 +50,13 @@ class StillRules:
     """Check-in as in the room, with names in a fixed order."""
 
     def decide(
-        self, checked_in_s: float | None, expires_s: float | None, *, now_s: float, closing_s: float | None = None
+        self,
+        checked_in_s: float | None,
+        expires_s: float | None,
+        *,
+        now_s: float,
+        closing_s: float | None = None,
+        may_leave: bool = True,
     ) -> Decision:
         return Decision("in", now_s + STAY_S) if checked_in_s is None else Decision("out", now_s)
 

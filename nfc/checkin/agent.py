@@ -170,7 +170,8 @@ class Agent:
         names, as_signer, counter = self._names(tap.tag, meaning)
         first = names[0] if names else CardKey("", 0)
         return TapRead(tap.tap_id, first.key_hash or None, first.version, tap.boot_ms, tap.wall_ms,
-                       older=tuple(names[1:]), counter=counter, as_signer=tuple(as_signer))  # fmt: skip
+                       older=tuple(names[1:]), counter=counter, as_signer=tuple(as_signer),
+                       lay_there=tap.tag.lay_there)  # fmt: skip
 
     def _names(self, tag: TagRead, meaning: Meaning) -> tuple[list[CardKey], list[CardKey], int | None]:
         if isinstance(meaning, sun.Proof):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from appliance.clock import Clock
@@ -67,6 +67,7 @@ class Attendant:
         self._was_plugged = True
         self.steps = 0  # how many were made: whoever watches sees that it goes on
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._has_looked = False
         self._told: set[str] = set()  # why it is away, as far as the log has it
         self.state = ReaderState(driver.where, driver.where, "absent", "not looked for yet")
 
@@ -111,7 +112,9 @@ class Attendant:
         now_s = self._clock.boot_s()
         self._answered()
         tap = tag if tag is not None and tag.tap_id else self._presence.read(tag, now_s)
+        is_first, self._has_looked = not self._has_looked, True
         if tap is not None:
+            tap = replace(tap, lay_there=is_first and self._driver.continuous)
             wall_ms = round(self._clock.wall_s() * 1000)
             self._report(Tap(tap.tap_id or new_id(wall_ms), tap, round(now_s * 1000), wall_ms, self._driver.where))
         if not self._driver.continuous:

@@ -42,16 +42,22 @@ def expiry_s(now_s: float, closing_s: float | None = None) -> float:
 
 
 def decide(
-    checked_in_s: float | None, expires_s: float | None, *, now_s: float, closing_s: float | None = None
+    checked_in_s: float | None,
+    expires_s: float | None,
+    *,
+    now_s: float,
+    closing_s: float | None = None,
+    may_leave: bool = True,
 ) -> Decision:
     """First tap in, next tap out; a tap within `MIN_STAY_S` of checking in says 'yes, I am here'.
 
+    may_leave: False for a card that only lies there, as after a start of the reader process: nobody held it out.
     checked_in_s, expires_s: of this listener's open stay in this room, or None. All times are seconds on one
     clock, which one is the caller's choice.
     """
     if checked_in_s is None or expires_s is None or expires_s <= now_s:
         return Decision("in", expiry_s(now_s, closing_s))
-    if now_s - checked_in_s < MIN_STAY_S:
+    if not may_leave or now_s - checked_in_s < MIN_STAY_S:
         return Decision("stay", expiry_s(now_s, closing_s))
     return Decision("out", now_s)
 

@@ -114,6 +114,21 @@ def test_in_stay_out_and_in_again(box: Callable[..., Box]) -> None:
     assert len({result.listener.id for result in results if result.listener}) == 1
 
 
+def test_a_card_left_lying_while_the_process_starts_anew_takes_nobody_away(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update, a crash or a hung driver starts it anew; until the card is lifted and held out, its owner is here."""
+    monkeypatch.setattr(LitReader, "continuous", True)
+    first = box((0, A))
+    first.run(5)
+    first.close()
+    one = box(*((at / 10, A) for at in range(20)), (30, A))
+    one.clock.advance(1800)
+    assert outcomes(one.run(10)) == ["stay"]
+    assert one.store.people.here() == 1
+    assert outcomes(one.run(30)) == ["out"]
+
+
 def test_two_cards_are_two_people(box: Callable[..., Box]) -> None:
     results = box((0, A), (0.2, B)).run(2)
     assert [result.here for result in results] == [1, 2]

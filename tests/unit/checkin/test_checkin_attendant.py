@@ -175,6 +175,18 @@ def test_typed_taps_are_not_debounced() -> None:
     assert [report.tap_id for report in reports if isinstance(report, Tap)] == [f"tap {n}" for n in range(5)]
 
 
+def test_a_card_that_lay_there_before_the_first_look_is_told_from_one_that_came() -> None:
+    cable = Cable()
+    cable.tag = A
+    bench = Bench(cable)
+    bench.run(1.0)
+    cable.tag = None
+    bench.run(5.0)
+    cable.tag = A
+    bench.run(1.0)
+    assert [tap.tag.lay_there for tap in bench.taps] == [True, False]
+
+
 def test_closing_lets_go_of_the_device(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     bench = Bench(Cable())

@@ -30,6 +30,13 @@ def test_second_tap_stays_within_the_minimum_and_leaves_after_it(since_s: float,
         assert decision.expires_s == now_s
 
 
+@given(since_s=times, been_here_s=spans)
+def test_a_card_that_only_lies_there_never_takes_its_owner_away(since_s: float, been_here_s: float) -> None:
+    now_s = since_s + been_here_s
+    assert decide(since_s, now_s + 1.0, now_s=now_s, may_leave=False).outcome == "stay"
+    assert decide(None, None, now_s=now_s, may_leave=False).outcome == "in"
+
+
 @given(since_s=times, passed_s=spans)
 def test_a_passed_stay_is_none(since_s: float, passed_s: float) -> None:
     assert decide(since_s, since_s + 1.0, now_s=since_s + 1.0 + passed_s).outcome == "in"
