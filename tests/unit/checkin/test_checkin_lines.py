@@ -70,5 +70,6 @@ def test_a_flood_is_bounded_and_counted() -> None:
 
 def test_blanks_between_digits_are_not_let_through() -> None:
     parser = LineParser()
-    assert list(parser.feed(b"04 a1 b2 c3\r\n\r\n" + b"04A1B2C\r\n")) == []
-    assert parser.bad == 2
+    assert list(parser.feed(b"04 a1 b2 c3\r\n\r\n" + b"04A1B2C\r\n" + b"04a1b2c3  \r\n")) == []
+    assert list(parser.feed(b"\x0204 00 11 15 \x03")) == [], "twelve signs whose bytes even have a sum of nothing"
+    assert parser.bad == 4

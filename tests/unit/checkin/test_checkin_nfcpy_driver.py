@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import termios
 from collections.abc import Iterator
 from contextlib import suppress
@@ -327,6 +328,15 @@ def test_only_a_plain_device_ever_gets_near_a_shell(path: str, tmp_path: Path, m
     link.symlink_to(evil)
     with pytest.raises(ReaderGone, match="no serial port"):
         NfcpyDriver(str(link)).open()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device of that name")
+def test_a_true_device_with_a_name_for_the_shell_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "system", lambda line: pytest.fail(f"a shell was given {line!r}"))
+    evil = tmp_path / "x;reboot"
+    os.mknod(evil, stat.S_IFCHR | 0o600, Path("/dev/null").stat().st_rdev)
+    with pytest.raises(ReaderGone, match="no serial port"):
+        NfcpyDriver(str(evil)).open()
 
 
 def test_no_reader_on_usb_says_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from appliance.demo.air import Air
 from appliance.demo.emulated_tag import Tag, classic, sticker
 from appliance.errors import InputError, TransientError
 from checkin.desk import write_signer
-from checkin.message import records_of
+from checkin.message import records_of, uri_message
 from checkin.nfcpy_driver import NfcpyDriver
+from checkin.programming import programme_of
 from checkin.secure import Refused, Session, authenticate, check_sum
 from checkin.sun import Proof, SunKeys, read
 from tests.blank_ntag424 import BlankNtag424
@@ -21,6 +22,8 @@ from tests.simulated_pn532 import SimulatedPN532
 CLOUD = "https://cosound.example"
 KEYS = SunKeys(3, bytes(range(16)), bytes(range(16, 32)))
 UID = bytes.fromhex("04A1B2C3D4E5F6")
+SHOP = uri_message("https://shop.example/" + "x" * 80)
+SHOP = len(SHOP).to_bytes(2, "big") + SHOP
 ZERO = bytes(16)
 hexed = bytes.fromhex
 
@@ -136,6 +139,7 @@ def test_pulled_away_at_any_moment_it_is_continued(air: Air, monkeypatch: pytest
     torn = 0
     for after in range(60):
         air.tag = card = BlankNtag424(UID, pulled_after=after)
+        card.file[: len(SHOP)] = SHOP
         try:
             write_signer(air.where, KEYS, CLOUD)
             break
@@ -143,6 +147,8 @@ def test_pulled_away_at_any_moment_it_is_continued(air: Air, monkeypatch: pytest
             torn += 1
             assert "hold it" in str(error)
         card.pulled_after = None
+        whole = [bytes(2), SHOP, programme_of(KEYS, CLOUD, UID).file]
+        assert any(card.file.startswith(file) for file in whole), "an address is there as a whole or not at all"
         if card.keys[0] == ZERO:
             write_signer(air.where, KEYS, CLOUD)
         proof = heard(air)
