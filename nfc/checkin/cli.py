@@ -70,9 +70,11 @@ def write(url: str | None, reader: str | None, lock: bool, sun: bool) -> None:
 @nfc.command("sheet")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--url", help="the room's address; without it, the one the cloud signed for this room")
-def sheet(out: Path, url: str | None) -> None:
+@click.option("--language", help="en, de, fr or es; without it, the box's own")
+@click.option("--sticker", is_flag=True, help="with a ring to put a sticker into")
+def sheet(out: Path, url: str | None, language: str | None, sticker: bool) -> None:
     """Make a sheet to print, with the room's address as a QR: OUT is a .pdf or a .png."""
-    sys.exit(main(_sheet, out, url))
+    sys.exit(main(_sheet, out, url, language, sticker))
 
 
 @nfc.command("sun")
@@ -166,11 +168,11 @@ def _first_reader(config: Config) -> str:
     return config.checkin_reader.split(",")[0].strip()
 
 
-def _sheet(out: Path, url: str | None) -> None:
+def _sheet(out: Path, url: str | None, language: str | None, sticker: bool) -> None:
     config = load_config()
     with _store(config, "sheet") as store:
         address = room_address(url, config, store)
-    write_sheet(out, address, language=config.box_language)
+    write_sheet(out, address, language=language or config.box_language, sticker=sticker)
     click.echo(f"{out} says {address}")
 
 
