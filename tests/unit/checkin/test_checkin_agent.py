@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.clock import ManualClock
-from appliance.errors import SetupError, StoreBusy, TransientError
+from appliance.errors import StoreBusy, TransientError
 from appliance.model import TapResult
 from appliance.readers import readers_now
 from appliance.runtime import Runtime
@@ -344,54 +343,6 @@ def test_the_wait_of_a_step_can_be_ended(box: Callable[..., Box]) -> None:
     one = box()
     one.agent.wake()
     assert one.agent.step(1000.0) is None
-
-
-class Hanging:
-    """A driver that does not come back from its second look until it is let go."""
-
-    continuous = True
-    where = "hanging"
-
-    def __init__(self) -> None:
-        self.hangs, self.let_go = threading.Event(), threading.Event()
-        self.looks = 0
-
-    def plugged(self) -> bool:
-        return True
-
-    def open(self) -> str:
-        return "a reader that hangs"
-
-    def poll(self, timeout_s: float) -> None:
-        self.looks += 1
-        if self.looks > 1:
-            self.hangs.set()
-            self.let_go.wait()
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-
-def test_a_driver_that_never_comes_back_ends_the_process(tmp_path: Path) -> None:
-    clock, driver = ManualClock(), Hanging()
-    store = open_store(tmp_path / "data", tmp_path / "run", "nfc", clock)
-    agent = Agent(store, Runtime(tmp_path / "run"), KEYS, [driver])
-    agent.start()
-    try:
-        assert driver.hangs.wait(20)
-        agent.step(0.0)
-        clock.advance(3600)  # the whole process stood still for an hour: that is no reader that hangs
-        agent.step(0.0), agent.step(0.0)
-        for _ in range(18):
-            clock.advance(1.0)
-            agent.step(0.0)
-        clock.advance(1.0)
-        with pytest.raises(SetupError, match="hanging does not come back"):
-            agent.step(0.0)
-    finally:
-        driver.let_go.set()
-        agent.stop()
-        store.close()
 
 
 def test_a_tap_that_the_disk_refuses_is_shown_and_never_counts(box: Callable[..., Box]) -> None:
