@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+from tests.patience import PATIENCE_S
+
 
 def start(arguments: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "appliance", *arguments]
@@ -20,7 +22,7 @@ def start(arguments: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
 
 def the_line(process: subprocess.Popen[str]) -> str:
     """The one line it ends with; its exit code is 2."""
-    said, complaint = process.communicate(timeout=40)
+    said, complaint = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, complaint.count("\n"), said) == (2, 1, ""), said + complaint
     assert "Traceback" not in complaint
     return complaint

@@ -15,7 +15,7 @@ from tests.factories import uid
 from tests.faults.real_box import RealBox, real_box
 from tests.faults.real_cloud import RealCloud, real_cloud
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ import pytest
 from appliance.store import open_store
 from tests.faults.dice import dice
 from tests.faults.fault_table import TIMES, FaultTable
+from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 TAPS = 12
 AT_ONCE = 2
@@ -36,7 +37,7 @@ def tapping(folder: Path, times: int, *before: str) -> tuple[list[str], str]:
     """(taps that were acknowledged, what it said otherwise) of a process that taps, run by `before`."""
     command = [sys.executable, "-m", "tests.faults.tapping", str(folder / "data"), str(folder / "run")]
     done = subprocess.run(
-        [*before, *command, "--times", str(times)], capture_output=True, text=True, timeout=60, check=False
+        [*before, *command, "--times", str(times)], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done.stdout.split(), done.stderr

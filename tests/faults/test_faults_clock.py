@@ -15,7 +15,7 @@ from tests.faults.real_box import RealBox, now_s, real_box
 from tests.faults.real_cloud import real_cloud
 from tests.faults.wall_clock import WallClock
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 TEN_YEARS_S = 10 * 365 * 86_400
 JUMPS = {"back": -TEN_YEARS_S, "ahead": TEN_YEARS_S}

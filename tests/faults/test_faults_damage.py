@@ -66,7 +66,7 @@ DAMAGES: tuple[tuple[Damage, bool], ...] = (
 )
 
 
-@pytest.mark.timeout(60 + 300 * TIMES)
+@pytest.mark.timeout(180 + 300 * TIMES)
 def test_a_damaged_database_is_rescued(faults: FaultTable) -> None:
     """Facts that the cloud has not heard of are kept wherever they can still be read; what it has is never lost."""
     with (
@@ -149,7 +149,7 @@ def broken(box: RealBox) -> set[str]:
     return {file.name for file in box.data.glob("cosound.db.broken-*")}
 
 
-@pytest.mark.timeout(60 + 20 * TIMES)
+@pytest.mark.timeout(180 + 60 * TIMES)
 def test_wrong_bits_in_the_cache_cost_a_song_and_not_the_sound(faults: FaultTable) -> None:
     """In the head of a file, or anywhere. A head that makes no sense any more is found when the song's turn comes."""
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder)) as box:
@@ -182,7 +182,7 @@ def test_wrong_bits_in_the_cache_cost_a_song_and_not_the_sound(faults: FaultTabl
         assert box.log("player").count(GIVEN_UP) <= before + len(files), "each is given up once, also the last"
 
 
-@pytest.mark.timeout(60 + 20 * TIMES)
+@pytest.mark.timeout(180 + 60 * TIMES)
 def test_a_cache_file_cut_short_while_it_sounds_costs_a_restart_and_that_song(faults: FaultTable) -> None:
     """We never write a file in place, so somebody else did. Reading what is gone from under a map ends the player."""
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_box(Path(folder)) as box:

@@ -11,7 +11,7 @@ import pytest
 from tests.faults.conftest import SOUND_WITHIN_S, is_running, start_demo, stop_demo
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 
 def test_nothing_outlives_a_killed_demo() -> None:

@@ -20,7 +20,7 @@ from tests.faults.machine import Machine
 from tests.faults.real_box import RealBox, real_box
 from tests.faults.screen import refused_s, screen_of
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def playing(folder: Path, data: Path | None = None) -> Iterator[RealBox]:
         yield box
 
 
-@pytest.mark.timeout(60 + 30 * TIMES)
+@pytest.mark.timeout(180 + 60 * TIMES)
 def test_a_full_disk_refuses_taps_and_not_the_sound(faults: FaultTable, machine: Machine) -> None:
     with (
         TemporaryDirectory(prefix="cosound-f-") as folder,

@@ -22,7 +22,7 @@ from tests.faults.real_cloud import RealCloud, doubled_stays, real_cloud, settle
 from tests.faults.sick_line import SickLine
 from tests.faults.trap import open_trap
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 READY_SONGS = 4
 LOST_FILES = 3
@@ -42,7 +42,7 @@ def box_with_music(folder: Path, line: SickLine, cloud: RealCloud) -> Iterator[R
         yield box
 
 
-@pytest.mark.timeout(120 + 60 * TIMES)
+@pytest.mark.timeout(240 + 120 * TIMES)
 def test_a_bit_that_is_turned_over_on_the_way_is_never_kept(faults: FaultTable, machine: Machine) -> None:
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_cloud(Path(folder) / "cloud") as cloud:
         line = SickLine(cloud.url, dice("flipped bits"))
@@ -67,7 +67,7 @@ def test_a_bit_that_is_turned_over_on_the_way_is_never_kept(faults: FaultTable, 
         assert doubled_stays(cloud.database) == 0
 
 
-@pytest.mark.timeout(120 + 60 * TIMES)
+@pytest.mark.timeout(240 + 120 * TIMES)
 def test_a_stranger_that_we_are_sent_on_to_learns_no_secret(faults: FaultTable, machine: Machine) -> None:
     """All that is asked is sent on, facts and files alike. It may be told which file we look for, and nothing else."""
     with (
@@ -103,7 +103,7 @@ def test_a_stranger_that_we_are_sent_on_to_learns_no_secret(faults: FaultTable, 
         assert doubled_stays(cloud.database) == 0
 
 
-@pytest.mark.timeout(120 + 120 * TIMES)
+@pytest.mark.timeout(240 + 240 * TIMES)
 def test_a_bit_that_turns_over_on_the_card_is_found_and_put_right(faults: FaultTable, machine: Machine) -> None:
     """In a cache file's samples, where it would be heard and not seen, and in a file as it was fetched."""
     with TemporaryDirectory(prefix="cosound-f-") as folder, real_cloud(Path(folder) / "cloud") as cloud:

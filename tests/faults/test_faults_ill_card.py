@@ -26,7 +26,7 @@ SAYS = "can only be read"
 ALL = ("player", "nfc", "ui", "sync")
 
 
-@pytest.mark.timeout(120 + 60 * TIMES)
+@pytest.mark.timeout(240 + 240 * TIMES)
 def test_a_card_that_the_kernel_takes_away_is_said_and_survived(faults: FaultTable, machine: Machine) -> None:
     with (
         TemporaryDirectory(prefix="cosound-f-") as folder,
@@ -94,7 +94,7 @@ def boot(box: RealBox, disk: Card) -> float:
     return recovery_s
 
 
-@pytest.mark.timeout(120 + 60 * TIMES)
+@pytest.mark.timeout(240 + 240 * TIMES)
 def test_a_box_that_boots_on_a_card_that_can_only_be_read_plays(faults: FaultTable) -> None:
     """Whoever closes the database last takes away what its users share; a box's end comes before that, or not."""
     with (

@@ -25,7 +25,7 @@ CARDS = 40
 UNPREPARED = "select count(*) from songs where pcm_path is null and prepare_error is null"
 
 
-@pytest.mark.timeout(120 + 4 * KILLS)
+@pytest.mark.timeout(240 + 4 * KILLS)
 def test_any_of_them_killed_at_any_moment(faults: FaultTable) -> None:
     rolled, killed, sent = dice("kills"), 0, []
     with (
@@ -52,7 +52,7 @@ def test_any_of_them_killed_at_any_moment(faults: FaultTable) -> None:
         assert doubled_stays(cloud.database) == 0
 
 
-@pytest.mark.timeout(120 + 60 * TIMES)
+@pytest.mark.timeout(240 + 120 * TIMES)
 def test_sync_killed_while_it_prepares_a_song_is_not_held_against_the_song(faults: FaultTable) -> None:
     """More often than a song would be tried that ends its decoder."""
     rolled = dice("kills of a decoding")

@@ -8,10 +8,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.faults.conftest import start_demo, stop_demo
+from tests.faults.conftest import SOUND_WITHIN_S, start_demo, stop_demo
 from tests.music import GOOD, bad_folder, ordinary_folder
+from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+
+SECONDS = 45
 
 
 def test_ones_own_files_are_heard_and_the_twelve_steps_stay_true(tmp_path: Path) -> None:
@@ -19,10 +22,10 @@ def test_ones_own_files_are_heard_and_the_twelve_steps_stay_true(tmp_path: Path)
     bad = len(list(bad_folder(music / "bad").iterdir()))
     with TemporaryDirectory(prefix="cosound-t-") as folder:
         report = Path(folder) / "report.json"
-        demo = start_demo(Path(folder), "--music", str(music), "--seconds", "45", "--report", str(report))
+        demo = start_demo(Path(folder), "--music", str(music), "--seconds", str(SECONDS), "--report", str(report))
         try:
-            demo.process.wait(110)
-            demo.wait_for(lambda: any("true:" in line for line in demo.lines), 5, "the verdict")
+            demo.process.wait(SOUND_WITHIN_S + SECONDS + PATIENCE_S)
+            demo.wait_for(lambda: any("true:" in line for line in demo.lines), PATIENCE_S, "the verdict")
         finally:
             stop_demo(demo)
         told = json.loads(report.read_text())
@@ -37,8 +40,8 @@ def test_ones_own_files_are_heard_and_the_twelve_steps_stay_true(tmp_path: Path)
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     demo = start_demo(tmp_path / "d", "--music", str(tmp_path / "nowhere"))
     try:
-        demo.process.wait(20)
-        demo.wait_for(lambda: bool(demo.lines), 5, "a line")
+        demo.process.wait(PATIENCE_S)
+        demo.wait_for(lambda: bool(demo.lines), PATIENCE_S, "a line")
         assert (demo.process.returncode, len(demo.lines)) == (2, 1)
         assert "nowhere is not there: give --music a folder" in demo.lines[0]
     finally:

@@ -98,7 +98,7 @@ def test_a_power_cut_takes_nothing_that_was_acknowledged(faults: FaultTable) -> 
             faults.note("power cut", acknowledged=acknowledged, found=found)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_the_rig_sees_the_loss_where_nobody_waits_for_the_card() -> None:
     rolled, losses = dice("power cuts of the control"), 0
     with card_with_power() as card, writing(card, "--hasty") as writer:

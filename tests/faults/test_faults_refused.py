@@ -14,7 +14,7 @@ from tests.faults.fault_table import FaultTable
 from tests.faults.one_line import start, the_line
 from tests.faults.real_box import real_box
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 PROCESSES = ("player", "sync", "nfc", "ui")
 

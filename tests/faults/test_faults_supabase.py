@@ -28,7 +28,7 @@ def project() -> Iterator[RealProject]:
         yield made
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(180 + 60 * TIMES)
 def test_a_box_lives_on_supabase_alone(project: RealProject, faults: FaultTable) -> None:
     line = SickLine(project.env["SUPABASE_URL"])
     env = {**project.box_env, "SUPABASE_URL": line.url}
@@ -58,7 +58,7 @@ def test_a_box_lives_on_supabase_alone(project: RealProject, faults: FaultTable)
     line.close()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(180 + 60 * TIMES)
 def test_what_goes_astray_on_the_way_is_not_counted_twice(project: RealProject, faults: FaultTable) -> None:
     line = SickLine(project.env["SUPABASE_URL"])
     env = {**project.box_env, "SUPABASE_URL": line.url}
