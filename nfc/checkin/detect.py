@@ -111,7 +111,7 @@ def _on_usb(root: Path) -> list[Candidate]:
 def _serial_ports(root: Path) -> list[Candidate]:
     """By their stable names; behind one may be a PN532, a line reader, or no reader at all."""
     found = []
-    for port in sorted((root / "dev/serial/by-id").glob("*")):
+    for port in _stable_names(root / "dev/serial", "*") + _pins(root):
         path = "/" + str(port.relative_to(root))
         what = f"serial port; as a reader that sends lines: serial:{path}"
         found.append(Candidate(path, what, _closed(port, "dialout")))
@@ -120,9 +120,26 @@ def _serial_ports(root: Path) -> list[Candidate]:
 
 def _keyboards(root: Path) -> list[Candidate]:
     """Input devices that type; a keyboard reader is one of them, and so is every keyboard."""
-    ports = sorted((root / "dev/input/by-id").glob("*-event-kbd"))
+    ports = _stable_names(root / "dev/input", "*-event-kbd")
     what = "keyboard, or a reader that types"
     return [Candidate("/" + str(port.relative_to(root)), what, _closed(port, "input")) for port in ports]
+
+
+def _stable_names(folder: Path, kind: str) -> list[Path]:
+    """By what is written in the plug (by-id). Two of a kind often have the same there, and the one link leads to either
+    of them: then all on USB go by their sockets (by-path), and so does what has no plug."""
+    by_plug = {port.resolve(): port for port in sorted((folder / "by-id").glob(kind))}
+    by_socket = {port.resolve(): port for port in sorted((folder / "by-path").glob(kind), reverse=True)}
+    on_usb = {node for node, port in by_socket.items() if "-usb" in port.name}
+    has_twins = not on_usb <= by_plug.keys()
+    return sorted((by_plug | by_socket if has_twins else by_socket | by_plug).values())
+
+
+def _pins(root: Path) -> list[Path]:
+    """A Pi's serial port on its pins, where nothing else names it."""
+    port = root / "dev/serial0"
+    named = {one.resolve() for one in _stable_names(root / "dev/serial", "*")}
+    return [port] if port.exists() and port.resolve() not in named else []
 
 
 def _closed(node: Path, group: str) -> str:

@@ -60,6 +60,41 @@ def test_ports_are_listed_by_stable_names(tmp_path: Path) -> None:
     ]
 
 
+def links(root: Path, **nodes: str) -> None:
+    """Names under /dev by their nodes, as udev links them."""
+    for name, node in nodes.items():
+        (root / "dev" / node).touch()
+        link = root / "dev" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(root / "dev" / node)
+
+
+def test_two_of_a_kind_have_one_name_in_their_plugs_and_go_by_their_sockets(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    bridge, sockets = "serial/by-id/usb-1a86_USB_Serial-if00-port0", "serial/by-path/platform-xhci-usb-0:1."
+    links(tmp_path, **{bridge: "ttyUSB1", f"{sockets}1:1.0-port0": "ttyUSB0", f"{sockets}2:1.0-port0": "ttyUSB1",
+                       "serial/by-path/platform-uart": "ttyAMA0"})  # fmt: skip
+    assert [one.setting.rpartition("/")[2] for one in detect.candidates(tmp_path)] == [
+        "platform-uart", "platform-xhci-usb-0:1.1:1.0-port0", "platform-xhci-usb-0:1.2:1.0-port0",
+    ]  # fmt: skip
+
+
+def test_one_of_a_kind_keeps_its_name_whichever_socket_it_is_put_into(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    plug = "input/by-id/usb-RFID-event-kbd"
+    links(tmp_path, **{plug: "event3", "input/by-path/pci-usb-0:1:1.0-event-kbd": "event3",
+                       "input/by-path/pci-usbv2-0:1:1.0-event-kbd": "event3"})  # fmt: skip
+    assert [one.setting for one in detect.candidates(tmp_path)] == [f"/dev/{plug}"]
+
+
+def test_a_pis_own_pins_are_listed_once(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    links(tmp_path, serial0="ttyAMA0")
+    assert [one.setting for one in detect.candidates(tmp_path)] == ["/dev/serial0"]
+    links(tmp_path, **{"serial/by-path/platform-uart": "ttyAMA0"})
+    assert [one.setting for one in detect.candidates(tmp_path)] == ["/dev/serial/by-path/platform-uart"]
+
+
 def test_modules_that_steal_the_reader_are_named(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/modules").write_text("pn533_usb 20480 0 - Live 0x0\nsnd 1 0 - Live 0x0\n")
