@@ -20,6 +20,13 @@ TOKEN_BYTES = 16
 CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
 
+def checked_code(code: str) -> str:
+    """The code as it is. Raises InputError for what cannot be one."""
+    if not CODE.fullmatch(code):
+        raise InputError("the code is the six digits that the phone's page shows")
+    return code
+
+
 class Identity:
     """Writes what a listener asks for about themselves, each with its op, in one transaction."""
 
@@ -46,8 +53,7 @@ class Identity:
 
         Returns the op's id. Raises InputError for what is no such code, UnknownThing for a stranger.
         """
-        if not CODE.fullmatch(code):
-            raise InputError("the code is the six digits that the phone's page shows")
+        checked_code(code)
         with self._db.write():
             self._known(profile_id)
             return self._outbox.append("link", {"profile_id": profile_id, "code": code})
@@ -74,7 +80,7 @@ class Identity:
         with self._db.write():
             away, stays = self._known(self._merges.resolve(profile_id)), self._known(self._merges.resolve(into_id))
             if away.id == stays.id:
-                raise InputError(f"{stays.display_name} is one person already")
+                raise InputError(f"both cards are {stays.display_name}'s already")
             self._set_taste(away, stays)
             self._merges.join(away.id, stays.id)
             return self._outbox.append("merge", {"profile_id": away.id, "into_id": stays.id})

@@ -16,11 +16,13 @@ import click
 from appliance import handover
 from appliance.clock import SystemClock
 from appliance.config import Config, load_config
-from appliance.errors import InputError, TransientError
-from appliance.model import TapResult
+from appliance.errors import InputError, SetupError, TransientError
+from appliance.model import Listener, TapResult
 from appliance.process import Stop, main, name_process, only_one, run, set_up_logging
+from appliance.readers import SILENT, readers_now
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
+from appliance.store.identity import checked_code
 from appliance.tapline import send_tap
 from checkin import desk, detect
 from checkin.address import room_address
@@ -151,16 +153,16 @@ def _write(url: str | None, reader: str | None, lock: bool) -> None:
     config = load_config()
     with _store(config, "write") as store:
         address = room_address(url, config, store)
-    click.echo("Hold a sticker to the reader …")
-    kind = desk.write_sticker(reader or _first_reader(config), address, lock=lock)
+    ask = partial(click.echo, "Hold a sticker to the reader …")
+    kind = desk.write_sticker(reader or _first_reader(config), address, ask, lock=lock)
     click.echo(f"{kind}: {'written, read back and locked' if lock else 'written and read back'}")
 
 
 def _write_signer(reader: str | None) -> None:
     config = load_config()
     keys, base = _signing(config)
-    click.echo("Hold an NTAG 424 DNA to the reader, and still for two seconds …")
-    desk.write_signer(reader or _first_reader(config), keys, base)
+    ask = partial(click.echo, "Hold an NTAG 424 DNA to the reader, and still for two seconds …")
+    desk.write_signer(reader or _first_reader(config), keys, base, ask)
     click.echo(f"it signs, under version {keys.version} of the keys: hand it out")
 
 
@@ -193,24 +195,28 @@ def _signing(config: Config) -> tuple[SunKeys, str]:
 
 
 def _forget() -> None:
-    with _store(load_config(), "forget") as store:
-        listener = desk.next_listener(store, _ask_for_a_card)
+    config = load_config()
+    with _store(config, "forget") as store:
+        listener = _next_listener(config, store)
         click.echo(f"{listener.display_name} is forgotten. Receipt: {desk.forget(store, listener)}")
 
 
 def _merge() -> None:
-    with _store(load_config(), "merge") as store:
-        stays = desk.next_listener(store, _ask_for_a_card)
+    config = load_config()
+    with _store(config, "merge") as store:
+        stays = _next_listener(config, store)
         click.echo(f"{stays.display_name} stays. Now the other card …")
-        goes = desk.next_listener(store, _ask_for_a_card)
+        goes = _next_listener(config, store)
         desk.merge(store, stays, goes)
         click.echo(f"{goes.display_name} is {stays.display_name} from now on, with both cards.")
 
 
 def _link(code: str | None) -> None:
     config = load_config()
+    if code is not None:
+        checked_code(code)
     with _store(config, "link") as store:
-        listener = desk.next_listener(store, _ask_for_a_card)
+        listener = _next_listener(config, store)
         if code is not None:
             desk.link(store, listener, code)
             click.echo(f"The cloud is asked to move what {listener.display_name} liked to the profile of that code.")
@@ -222,7 +228,18 @@ def _link(code: str | None) -> None:
         click.echo(f"{listener.display_name}: scan this within ten minutes; it works once.")
 
 
-def _ask_for_a_card() -> None:
+def _next_listener(config: Config, store: Store) -> Listener:
+    return desk.next_listener(store, partial(_ask_for_a_card, config), desk.TAP_WITHIN_S)
+
+
+def _ask_for_a_card(config: Config) -> None:
+    """Nobody is sent to a reader that does not hear. Raises SetupError when the whole process does not."""
+    readers = readers_now(Runtime(config.box_runtime_dir).read("reader"), SystemClock().boot_s())
+    if not any(one.get("state") == "ready" for one in readers):
+        raise SetupError(SILENT)
+    for one in readers:
+        if one.get("state") != "ready":
+            click.echo(f"reader {one.get('where')} is {one.get('state')}: {one.get('why')}")
     click.echo(f"Hold the card to the reader, within {desk.TAP_WITHIN_S:g} s …")
 
 

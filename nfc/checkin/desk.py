@@ -20,28 +20,33 @@ from checkin.signer import make_sign
 from checkin.sticker import write_message
 from checkin.sun import SunKeys
 
+# What is said to the person once there is something to hold a card to. Raises what keeps them from it.
+Ask = Callable[[], None]
+
 STICKER_WITHIN_S = 30.0
 TAP_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.1
 
 
-def write_sticker(setting: str, url: str, *, lock: bool = False, within_s: float = STICKER_WITHIN_S) -> str:
+def write_sticker(setting: str, url: str, ask: Ask, *, lock: bool = False, within_s: float = STICKER_WITHIN_S) -> str:
     """Write the address on the next sticker that is held to the reader; what kind of sticker it was.
 
     Raises InputError for a sticker that cannot hold it, SetupError without a reader, TransientError when none came.
     """
     with _writer(setting) as driver:
+        ask()
         tag = _wait(driver.tag_there, within_s, "no sticker came")
         write_message(tag, uri_message(url), lock=lock)
         return str(getattr(tag, "product", tag.type))
 
 
-def write_signer(setting: str, keys: SunKeys, base: str, *, within_s: float = STICKER_WITHIN_S) -> None:
+def write_signer(setting: str, keys: SunKeys, base: str, ask: Ask, *, within_s: float = STICKER_WITHIN_S) -> None:
     """Make the next NTAG 424 DNA that is held to the reader sign, and hear whether it does.
 
     base: the cloud's address. Raises as `write_sticker` does.
     """
     with _writer(setting) as driver:
+        ask()
         make_sign(_wait(driver.tag_there, within_s, "no card came"), keys, base)
         seen = driver.poll(0.0)
         said = records_of(seen.ndef) if seen is not None else ()
@@ -52,9 +57,9 @@ def write_signer(setting: str, keys: SunKeys, base: str, *, within_s: float = ST
 
 @contextmanager
 def _writer(setting: str) -> Iterator[NfcpyDriver]:
-    driver = driver_of(setting, signing=True)
+    driver = None if setting == "none" else driver_of(setting, signing=True)
     if not isinstance(driver, NfcpyDriver):
-        raise SetupError(f"the reader {setting!r} only reads numbers: name one that writes with --reader")
+        raise SetupError(f"checkin.reader is {setting}, which cannot write: name one that can with --reader")
     try:
         driver.open()
         yield driver
@@ -64,7 +69,7 @@ def _writer(setting: str) -> Iterator[NfcpyDriver]:
         driver.close()
 
 
-def next_listener(store: Store, ask: Callable[[], None], within_s: float = TAP_WITHIN_S) -> Listener:
+def next_listener(store: Store, ask: Ask, within_s: float = TAP_WITHIN_S) -> Listener:
     """Whoever taps once they were asked to. Raises InputError for a phone, TransientError when nobody does."""
     before = store.people.newest_tap_seq()
     ask()

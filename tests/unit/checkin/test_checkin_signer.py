@@ -119,7 +119,7 @@ def heard(field: Air | SimulatedPN532) -> Proof | None:
 
 def test_a_card_from_the_shop_signs_and_has_keys_of_its_own(field: Air | SimulatedPN532) -> None:
     field.tag = card = BlankNtag424(UID)
-    write_signer(where(field), KEYS, CLOUD)
+    write_signer(where(field), KEYS, CLOUD, print)
     assert heard(field) == Proof(UID, 2, 3), "the first was ours, to see whether it signs"
     assert card.keys[:3] == [KEYS.guard_of_card(UID), KEYS.meta, KEYS.of_card(UID)]
     assert len({*card.keys[:3], ZERO}) == 4
@@ -127,10 +127,10 @@ def test_a_card_from_the_shop_signs_and_has_keys_of_its_own(field: Air | Simulat
 
 def test_it_is_left_alone_once_it_is_made(air: Air) -> None:
     air.tag = card = BlankNtag424(UID)
-    write_signer(air.where, KEYS, CLOUD)
+    write_signer(air.where, KEYS, CLOUD, print)
     before = (list(card.keys), bytes(card.file), card.settings)
     with pytest.raises(InputError, match="signs already"):
-        write_signer(air.where, KEYS, CLOUD)
+        write_signer(air.where, KEYS, CLOUD, print)
     assert (card.keys, bytes(card.file), card.settings) == before
 
 
@@ -141,7 +141,7 @@ def test_pulled_away_at_any_moment_it_is_continued(air: Air, monkeypatch: pytest
         air.tag = card = BlankNtag424(UID, pulled_after=after)
         card.file[: len(SHOP)] = SHOP
         try:
-            write_signer(air.where, KEYS, CLOUD)
+            write_signer(air.where, KEYS, CLOUD, print)
             break
         except TransientError as error:
             torn += 1
@@ -150,7 +150,7 @@ def test_pulled_away_at_any_moment_it_is_continued(air: Air, monkeypatch: pytest
         whole = [bytes(2), SHOP, programme_of(KEYS, CLOUD, UID).file]
         assert any(card.file.startswith(file) for file in whole), "an address is there as a whole or not at all"
         if card.keys[0] == ZERO:
-            write_signer(air.where, KEYS, CLOUD)
+            write_signer(air.where, KEYS, CLOUD, print)
         proof = heard(air)
         assert proof is not None and proof.uid == UID
         assert card.keys[0] == KEYS.guard_of_card(UID)
@@ -171,7 +171,7 @@ def test_pulled_away_at_any_moment_it_is_continued(air: Air, monkeypatch: pytest
 def test_what_cannot_be_made_to_sign_is_refused_in_a_sentence(air: Air, tag: Tag, words: str) -> None:
     air.tag = tag
     with pytest.raises(InputError, match=words):
-        write_signer(air.where, KEYS, CLOUD)
+        write_signer(air.where, KEYS, CLOUD, print)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
@@ -179,11 +179,11 @@ def test_somebody_elses_card_is_not_touched(air: Air, number: int) -> None:
     air.tag = card = BlankNtag424(UID)
     card.keys[number] = b"somebody else's!"
     with pytest.raises(InputError, match="other keys"):
-        write_signer(air.where, KEYS, CLOUD)
+        write_signer(air.where, KEYS, CLOUD, print)
     assert not card.settings
     assert not any(card.file)
 
 
 def test_nobody_came(air: Air) -> None:
     with pytest.raises(TransientError, match="no card came"):
-        write_signer(air.where, KEYS, CLOUD, within_s=0.0)
+        write_signer(air.where, KEYS, CLOUD, print, within_s=0.0)

@@ -39,7 +39,7 @@ def written(tag: Tag) -> tuple[Record, ...]:
 
 def test_written_and_read_by_the_reader_as_it_comes_by(air: Air) -> None:
     air.tag = sticker(UID)
-    write_sticker(air.where, URL)
+    write_sticker(air.where, URL, print)
     assert written(air.tag) == (Record("uri", URL),)
     driver = NfcpyDriver(air.where)
     driver.open()
@@ -51,15 +51,15 @@ def test_written_and_read_by_the_reader_as_it_comes_by(air: Air) -> None:
 
 def test_written_again_over_something_longer(air: Air) -> None:
     air.tag = sticker(UID, uri_message(URL + "x" * 20))
-    write_sticker(air.where, URL)
+    write_sticker(air.where, URL, print)
     assert written(air.tag) == (Record("uri", URL),)
 
 
 def test_a_locked_sticker_stays_as_it_is(air: Air) -> None:
     air.tag = sticker(UID)
-    write_sticker(air.where, URL, lock=True)
+    write_sticker(air.where, URL, print, lock=True)
     with pytest.raises(InputError, match="locked"):
-        write_sticker(air.where, "https://evil.example/")
+        write_sticker(air.where, "https://evil.example/", print)
     assert written(air.tag) == (Record("uri", URL),)
 
 
@@ -74,7 +74,7 @@ def test_air_that_is_slow_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(Air, "_reply", late)
     air = Air()
     air.tag = sticker(UID)
-    write_sticker(air.where, URL, lock=True)
+    write_sticker(air.where, URL, print, lock=True)
     assert written(air.tag) == (Record("uri", URL),)
     air.close()
 
@@ -86,7 +86,7 @@ def test_over_a_serial_pn532_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TTY, "read", lambda line, timeout: hasty(line, timeout * 30))
     chip = SimulatedPN532()
     chip.tag = sticker(UID)
-    write_sticker(chip.port, URL)
+    write_sticker(chip.port, URL, print)
     assert written(chip.tag) == (Record("uri", URL),)
     chip.unplug()
 
@@ -99,7 +99,7 @@ def test_over_a_serial_pn532_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_tag_that_cannot_hold_it_is_named(air: Air, tag: Tag, why: str) -> None:
     air.tag = tag
     with pytest.raises(InputError, match=why):
-        write_sticker(air.where, URL)
+        write_sticker(air.where, URL, print)
 
 
 def test_pulled_away_in_mid_write(air: Air) -> None:
@@ -114,14 +114,21 @@ def test_pulled_away_in_mid_write(air: Air) -> None:
 
     air.tag = Pulled(UID, pages=bytes(sticker(UID).pages or b""))
     with pytest.raises(TransientError, match="hold it still"):
-        write_sticker(air.where, URL)
+        write_sticker(air.where, URL, print)
 
 
 def test_without_a_sticker_or_a_reader_that_writes(air: Air) -> None:
     with pytest.raises(TransientError, match="no sticker came"):
-        write_sticker(air.where, URL, within_s=0.0)
-    with pytest.raises(SetupError, match="--reader"):
-        write_sticker("serial:/dev/ttyUSB0", URL)
+        write_sticker(air.where, URL, print, within_s=0.0)
+    for setting in ("serial:/dev/ttyUSB0", "none"):
+        with pytest.raises(SetupError, match=f"checkin.reader is {setting}, which cannot write.*--reader"):
+            write_sticker(setting, URL, not_asked)
+    with pytest.raises(SetupError, match="reader /dev/ttyUSB77: nothing is plugged in there"):
+        write_sticker("/dev/ttyUSB77", URL, not_asked)
+
+
+def not_asked() -> None:
+    pytest.fail("nobody is asked for a sticker where nothing can write")
 
 
 @pytest.mark.parametrize(
