@@ -76,6 +76,13 @@ def phone_speaking(browser: Browser, locale: str) -> Iterator[Page]:
     context.close()
 
 
+@contextmanager
+def phone_without_scripts(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
 def here(cloud: Served) -> int:
     count: int = httpx.get(f"{cloud.url}/api/rooms/{cloud.room['player_id']}").json()["here"]
     return count
@@ -199,3 +206,56 @@ def test_every_language_has_every_word_of_the_pages(cloud: Served, page: Page) -
 def gaps(text: str) -> set[str]:
     """The names that a text is filled in with."""
     return set(re.findall(r"{(\w+)}", text))
+
+
+@pytest.mark.parametrize("path", ["room", "/link"])
+def test_without_scripts_one_is_told_so_and_what_else_to_do(cloud: Served, browser: Browser, path: str) -> None:
+    """Nothing that cannot work is shown to press, and it is said in each of the pages' languages."""
+    with phone_without_scripts(browser) as page:
+        page.goto(cloud.url + (cloud.room["address"] if path == "room" else path))
+        told = page.locator("noscript p").first
+        expect(told).to_be_in_viewport()
+        expect(told).to_contain_text("works with JavaScript only")
+        assert page.locator("noscript p[lang]").evaluate_all("all => all.map(one => one.lang)") == ["de", "fr", "es"]
+        expect(page.locator("button:visible")).to_have_count(0)
+
+
+CONTRASTS = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => parts(colour).slice(0, 3).map((part) => part / 255)
+    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const ground = (node) => {
+    const colour = getComputedStyle(node).backgroundColor;
+    return (parts(colour)[3] ?? 1) === 1 ? colour : ground(node.parentElement);
+  };
+  const shown = [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility()
+    && [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()));
+  return shown.map((node) => {
+    const [a, b] = [light(getComputedStyle(node).color), light(ground(node))].sort((x, y) => y - x);
+    const px = parseFloat(getComputedStyle(node).fontSize);
+    return { text: node.textContent, contrast: (a + 0.05) / (b + 0.05), px };
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_whoever_sees_badly_can_read_it_and_whoever_has_large_fingers_hit_it(
+    cloud: Served, browser: Browser, scheme: Any
+) -> None:
+    """WCAG AA: 4.5 to 1, letters of 15 px and more, 44 px to press; letters of twice the size still fit."""
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, has_touch=True, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(cloud.url + cloud.room["address"])
+    page.get_by_role("button", name="I’m here").tap()
+    expect(page.get_by_role("group")).to_be_visible()
+    seen = page.evaluate(CONTRASTS)
+    assert len(seen) > 8
+    assert [one for one in seen if one["contrast"] < 4.5 or one["px"] < 15] == []
+    for button in page.locator("button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44, button.inner_text()
+    page.evaluate("document.documentElement.style.fontSize = '36px'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= WIDTH
+    context.close()
