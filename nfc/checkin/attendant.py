@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.07
 LISTEN_S = 0.1
 LOOK_FOR_PLUG_S = 0.5
+LAY_THERE_S = (
+    0.5  # so soon after the process's first look nobody came: some readers say what lies there again and again
+)
 MOST_REASONS = 8
 
 State = Literal["ready", "absent", "failed"]
@@ -67,7 +70,7 @@ class Attendant:
         self._was_plugged = True
         self.steps = 0  # how many were made: whoever watches sees that it goes on
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        self._has_looked = False
+        self._first_look_s: float | None = None
         self._told: set[str] = set()  # why it is away, as far as the log has it
         self.state = ReaderState(driver.where, driver.where, "absent", "not looked for yet")
 
@@ -112,9 +115,11 @@ class Attendant:
         now_s = self._clock.boot_s()
         self._answered()
         tap = tag if tag is not None and tag.tap_id else self._presence.read(tag, now_s)
-        is_first, self._has_looked = not self._has_looked, True
+        if self._first_look_s is None:
+            self._first_look_s = began_s
         if tap is not None:
-            tap = replace(tap, lay_there=is_first and self._driver.continuous)
+            if not tap.tap_id:
+                tap = replace(tap, lay_there=now_s - self._first_look_s < LAY_THERE_S)
             wall_ms = round(self._clock.wall_s() * 1000)
             self._report(Tap(tap.tap_id or new_id(wall_ms), tap, round(now_s * 1000), wall_ms, self._driver.where))
         if not self._driver.continuous:

@@ -20,7 +20,7 @@ class TagRead:
     random_uid: a phone's number, new each time it enters the field: nobody's identity.
     ndef: the raw NDEF message, where the driver reads it.
     tap_id: set when a person typed the tap: it is one tap by itself and is not debounced.
-    lay_there: the attendant's word for what its very first look saw.
+    lay_there: the attendant's word for what its first looks saw.
     """
 
     uid: bytes

@@ -187,6 +187,16 @@ def test_a_card_that_lay_there_before_the_first_look_is_told_from_one_that_came(
     assert [tap.tag.lay_there for tap in bench.taps] == [True, False]
 
 
+def test_a_reader_that_repeats_a_card_repeats_it_to_a_new_process_too() -> None:
+    clock = ManualClock()
+    reports: list[Tap | ReaderState] = []
+    attendant = Attendant(ScriptedReader([(0.2, A), (9.0, A)], clock.boot_s), clock, reports.append)
+    for _ in range(100):
+        attendant.step()
+        clock.advance(0.1)
+    assert [one.tag.lay_there for one in reports if isinstance(one, Tap)] == [True, False]
+
+
 def test_closing_lets_go_of_the_device(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     bench = Bench(Cable())

@@ -209,12 +209,12 @@ class Box:
         self.keyring = Keyring(peppers, keys)
 
     def tap(self, tag: TagRead) -> TapResult | None:
-        reader = ScriptedReader([(0.0, tag)], self.clock.boot_s)
+        reader = ScriptedReader([(1.0, tag)], self.clock.boot_s)
         agent = Agent(self.store, Runtime(self.folder / "run"), self.keyring, [reader], cloud_url=CLOUD)
         results = []
         for _ in range(4):
             agent.attend()
-            self.clock.advance(0.1)
+            self.clock.advance(0.5)
         while (result := agent.step(0.0)) is not None or not agent._reports.empty():
             results.append(result)
         agent.stop()
