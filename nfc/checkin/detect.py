@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,8 +84,8 @@ def lamps(root: Path = ROOT) -> list[Candidate]:
 
 
 def permit(group: str) -> str:
-    """How this user comes to may open it."""
-    return f"this user must be in group {group} (systemd/udev/70-cosound.rules)"
+    """How this user comes to may open it, in the words to type."""
+    return f"this user must be in group {group}: sudo usermod -aG {group} {_user()} (systemd/udev/70-cosound.rules)"
 
 
 def give_back(modules: list[str]) -> str:
@@ -140,6 +141,13 @@ def _pins(root: Path) -> list[Path]:
     port = root / "dev/serial0"
     named = {one.resolve() for one in _stable_names(root / "dev/serial", "*")}
     return [port] if port.exists() and port.resolve() not in named else []
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container's user may have a number only
+        return str(os.geteuid())
 
 
 def _closed(node: Path, group: str) -> str:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from appliance.errors import ConfigError
+from checkin.detect import permit
 from checkin.feedback import Lamp
 from checkin.wedge_driver import EVENT
 
@@ -82,7 +83,7 @@ class Beeper:
             finally:
                 os.close(line)
         except OSError as error:
-            raise _explained(error, "no permission: this user must be in group input") from error
+            raise _explained(error, f"no permission: {permit('input')}") from error
 
 
 def _lamp_of(part: str) -> Lamp:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import serial
 
+from checkin import detect
 from checkin.lines import LineParser
 from checkin.reader import FORGET_AFTER_S, ReaderGone, TagRead
 
@@ -87,7 +88,7 @@ def _explain(error: Exception) -> str:
     if number == errno.ENOENT:
         return "nothing is plugged in there"
     if number in (errno.EACCES, errno.EPERM):
-        return "no permission: this user must be in group dialout (systemd/udev/70-cosound.rules)"
+        return f"no permission: {detect.permit('dialout')}"
     if "exclusively lock" in str(error):
         return "another program holds it: stop that one"
     return f"it does not open as a serial port ({error})"

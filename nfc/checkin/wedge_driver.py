@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from checkin import detect
 from checkin.reader import FORGET_AFTER_S, ReaderGone, TagRead
 
 EVENT = struct.Struct("llHHi")  # struct input_event: seconds, microseconds, type, code, value
@@ -123,7 +124,7 @@ def _explain(error: OSError) -> str:
     if error.errno == errno.ENOENT:
         return "nothing is plugged in there"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return "no permission: this user must be in group input"
+        return f"no permission: {detect.permit('input')}"
     if error.errno == errno.EBUSY:
         return "another program has grabbed it: stop that one"
     return f"it does not open as an input device ({error.strerror})"

@@ -64,7 +64,9 @@ def _as_nobody(deed: Callable[[], object], told: Connection) -> None:
 def test_a_reader_that_may_not_be_opened_names_the_group(
     port: str, driver: Callable[[str], Driver], group: str
 ) -> None:
-    assert refused(driver(port).open).startswith(f"no permission: this user must be in group {group}")
+    assert refused(driver(port).open).startswith(
+        f"no permission: this user must be in group {group}: sudo usermod -aG {group} nobody ("
+    )
 
 
 def test_lamps_that_may_not_be_lit_say_what_is_missing(port: str, tmp_path: Path) -> None:
