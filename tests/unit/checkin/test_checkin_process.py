@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,75 +12,18 @@ import pytest
 
 from appliance.demo.air import Air
 from appliance.demo.emulated_tag import Tag, sticker
-from appliance.model import TapResult
-from appliance.runtime import Runtime
-from appliance.store import Store, open_store
 from checkin.message import Record, message_in, records_of
 from checkin.sun import SunKeys
 from tests.blank_ntag424 import BlankNtag424
 from tests.emulated_ntag424 import Ntag424
 from tests.patience import PATIENCE_S
+from tests.reader_process import ReaderProcess
 from tests.simulated_pn532 import SimulatedPN532
 
 pytestmark = pytest.mark.processes
 
 URL = "https://cosound.example/r/0b6c9b1e-7f0e-4c55-9d0e-1a2b3c4d5e6f?s=AAAAAAAAAAAAAAAA"
 CARD = bytes.fromhex("04a1b2c3d4e5f6")
-
-
-class Process:
-    """`cosound nfc` on a folder, its reader over UDP."""
-
-    def __init__(self, folder: Path, reader: str, **env: str) -> None:
-        self.folder = folder
-        self.env = {
-            **os.environ,
-            "COSOUND_CONFIG": str(folder / "none.toml"),
-            "COSOUND_DATA_DIR": str(folder / "data"),
-            "COSOUND_RUNTIME_DIR": str(folder / "run"),
-            "COSOUND_READER": reader,
-            "COSOUND_LOG": "DEBUG",
-            **env,
-        }
-        self.store: Store = open_store(folder / "data", folder / "run", "test")
-        self.process = subprocess.Popen(self._command("nfc"), env=self.env, stderr=subprocess.PIPE, text=True)
-
-    def ready(self) -> None:
-        """Wait until every reader is. The first commit would ring; a state does not, so the file is looked at."""
-        for _ in range(int(PATIENCE_S / 0.05)):
-            readers = Runtime(self.folder / "run").read("reader").get("readers", [])
-            if readers and all(reader["state"] == "ready" for reader in readers):
-                return
-            assert self.process.poll() is None
-            self.store.wait(0.05)
-        pytest.fail(f"no reader after {PATIENCE_S} s: {readers}")
-
-    def wait_for_taps(self, count: int) -> None:
-        for _ in range(int(PATIENCE_S)):
-            if self.store.people.newest_tap_seq() >= count:
-                break
-            self.store.wait(1.0)
-
-    def next_tap(self) -> TapResult:
-        self.wait_for_taps(self.store.people.newest_tap_seq() + 1)
-        last = self.store.people.last_tap()
-        assert last is not None
-        return last[0]
-
-    def tap(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [*self._command("tap"), *words]
-        return subprocess.run(command, env=self.env, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
-
-    def end(self) -> str:
-        """Ask it to stop; what it wrote to its log."""
-        self.process.send_signal(signal.SIGTERM)
-        _, log = self.process.communicate(timeout=PATIENCE_S)
-        self.store.close()
-        return log
-
-    @staticmethod
-    def _command(name: str) -> list[str]:
-        return [sys.executable, "-c", f"from checkin.cli import {name}; {name}()"]
 
 
 @pytest.fixture
@@ -92,7 +34,7 @@ def air() -> Iterator[Air]:
 
 
 def test_from_the_air_to_the_store(air: Air, tmp_path: Path) -> None:
-    box = Process(tmp_path, air.where)
+    box = ReaderProcess(tmp_path, air.where)
     box.ready()
     air.tag = Tag(CARD)
     result = box.next_tap()
@@ -101,7 +43,7 @@ def test_from_the_air_to_the_store(air: Air, tmp_path: Path) -> None:
     assert result.listener is not None
     assert typed.stdout == f"{result.listener.display_name} stays\n"
     second = subprocess.run(
-        Process._command("nfc"), env=box.env, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        ReaderProcess.command("nfc"), env=box.env, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert second.returncode == 2
     assert f"already runs on {tmp_path / 'data'} as pid {box.process.pid}" in second.stderr
@@ -117,7 +59,7 @@ def test_from_the_air_to_the_store(air: Air, tmp_path: Path) -> None:
 def test_a_card_that_signs_from_the_air_to_the_store_and_a_copy_of_it_not(air: Air, tmp_path: Path) -> None:
     cloud, keys = "https://cosound.example", SunKeys(1, bytes(range(16)), bytes(range(16, 32)))
     text = f"1:{keys.meta.hex()}:{keys.file.hex()}"
-    box = Process(tmp_path, air.where, COSOUND_SUN_KEYS=text, DJANGO_API_URL=cloud)
+    box = ReaderProcess(tmp_path, air.where, COSOUND_SUN_KEYS=text, DJANGO_API_URL=cloud)
     box.ready()
     air.tag = Ntag424(keys, cloud, CARD, shows="random")
     first = box.next_tap()
@@ -135,7 +77,7 @@ def test_a_card_that_signs_from_the_air_to_the_store_and_a_copy_of_it_not(air: A
 
 def test_two_people_at_two_readers_at_once(tmp_path: Path) -> None:
     chips = SimulatedPN532(), SimulatedPN532()
-    box = Process(tmp_path, ",".join(chip.port for chip in chips))
+    box = ReaderProcess(tmp_path, ",".join(chip.port for chip in chips))
     box.ready()
     for number, chip in enumerate(chips):
         chip.tag = Tag(bytes([4, 0, 0, 0, 0, 0, number + 1]))
@@ -150,7 +92,7 @@ def test_a_lamp_that_is_none_is_one_line_before_anything_is_opened(tmp_path: Pat
     env = {**os.environ, "COSOUND_CONFIG": str(tmp_path / "none.toml"), "COSOUND_DATA_DIR": str(tmp_path / "data"),
            "COSOUND_RUNTIME_DIR": str(tmp_path / "run"), "COSOUND_FEEDBACK": "gpio:17"}  # fmt: skip
     done = subprocess.run(
-        Process._command("nfc"), env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        ReaderProcess.command("nfc"), env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "led:NAME" in done.stderr
@@ -158,7 +100,7 @@ def test_a_lamp_that_is_none_is_one_line_before_anything_is_opened(tmp_path: Pat
 
 
 def test_typed_taps_for_people(tmp_path: Path) -> None:
-    box = Process(tmp_path, "none")
+    box = ReaderProcess(tmp_path, "none")
     box.ready()
     arrived = box.tap()
     assert arrived.returncode == 0
@@ -174,7 +116,7 @@ def test_typed_taps_for_people(tmp_path: Path) -> None:
 
 
 def test_forgotten_by_the_next_tap(tmp_path: Path) -> None:
-    box = Process(tmp_path, "none")
+    box = ReaderProcess(tmp_path, "none")
     box.ready()
     name = box.tap(CARD.hex()).stdout.split(" is here")[0]
     with subprocess.Popen(desk("forget"), env=box.env, stdout=subprocess.PIPE, text=True) as asking:
@@ -228,7 +170,7 @@ def test_a_card_is_made_to_sign_and_then_taps_in_as_nobody_else_can(air: Air, tm
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
     assert "signs already" in again.stderr
     air.tag = None
-    box = Process(tmp_path, air.where, **signing)
+    box = ReaderProcess(tmp_path, air.where, **signing)
     box.ready()
     air.tag = card
     assert box.next_tap().outcome == "in"

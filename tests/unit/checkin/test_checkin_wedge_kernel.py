@@ -7,12 +7,14 @@ import os
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from checkin.reader import ReaderGone, TagRead
 from checkin.wedge_driver import ENTER, EV_KEY, EVENT, EVIOCGRAB, KEYS, WedgeDriver
 from tests.patience import PATIENCE_S
+from tests.reader_process import ReaderProcess
 from tests.virtual_keyboard import UINPUT, VirtualKeyboard
 
 pytestmark = pytest.mark.skipif(
@@ -104,3 +106,19 @@ def test_pulled_out_it_is_gone(keyboard: VirtualKeyboard) -> None:
     hold_card(keyboard)
     assert read_card(again) == CARD
     again.close()
+
+
+@pytest.mark.processes
+def test_from_a_key_to_a_row_and_a_killed_process_holds_nothing(keyboard: VirtualKeyboard, tmp_path: Path) -> None:
+    box = ReaderProcess(tmp_path, str(keyboard.node))
+    box.ready()
+    with listening(keyboard) as ear:
+        hold_card(keyboard)
+        assert box.next_tap().outcome == "in"
+        assert keys_heard(ear) == 0
+    box.process.kill()
+    box.process.communicate()
+    with listening(keyboard, alone=True) as ear:
+        hold_card(keyboard)
+        assert keys_heard(ear) > 0
+    box.store.close()
