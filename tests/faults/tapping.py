@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from appliance.errors import TransientError
+from appliance.errors import CosoundError, TransientError
 from appliance.store import Store, open_store
 from tests.factories import tap
 
@@ -21,7 +21,7 @@ def main() -> int:
     asked = _arguments()
     try:
         store = open_store(asked.data, asked.run, "tapping")
-    except TransientError as error:
+    except CosoundError as error:
         print(error, file=sys.stderr)  # noqa: T201 - what a person would see
         return 3
     if asked.hasty:
