@@ -67,6 +67,7 @@ class Tx:
         self.heard: set[str] = set()  # players whose box said what sounds
         self.tokens: set[str] = set()  # players whose tokens changed
         self.unlogged: dict[tuple[str, str], set[str] | None] = {}  # (tbl, pk) → players whose log lacks it; None: all
+        self.in_hand: dict[tuple[str, str, str], Row] = {}  # (player, tbl, pk) → what the log need not look up
         self.ending: dict[str, Tell] = {}  # what is done once, before the commit
 
     def ask(self, shape: Callable[[list[Row]], T], sql: str, *args: object) -> Asked[T]:
@@ -113,6 +114,7 @@ class Tx:
             yield
             self._session.settle()
         except BaseException as error:
+            self.in_hand.clear()  # some of it will be undone
             self._session.drop()
             self.run("rollback to savepoint part")
             self.run("release savepoint part")

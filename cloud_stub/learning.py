@@ -40,7 +40,14 @@ class Past:
 
 def look_back(tx: Tx, vote: NewVote) -> Past:
     song_ids = dict.fromkeys([vote.song_id, *(song_id for song_id, _ in vote.layers)])
-    return Past(songs.embeddings(tx, list(song_ids)), votes.rivals(tx, vote, SAME_PLAY_S))
+    rivals = votes.rivals(tx, vote.user_id, vote.song_id, vote.at_s, SAME_PLAY_S)
+    return Past(songs.embeddings(tx, list(song_ids)), rivals)
+
+
+def look_back_by_login(tx: Tx, auth_user_id: str, song_id: str, at_s: float) -> Past:
+    """The same for a vote on one song, of whose voter the login alone is known."""
+    rivals = votes.rivals_by_login(tx, auth_user_id, song_id, at_s, SAME_PLAY_S)
+    return Past(songs.embeddings(tx, [song_id]), rivals)
 
 
 def cast_by(tx: Tx, vote: NewVote, now_s: float) -> Learnt:
@@ -87,7 +94,7 @@ def _rivals(tx: Tx, vote: NewVote, around: Sequence[Row]) -> tuple[list[Row], Ro
     earlier, later = [], None
     for row in around:
         at_s = to_seconds(row["vote_time"])
-        if not same_play(tx, vote.player_id, vote.song_id, at_s, vote.at_s):
+        if row["player_id"] != vote.player_id or not same_play(tx, vote.player_id, vote.song_id, at_s, vote.at_s):
             continue
         if at_s > vote.at_s:
             later = row

@@ -57,8 +57,13 @@ def _by_key(rows: list[Row]) -> dict[str, Row]:
     return {str(row["pk"]): row for row in rows}
 
 
-def touch(tx: Tx, player_id: str, tbl: str, pk: str, now_s: float) -> None:
-    """One row of one room's log is to be brought up to date."""
+def touch(tx: Tx, player_id: str, tbl: str, pk: str, now_s: float, row: Row | None = None) -> None:
+    """One row of one room's log is to be brought up to date. `row`: as the room sees it now, from a writer that has all
+    of it in hand; until somebody touches it again it is not looked up."""
+    if row is None:
+        tx.in_hand.pop((player_id, tbl, pk), None)
+    else:
+        tx.in_hand[player_id, tbl, pk] = row
     rooms = tx.unlogged.setdefault((tbl, pk), set())
     if rooms is not None:
         rooms.add(player_id)
@@ -134,15 +139,17 @@ def _everywhere(tx: Tx, tbl: str, pk: str) -> _Answers:
 
 def _in_room(tx: Tx, player_id: str, tables: Mapping[str, Sequence[str]]) -> _Answers:
     """Asks; what comes back looks at the answers."""
-    asked_known = changes.known_in_room(tx, player_id, [(tbl, pk) for tbl, pks in tables.items() for pk in pks])
-    asked_rows = {tbl: VIEWS[tbl].rows(tx, player_id, pks) for tbl, pks in tables.items()}
+    keys = [(tbl, pk) for tbl, pks in tables.items() for pk in pks]
+    asked_known = changes.known_in_room(tx, player_id, keys)
+    found = {(tbl, pk): row for tbl, pk in keys if (row := tx.in_hand.pop((player_id, tbl, pk), None)) is not None}
+    wanted = {tbl: [pk for pk in pks if (tbl, pk) not in found] for tbl, pks in tables.items()}
+    asked_rows = {tbl: VIEWS[tbl].rows(tx, player_id, pks) for tbl, pks in wanted.items() if pks}
 
     def answers() -> tuple[list[changes.Entry], changes.Counters]:
-        (known, counters), rows = asked_known.get(), {tbl: asked.get() for tbl, asked in asked_rows.items()}
+        known, counters = asked_known.get()
+        rows = found | {(tbl, pk): row for tbl, asked in asked_rows.items() for pk, row in asked.get().items()}
         entries = [
-            changes.Entry(player_id, _word(tbl, pk, rows[tbl].get(pk)), known.get((tbl, pk)))
-            for tbl, pks in tables.items()
-            for pk in pks
+            changes.Entry(player_id, _word(tbl, pk, rows.get((tbl, pk))), known.get((tbl, pk))) for tbl, pk in keys
         ]
         return entries, counters
 

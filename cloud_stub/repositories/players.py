@@ -162,12 +162,13 @@ def setting_of_all(tx: Tx, key: str) -> dict[str, Any]:
 
 
 def set_setting(tx: Tx, player_id: str, key: str, value: Any, now_s: float) -> None:
+    text = json.dumps(value, allow_nan=False)
     tx.tell(
         "insert into settings (player_id, key, value) values (?, ?, ?) "
         "on conflict (player_id, key) do update set value = excluded.value",
-        player_id, key, json.dumps(value, allow_nan=False),
+        player_id, key, text,
     )  # fmt: skip
-    bucket.touch(tx, player_id, "settings", key, now_s)
+    bucket.touch(tx, player_id, "settings", key, now_s, {"key": key, "value": text})
     tx.rooms.add(player_id)
 
 

@@ -9,10 +9,15 @@ from hashlib import sha256
 
 from cloud_stub.database import Asked, Row, Tx, marks
 from cloud_stub.moments import to_seconds, to_text
+from cloud_stub.repositories.voters import ROOM_OF_LOGIN
 from sync.wire import BareBeat, Heartbeat
 
 KEEP_SCENES_S = 600.0
 _SAID = "boot_id, audible, silent_on_purpose, scene_id, layers, why, here, version"
+_HEARD = (
+    "select heard_at, scene_id, layers from scenes where player_id = {room} and heard_at >= ? order by heard_at desc"
+)
+_HEARD_IN, _HEARD_BY_LOGIN = _HEARD.format(room="?"), _HEARD.format(room=ROOM_OF_LOGIN)
 
 Layers = tuple[tuple[str, float], ...]
 
@@ -108,11 +113,12 @@ def _state(row: Row) -> RoomState:
 
 def heard_since(tx: Tx, player_id: str, since_s: float) -> Asked[list[Heard]]:
     """The room's scenes from then on, newest first."""
-    return tx.ask(
-        _scenes,
-        "select heard_at, scene_id, layers from scenes where player_id = ? and heard_at >= ? order by heard_at desc",
-        player_id, to_text(since_s),
-    )  # fmt: skip
+    return tx.ask(_scenes, _HEARD_IN, player_id, to_text(since_s))
+
+
+def heard_by_login(tx: Tx, auth_user_id: str, since_s: float, now_s: float) -> Asked[list[Heard]]:
+    """The same of the room where the listener of this login is."""
+    return tx.ask(_scenes, _HEARD_BY_LOGIN, auth_user_id, to_text(now_s), to_text(since_s))
 
 
 def _scenes(rows: list[Row]) -> list[Heard]:

@@ -72,7 +72,7 @@ def begin(
         "values (?, ?, ?, ?, ?, ?, ?, ?)",
         *begun.values(),
     )
-    _tell(tx, str(begun["id"]), user_id, player_id, now_s)
+    _tell(tx, str(begun["id"]), user_id, player_id, now_s, _as_seen(begun) if is_open else None)
     return begun
 
 
@@ -82,9 +82,10 @@ def extend(tx: Tx, stay: Row, expires_s: float, now_s: float) -> Row:
         return stay
     later = to_text(expires_s)
     tx.tell("update sessions set expires_at = ? where id = ?", later, stay["id"])
-    bucket.touch(tx, stay["player_id"], "sessions", stay["id"], now_s)
+    longer = {**stay, "expires_at": later}
+    bucket.touch(tx, stay["player_id"], "sessions", stay["id"], now_s, _as_seen(longer))
     tx.rooms.add(stay["player_id"])
-    return {**stay, "expires_at": later}
+    return longer
 
 
 def end(tx: Tx, session_id: str, at_s: float, now_s: float) -> None:
@@ -136,7 +137,14 @@ def _end(tx: Tx, row: Row, at_s: float, now_s: float) -> None:
     _tell(tx, row["id"], row["user_id"], row["player_id"], now_s)
 
 
-def _tell(tx: Tx, session_id: str, user_id: str, player_id: str, now_s: float) -> None:
-    bucket.touch(tx, player_id, "sessions", session_id, now_s)
+def _as_seen(stay: Row) -> Row:
+    """An open stay as its room sees it."""
+    return {name: stay[name] for name in ("id", "user_id", "checked_in_at", "expires_at", "status")}
+
+
+def _tell(
+    tx: Tx, session_id: str, user_id: str, player_id: str, now_s: float, row: Row | None = None
+) -> None:  # fmt: skip
+    bucket.touch(tx, player_id, "sessions", session_id, now_s, row)
     bucket.touch(tx, player_id, "profiles", user_id, now_s)
     tx.rooms.add(player_id)

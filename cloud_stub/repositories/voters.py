@@ -11,7 +11,7 @@ from ml.taste import Taste
 
 _LOOK = (
     'select p.id, p.preference_vector, p.taste_rev, t.mean, t."precision", t.votes, s.id as stay_id, s.player_id, '
-    "s.expires_at, r.heard_at, c.value as crowd "
+    "s.checked_in_at, s.expires_at, s.status, r.heard_at, c.value as crowd "
     "from profiles o join profiles p on p.id = coalesce(o.merged_into, o.id) "
     "left join taste_state t on t.profile_id = p.id "
     "left join sessions s on s.user_id = p.id and s.status = 'active' and s.expires_at > ? "
@@ -19,14 +19,20 @@ _LOOK = (
     "left join settings c on c.player_id = coalesce(?, s.player_id) and c.key = 'taste.prior' "
     "where o.{anchor} = ? order by s.checked_in_at desc limit 1"
 )
+# For questions about somebody whose login alone is known: they travel with the one about the voter.
+PERSON_OF_LOGIN = "(select coalesce(merged_into, id) from profiles where auth_user_id = ?)"
+ROOM_OF_LOGIN = (
+    f"(select s.player_id from sessions s where s.user_id = {PERSON_OF_LOGIN} and s.status = 'active' "  # noqa: S608
+    "and s.expires_at > ? order by s.checked_in_at desc limit 1)"
+)
 _BY_LOGIN, _BY_ID = _LOOK.format(anchor="auth_user_id"), _LOOK.format(anchor="id")
 
 
 @dataclass(frozen=True, slots=True)
 class Voter:
-    """taste_known: whether their belief is stored, or follows from the vector alone. stay: {id, player_id, expires_at}
-    of the open one. spoke_s: when that room's box last said what it plays. crowd: the pooled votes of the room that is
-    rated, as stored."""
+    """taste_known: whether their belief is stored, or follows from the vector alone. stay: the open one, as
+    `sessions.extend` takes it. spoke_s: when that room's box last said what it plays. crowd: the pooled votes of the
+    room that is rated, as stored."""
 
     profile_id: str
     taste: Taste
@@ -51,9 +57,9 @@ def _voter(rows: list[Row]) -> Voter | None:
     if not rows:
         return None
     row = rows[0]
-    stay = {"id": row["stay_id"], "player_id": row["player_id"], "expires_at": row["expires_at"]}
+    stay = {name: row[name] for name in ("player_id", "checked_in_at", "expires_at", "status")}
     return Voter(
         row["id"], taste_of(row), int(row["taste_rev"]), row["mean"] is not None,
-        stay if row["stay_id"] else None,
+        {"id": row["stay_id"], "user_id": row["id"], **stay} if row["stay_id"] else None,
         seconds_or_none(row["heard_at"]), row["crowd"],
     )  # fmt: skip

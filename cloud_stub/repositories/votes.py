@@ -9,6 +9,13 @@ from dataclasses import dataclass
 from cloud_stub.database import Asked, Row, Tx
 from cloud_stub.moments import to_seconds, to_text
 from cloud_stub.repositories import bucket
+from cloud_stub.repositories.voters import PERSON_OF_LOGIN
+
+_RIVALS = (
+    "select id, player_id, vote_time, heard, vote_value, taste_rev from votes where user_id = {user} and song_id = ? "
+    "and superseded_by is null and vote_time > ? and vote_time < ? order by vote_time"
+)
+_RIVALS_BY_ID, _RIVALS_BY_LOGIN = _RIVALS.format(user="?"), _RIVALS.format(user=PERSON_OF_LOGIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +52,15 @@ def known(tx: Tx, vote_id: str) -> bool:
     )
 
 
-def rivals(tx: Tx, vote: NewVote, within_s: float) -> Asked[list[Row]]:
-    """{id, vote_time, heard, vote_value, taste_rev} of votes that count, by the same person on the same song here,
-    around the same time."""
-    return tx.ask(
-        list,
-        "select id, vote_time, heard, vote_value, taste_rev from votes "
-        "where user_id = ? and song_id = ? and player_id = ? and superseded_by is null "
-        "and vote_time > ? and vote_time < ? order by vote_time",
-        vote.user_id, vote.song_id, vote.player_id, to_text(vote.at_s - within_s), to_text(vote.at_s + within_s),
-    )  # fmt: skip
+def rivals(tx: Tx, user_id: str, song_id: str, at_s: float, within_s: float) -> Asked[list[Row]]:
+    """{id, player_id, vote_time, heard, vote_value, taste_rev} of votes that count, by this person on this song around
+    this time, in any room."""
+    return tx.ask(list, _RIVALS_BY_ID, user_id, song_id, to_text(at_s - within_s), to_text(at_s + within_s))
+
+
+def rivals_by_login(tx: Tx, auth_user_id: str, song_id: str, at_s: float, within_s: float) -> Asked[list[Row]]:
+    """The same for whoever knows the login alone."""
+    return tx.ask(list, _RIVALS_BY_LOGIN, auth_user_id, song_id, to_text(at_s - within_s), to_text(at_s + within_s))
 
 
 def supersede(tx: Tx, vote_id: str, by_id: str) -> None:

@@ -15,7 +15,7 @@ from cloud_stub.auth import Cloud, Listener, LoggedIn, SignedIn, listener_of, lo
 from cloud_stub.claims import Login
 from cloud_stub.database import Asked, Row, Tx
 from cloud_stub.errors import Refused, not_found
-from cloud_stub.learning import cast, look_back
+from cloud_stub.learning import cast, look_back, look_back_by_login
 from cloud_stub.login_tokens import ISSUER
 from cloud_stub.moments import to_seconds
 from cloud_stub.repositories import attempts, players, profiles, rooms, sessions, songs, voters, votes
@@ -125,7 +125,10 @@ def _check_out(tx: Tx, profile_id: str, now_s: float) -> CheckedOut:
 
 def _rate(tx: Tx, login: Login, song_id: str | None, player_id: str | None, value: int, now_s: float) -> Rated | Held:
     counted = attempts.counted(tx, attempts.VOTE, login.auth_user_id, now_s)
-    voter = voters.by_login(tx, login.auth_user_id, now_s).get()
+    asked = voters.by_login(tx, login.auth_user_id, now_s)
+    heard = rooms.heard_by_login(tx, login.auth_user_id, now_s - SOUNDED_WITHIN_S, now_s)
+    past = look_back_by_login(tx, login.auth_user_id, song_id, now_s) if song_id else None
+    voter = asked.get()
     if voter is None:
         raise login_gone() if login.issuer == ISSUER else _not_here()
     counted.get()
@@ -133,9 +136,8 @@ def _rate(tx: Tx, login: Login, song_id: str | None, player_id: str | None, valu
     if not room_in_reach(voter.spoke_s, now_s):
         heard = rooms.heard_since(tx, room_id, now_s - rooms.KEEP_SCENES_S)
         return _hold(tx, _vote(voter, room_id, song_id, heard, value, now_s), now_s)
-    heard = rooms.heard_since(tx, room_id, now_s - SOUNDED_WITHIN_S)
     vote = _vote(voter, room_id, song_id, heard, value, now_s)
-    past = look_back(tx, vote)
+    past = past or look_back(tx, vote)
     if not sounded(heard.get(), vote.song_id, now_s):
         _must_exist(tx, vote.song_id)
         raise _not_playing()

@@ -123,8 +123,8 @@ def test_a_vote_makes_few_trips(server: PostgresServer, folder: Path, monkeypatc
         trips = watched(monkeypatch)
         assert phone.post("/api/votes", song_id=rain, vote_value=5).status_code == 200
         (of_the_vote,) = [made for made in trips.values() if any("insert into votes" in sql for sql in chain(*made))]
-    assert len(of_the_vote) <= 4
-    assert len(list(chain(*of_the_vote))) <= 20
+    assert len(of_the_vote) <= 3
+    assert len(list(chain(*of_the_vote))) <= 16
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> dict[PostgresSession, list[list[str]]]:
