@@ -86,7 +86,7 @@ def _reach(database: Database, where: Path | Address) -> Finding:
 def _contents(database: Database, token: str | None) -> Iterator[Finding]:
     looks: list[Callable[[Database], Finding]] = [_tables]
     if database.dialect == "postgres":
-        looks += [_rights, _guards]
+        looks += [_rights, _guards, _writable]
     for look in looks:
         finding = look(database)
         yield finding
@@ -147,6 +147,20 @@ def _guards(database: Database) -> Finding:
         return Finding("row level security", True, "on, for every table")
     name = bare[0]["relname"]
     return Finding("row level security", False, f"off for {name}: alter table {name} enable row level security")
+
+
+def _writable(database: Database) -> Finding:
+    with database.reading() as tx:
+        row = tx.one(
+            "select pg_is_in_recovery() as follows, current_setting('default_transaction_read_only') = 'on' as is_shut"
+        )
+        assert row is not None, "a row of constants"
+    if row["follows"]:
+        return Finding("writes", False, "this server only follows another: connect to the one it follows")
+    if row["is_shut"]:
+        return Finding("writes", False, "the database lets only read, as Supabase's does whose disk is full: make room "
+                       "there or enlarge it")  # fmt: skip
+    return Finding("writes", True, "let in")
 
 
 def _token(database: Database, token: str) -> Finding:

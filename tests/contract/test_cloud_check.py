@@ -215,6 +215,17 @@ def test_whoever_is_not_the_owner_is_told(server: PostgresServer, folder: Path) 
             server.command("drop role guest")
 
 
+def test_a_database_that_lets_only_read_is_found(server: PostgresServer, folder: Path) -> None:
+    with server.database() as address:
+        server.command(f"alter database {address.name} set default_transaction_read_only = on")
+        try:
+            (finding,) = wrong(settings_in(folder, address))
+            assert "disk is full" in finding.says
+        finally:
+            server.command(f"alter database {address.name} reset default_transaction_read_only")
+        assert wrong(settings_in(folder, address)) == []
+
+
 def test_a_table_without_its_guard_is_found(server: PostgresServer, folder: Path) -> None:
     with server.database() as address:
         server.command("alter table votes disable row level security", address.name)
