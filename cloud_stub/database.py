@@ -19,7 +19,7 @@ from cloud_stub.engines.engine import Answer, Dialect, Engine, Row, Session
 from cloud_stub.engines.sqlite import Sqlite
 from cloud_stub.errors import Conflict, DatabaseError
 
-__all__ = ["Asked", "Database", "Row", "Tx", "by_player", "marks"]
+__all__ = ["Asked", "Database", "Row", "Tx", "by_player", "first", "marks"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,6 +54,11 @@ def by_player(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
+def first(rows: list[Row]) -> Row | None:
+    """The first of them, or None."""
+    return rows[0] if rows else None
+
+
 class Tx:
     """One transaction: statements, and what has to be told once it is committed."""
 
@@ -80,7 +85,7 @@ class Tx:
 
     def one(self, sql: str, *args: object) -> Row | None:
         """The first row, or None."""
-        return next(iter(self.all(sql, *args)), None)
+        return first(self.all(sql, *args))
 
     def all(self, sql: str, *args: object) -> list[Row]:
         return self._session.ask(sql, args).all()
@@ -116,12 +121,12 @@ class Tx:
         except BaseException as error:
             self.in_hand.clear()  # some of it will be undone
             self._session.drop()
-            self.run("rollback to savepoint part")
+            self.tell("rollback to savepoint part")
             self.run("release savepoint part")
             if isinstance(error, self._conflicts):
                 raise Conflict(str(error)) from error
             raise
-        self.run("release savepoint part")
+        self.tell("release savepoint part")
 
 
 class Database:

@@ -60,28 +60,33 @@ def apply_push(tx: Tx, player_id: str, request: PushRequest, now_s: float) -> Pu
     Nothing is applied for a box that remembers more answers than we do: what those were for must come first, and
     until the box has heard so, our count must not grow past its own.
     """
-    seen = ops.seen(tx, player_id)
+    asked_seen, asked_known = (
+        ops.seen(tx, player_id),
+        ops.verdicts(tx, player_id, [str(op.op_id) for op in request.ops]),
+    )
+    seen, known = asked_seen.get(), dict(asked_known.get())
     if request.heard > seen:
         return PushReply(results=(), server_time=now_s, seen=seen, restored=True)
     ops.learn_boot(tx, player_id, request.boot_id, now_s - request.mono_ms / 1000, now_s)
-    results = tuple(Verdict(op_id=op.op_id, status=_answer(tx, player_id, op, now_s)) for op in request.ops)
-    return PushReply(results=results, server_time=now_s, seen=ops.seen(tx, player_id))
+    offsets = ops.boot_offsets(tx, player_id, list(dict.fromkeys(op.boot_id for op in request.ops))).get()
+    for op in request.ops:
+        op_id = str(op.op_id)
+        if op_id in known:
+            continue
+        seen += 1
+        known[op_id] = _answer(tx, player_id, op, event_time(op, offsets.get(op.boot_id), now_s), now_s)
+        ops.note(tx, player_id, op_id, seen, _plain(op.type), known[op_id], now_s)
+    results = tuple(Verdict(op_id=op.op_id, status=known[str(op.op_id)]) for op in request.ops)
+    return PushReply(results=results, server_time=now_s, seen=seen)
 
 
-def _answer(tx: Tx, player_id: str, op: Op, now_s: float) -> str:
-    op_id = str(op.op_id)
-    known = ops.verdict(tx, player_id, op_id)
-    if known is not None:
-        return known
-    at_s = event_time(tx, player_id, op, now_s)
-    event = Event(tx, player_id, op_id, at_s, now_s, op.wall_ms / 1000 - at_s)
+def _answer(tx: Tx, player_id: str, op: Op, at_s: float, now_s: float) -> str:
+    event = Event(tx, player_id, str(op.op_id), at_s, now_s, op.wall_ms / 1000 - at_s)
     try:
         with tx.part():
-            status = _apply(event, op)
+            return _apply(event, op)
     except Database.IntegrityError:
-        status = "rejected:conflict"
-    ops.note(tx, player_id, op_id, _plain(op.type), status, now_s)
-    return status
+        return "rejected:conflict"
 
 
 def _plain(kind: str) -> str:
@@ -89,10 +94,9 @@ def _plain(kind: str) -> str:
     return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in kind[:40])
 
 
-def event_time(tx: Tx, player_id: str, op: Op, now_s: float) -> float:
-    """When it happened by our clock: by the boot clock where we know that boot, else by the box's wall clock."""
-    offset = ops.boot_offset(tx, player_id, op.boot_id)
-    at_s = op.wall_ms / 1000 if offset is None else offset + op.mono_ms / 1000
+def event_time(op: Op, offset_s: float | None, now_s: float) -> float:
+    """When it happened by our clock: by the boot clock where we know its offset, else by the box's wall clock."""
+    at_s = op.wall_ms / 1000 if offset_s is None else offset_s + op.mono_ms / 1000
     return max(0.0, min(at_s, now_s))
 
 

@@ -28,12 +28,15 @@ class Page:
 
 def read_page(tx: Tx, player_id: str, epoch: str, since: int, heard: int, limit: int, cursor: str | None) -> Page:
     """Changes after `since`, or the bucket from behind `cursor` when the box stands somewhere we do not know."""
-    mark, seen = changes.mark(tx, player_id), ops.seen(tx, player_id)
+    asked_mark, asked_seen = changes.mark(tx, player_id), ops.seen(tx, player_id)
+    asked_rows = changes.since(tx, player_id, since, limit + 1) if epoch and cursor is None else None
+    mark, seen = asked_mark.get(), asked_seen.get()
     restored = heard > seen
-    if restored or cursor is not None or epoch != mark.epoch or since > mark.rev or since < mark.pruned_rev:
+    is_known = asked_rows is not None and epoch == mark.epoch and mark.pruned_rev <= since <= mark.rev
+    if restored or asked_rows is None or not is_known:
         page = _bucket_page(tx, player_id, mark, since if epoch == mark.epoch else None, limit, cursor)
         return replace(page, seen=seen, restored=restored)
-    rows = changes.since(tx, player_id, since, limit + 1)
+    rows = asked_rows.get()
     more = len(rows) > limit
     rows = rows[:limit]
     return Page(False, mark, rows, rows[-1]["rev"] if more else mark.rev, more, seen)

@@ -121,7 +121,7 @@ class TrueCloud:
 
     def digest(self, room: int) -> str:
         with self.database.reading() as tx:
-            return changes.mark(tx, player_id(room)).digest
+            return changes.mark(tx, player_id(room)).get().digest
 
     def close(self) -> None:
         self.database.close()

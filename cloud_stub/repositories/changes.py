@@ -64,10 +64,9 @@ class Entry:
     known: Row | None
 
 
-def mark(tx: Tx, player_id: str) -> Mark:
-    row = tx.one("select epoch, rev, pruned_rev, digest from players where id = ?", player_id)
-    assert row is not None, f"no player {player_id}"
-    return Mark(**row)
+def mark(tx: Tx, player_id: str) -> Asked[Mark]:
+    sql = "select epoch, rev, pruned_rev, digest from players where id = ?"
+    return tx.ask(lambda rows: Mark(**rows[0]), sql, player_id)
 
 
 def counters(tx: Tx, player_id: str) -> Asked[Counters]:
@@ -166,9 +165,10 @@ def _put(player_id: str, rev: int, word: Word, now_s: float) -> tuple[object, ..
     return player_id, word.tbl, word.pk, rev, op, word.text, part, to_text(now_s)
 
 
-def since(tx: Tx, player_id: str, rev: int, limit: int) -> list[Row]:
+def since(tx: Tx, player_id: str, rev: int, limit: int) -> Asked[list[Row]]:
     """At most `limit` changes after `rev`, in order."""
-    return tx.all(
+    return tx.ask(
+        list,
         "select rev, tbl, pk, op, row_json from changes where player_id = ? and rev > ? order by rev limit ?",
         player_id, rev, limit,
     )  # fmt: skip

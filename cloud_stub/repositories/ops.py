@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from cloud_stub.database import Row, Tx
+from collections.abc import Sequence
+
+from cloud_stub.database import Asked, Row, Tx, marks
 from cloud_stub.moments import to_text
 
 
-def verdict(tx: Tx, player_id: str, op_id: str) -> str | None:
-    """What was answered the first time, or None."""
-    found: str | None = tx.value("select status from op_seen where player_id = ? and op_id = ?", player_id, op_id)
-    return found
+def verdicts(tx: Tx, player_id: str, op_ids: Sequence[str]) -> Asked[dict[str, str]]:
+    """What was answered the first time to those of them that came before."""
+    return tx.ask(
+        lambda rows: {row["op_id"]: row["status"] for row in rows},
+        f"select op_id, status from op_seen where player_id = ? and op_id in ({marks(op_ids)})",  # noqa: S608 - marks
+        player_id, *op_ids,
+    )  # fmt: skip
 
 
-def seen(tx: Tx, player_id: str) -> int:
+def seen(tx: Tx, player_id: str) -> Asked[int]:
     """How many ops of the player were ever answered."""
-    return int(tx.value("select coalesce(max(n), 0) from op_seen where player_id = ?", player_id))
+    sql = "select coalesce(max(n), 0) as n from op_seen where player_id = ?"
+    return tx.ask(lambda rows: int(rows[0]["n"]), sql, player_id)
 
 
-def note(tx: Tx, player_id: str, op_id: str, type_: str, status: str, now_s: float) -> None:
-    tx.run(
+def note(tx: Tx, player_id: str, op_id: str, n: int, type_: str, status: str, now_s: float) -> None:
+    """n: its place among all that were ever answered to the player, from 1."""
+    tx.tell(
         "insert into op_seen (player_id, op_id, n, type, status, seen_at) values (?, ?, ?, ?, ?, ?)",
-        player_id, op_id, seen(tx, player_id) + 1, type_, status, to_text(now_s),
+        player_id, op_id, n, type_, status, to_text(now_s),
     )  # fmt: skip
 
 
@@ -40,11 +47,13 @@ def learn_boot(tx: Tx, player_id: str, boot_id: str, offset_s: float, now_s: flo
     )  # fmt: skip
 
 
-def boot_offset(tx: Tx, player_id: str, boot_id: str) -> float | None:
-    """Seconds to add to that boot's clock to get ours, if it ever spoke to us."""
-    sql = "select offset_s from boots where player_id = ? and boot_id = ?"
-    found: float | None = tx.value(sql, player_id, boot_id)
-    return found
+def boot_offsets(tx: Tx, player_id: str, boot_ids: Sequence[str]) -> Asked[dict[str, float]]:
+    """Seconds to add to a boot's clock to get ours, of those of them that ever spoke to us."""
+    return tx.ask(
+        lambda rows: {row["boot_id"]: row["offset_s"] for row in rows},
+        f"select boot_id, offset_s from boots where player_id = ? and boot_id in ({marks(boot_ids)})",  # noqa: S608 - marks
+        player_id, *boot_ids,
+    )  # fmt: skip
 
 
 def prune(tx: Tx, before_s: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from cloud_stub.database import Asked, Row, Tx, by_player, marks
+from cloud_stub.database import Asked, Row, Tx, by_player, first, marks
 from cloud_stub.moments import to_text
 from cloud_stub.repositories import bucket
 from cloud_stub.tokens import PlayerToken
@@ -75,7 +75,12 @@ def find_token(tx: Tx, prefix: str) -> Row | None:
 
 
 def find(tx: Tx, player_id: str) -> Row | None:
-    return tx.one("select * from players where id = ?", player_id)
+    return asked(tx, player_id).get()
+
+
+def asked(tx: Tx, player_id: str) -> Asked[Row | None]:
+    """The same, looked at later."""
+    return tx.ask(first, "select * from players where id = ?", player_id)
 
 
 def listed(tx: Tx, manager_id: str | None = None) -> list[Row]:

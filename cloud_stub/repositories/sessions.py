@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
-from cloud_stub.database import Asked, Row, Tx, by_player, marks
+from cloud_stub.database import Asked, Row, Tx, by_player, first, marks
 from cloud_stub.moments import seconds_or_none, to_seconds, to_text
 from cloud_stub.repositories import bucket
+from cloud_stub.repositories.voters import PERSON_OF_LOGIN
 
 _PRESENT = (
     'select s.player_id, p.id, p.preference_vector, t.mean, t."precision", t.votes, max(s.expires_at) as expires_at '
@@ -16,13 +17,20 @@ _PRESENT = (
     'group by s.player_id, p.id, p.preference_vector, t.mean, t."precision", t.votes order by p.id'
 )
 
+_OPEN = (
+    "select * from sessions where user_id = {user} and status = 'active' and expires_at > ? "
+    "order by checked_in_at desc limit 1"
+)
+_OPEN_BY_ID, _OPEN_BY_LOGIN = _OPEN.format(user="?"), _OPEN.format(user=PERSON_OF_LOGIN)
+
 
 def open_stay(tx: Tx, user_id: str, now_s: float) -> Row | None:
-    return tx.one(
-        "select * from sessions where user_id = ? and status = 'active' and expires_at > ? "
-        "order by checked_in_at desc limit 1",
-        user_id, to_text(now_s),
-    )  # fmt: skip
+    return tx.one(_OPEN_BY_ID, user_id, to_text(now_s))
+
+
+def open_stay_by_login(tx: Tx, auth_user_id: str, now_s: float) -> Asked[Row | None]:
+    """The same for whoever knows the login alone."""
+    return tx.ask(first, _OPEN_BY_LOGIN, auth_user_id, to_text(now_s))
 
 
 def find(tx: Tx, session_id: str) -> Row | None:

@@ -101,11 +101,10 @@ def _me(tx: Tx, listener: Listener, now_s: float) -> Me:
 
 
 def _check_in(tx: Tx, login: Login, player_id: str, signature: str, secret_key: str, now_s: float) -> CheckedIn:
-    profile_id = listener_of(tx, login, now_s).profile_id
-    player = players.find(tx, player_id)
+    asked_player, asked_stay = players.asked(tx, player_id), sessions.open_stay_by_login(tx, login.auth_user_id, now_s)
+    profile_id, player, stay = listener_of(tx, login, now_s).profile_id, asked_player.get(), asked_stay.get()
     if player is None:
         raise not_found("room", player_id)
-    stay = sessions.open_stay(tx, profile_id, now_s)
     if stay is not None and stay["player_id"] == player_id:
         stay = sessions.extend(tx, stay, expiry_s(now_s), now_s)
     elif addresses.is_signed(player, secret_key, signature):

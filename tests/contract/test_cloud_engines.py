@@ -127,6 +127,23 @@ def test_a_vote_makes_few_trips(server: PostgresServer, folder: Path, monkeypatc
     assert len(list(chain(*of_the_vote))) <= 16
 
 
+def test_a_push_and_a_pull_make_few_trips(
+    server: PostgresServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    with server.database() as address, cloud_world(folder, address) as world:
+        rain, box, plays = world.song("Rain", RAIN), world.box(), 20
+        mark = box.pull()
+        ops = [box.op("play", {"play_id": str(uuid4()), "song_id": rain}) for _ in range(plays)]
+        trips = watched(monkeypatch)
+        assert box.push(*ops) == ["applied"] * plays
+        (of_the_push,) = [made for made in trips.values() if any("insert into op_seen" in sql for sql in chain(*made))]
+        assert len(of_the_push) <= 3 * plays + 4
+        trips.clear()
+        box.pull(epoch=mark["epoch"], since=mark["next"])
+        (of_the_pull,) = [made for made in trips.values() if any("from changes" in sql for sql in chain(*made))]
+    assert len(of_the_pull) <= 2
+
+
 def watched(monkeypatch: pytest.MonkeyPatch) -> dict[PostgresSession, list[list[str]]]:
     """The statements whose answers are waited for together, from now on; the server has other work, too."""
     trips: defaultdict[PostgresSession, list[list[str]]] = defaultdict(list)

@@ -14,9 +14,9 @@ from cloud_stub.repositories import bucket, changes, players, sessions
 
 def assert_true(world: World, box: Box) -> None:
     """To look up all of it again is no news."""
-    before = world.read(changes.mark, box.player_id)
+    before = world.read(lambda tx: changes.mark(tx, box.player_id).get())
     world.write(bucket.rebuild, box.player_id, world.time.s)
-    assert world.read(changes.mark, box.player_id) == before
+    assert world.read(lambda tx: changes.mark(tx, box.player_id).get()) == before
 
 
 def setting(world: World, box: Box, key: str) -> Any:

@@ -287,7 +287,7 @@ def test_a_cloud_restored_from_a_backup_gets_back_what_it_took_since(
             lose_a_reply(store, cloud, clock)
     push_once(store, cloud, clock)
     assert plays_in(world) == (5 if first == "pull" else 9)
-    assert store.outbox.heard() == world.read(lambda tx: ops.seen(tx, store_player(tx)))
+    assert store.outbox.heard() == world.read(lambda tx: ops.seen(tx, store_player(tx)).get())
     assert push_once(store, cloud, clock).answered == 0
     assert in_step(store, cloud)
 
