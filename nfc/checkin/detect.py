@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ USB_READERS = {
     "054c:06c3": "Sony RC-S380",
     "072f:2200": "ACS ACR122U",
 }
+LIBUSB = "sudo apt install libusb-1.0-0"
 THIEVES = ("pn533_usb", "pn533", "port100", "nfc")
 
 
@@ -102,9 +104,10 @@ def thieves(root: Path = ROOT) -> list[str]:
 def _on_usb(root: Path) -> list[Candidate]:
     """Several are told apart by the sockets they are plugged into."""
     readers = usb_readers(root)
+    no_library = "" if not readers or find_library("usb-1.0") else f"no libusb on this machine: {LIBUSB}"
     settings = ["usb"] if len(readers) == 1 else [f"usb:{reader.port}" for reader in readers]
     return [
-        Candidate(setting, f"{reader.name} at USB {reader.port}", _closed(root / reader.node, "plugdev"))
+        Candidate(setting, f"{reader.name} at USB {reader.port}", no_library or _closed(root / reader.node, "plugdev"))
         for setting, reader in zip(settings, readers, strict=True)
     ]
 

@@ -122,6 +122,8 @@ def explain(error: Exception, where: str) -> str:
     thieves = detect.thieves() if on_usb else []
     if number in NOT_PERMITTED:
         told = f"no permission: {detect.permit('plugdev' if on_usb else 'dialout')}"
+    elif on_usb and "libusb-1.0" in str(error):
+        told = f"no libusb on this machine: {detect.LIBUSB}"
     elif thieves:
         told = f"the kernel module {thieves[0]} holds it: {detect.give_back(thieves)}"
     elif number == errno.EBUSY or "exclusively lock" in str(error):

@@ -11,6 +11,11 @@ from checkin.cli import nfc
 from checkin.lamps import lamps_of
 
 
+@pytest.fixture(autouse=True)
+def libusb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect, "find_library", lambda name: f"lib{name}.so.0")
+
+
 def usb(root: Path, name: str, vendor: str, product: str, address: int = 5) -> None:
     device = root / "sys/bus/usb/devices" / name
     device.mkdir(parents=True)
@@ -42,6 +47,12 @@ def test_two_on_usb_are_told_apart_by_their_sockets(tmp_path: Path) -> None:
     assert [one.nfcpy_path for one in detect.usb_readers_at("usb:1-1.4", tmp_path)] == ["usb:001:008"]
     assert len(detect.usb_readers_at("usb", tmp_path)) == 2
     assert detect.usb_readers_at("usb:1-1", tmp_path) == []
+
+
+def test_a_machine_without_libusb_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usb(tmp_path, "1-2", "072f", "2200")
+    monkeypatch.setattr(detect, "find_library", lambda _name: None)
+    assert "libusb-1.0-0" in detect.candidates(tmp_path)[0].why_not
 
 
 def test_what_may_not_be_opened_is_said_with_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,15 @@ def test_without_permission_the_group_is_named(usb: Usb) -> None:
         NfcpyDriver("usb").open()
 
 
+def test_without_libusb_its_package_is_named(usb: Usb, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_found(_path: str) -> None:
+        raise OSError(2, "cannot find a suitable libusb-1.0", [])
+
+    monkeypatch.setattr(usb, "find", none_found)
+    with pytest.raises(ReaderGone, match=r"^no libusb on this machine: sudo apt install libusb-1\.0-0$"):
+        NfcpyDriver("usb").open()
+
+
 def test_a_module_that_holds_it_is_named(usb: Usb, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(_bus: int, _address: int) -> None:
         raise OSError(16, "Device or resource busy")
