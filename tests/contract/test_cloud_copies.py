@@ -8,18 +8,33 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from cloud_world import FIRE, RAIN, Box, World, cloud_world
 from pooler import pooled
-from postgres_server import PostgresServer
+from postgres_server import NAME, PostgresServer
 
+from cloud_stub.engines import postgres
 from cloud_stub.repositories import queue
 from tests.patience import PATIENCE_S, until
 
 
+@pytest.fixture
+def lock_timeout() -> str:
+    """How long a writer waits for another."""
+    return "5s"
+
+
 @pytest.fixture(params=["direct", "pooler"])
-def copies(request: pytest.FixtureRequest, server: PostgresServer, folder: Path) -> Iterator[tuple[World, World]]:
+def copies(
+    request: pytest.FixtureRequest,
+    server: PostgresServer,
+    folder: Path,
+    lock_timeout: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[World, World]]:
     """Two, with their own maps, jobs and connections; wall clocks that stand still at the same moment."""
+    monkeypatch.setattr(postgres, "_TOLD", (f"lock_timeout = '{lock_timeout}'", *postgres._TOLD[1:]))
     with ExitStack() as stack:
         address = stack.enter_context(server.database())
         if request.param == "pooler":
@@ -65,6 +80,25 @@ def test_a_box_that_waits_at_the_other_copy_is_woken(copies: tuple[World, World]
     second.until_waiting(1)
     song_id = first.song("Rain", RAIN)
     assert [change["pk"] for change in waiting.result(PATIENCE_S).json()["changes"]] == [song_id]
+
+
+@pytest.mark.parametrize("lock_timeout", ["50ms"])
+def test_who_waits_too_long_for_another_writer_is_told_when_to_come_back(
+    copies: tuple[World, World], server: PostgresServer
+) -> None:
+    """Longer than `lock_timeout`: nothing was stored, and the connection is as good as before."""
+    first, _ = copies
+    box, rain = first.box(), first.song("Rain", RAIN)
+    op = box.op("play", {"play_id": "00000000-0000-4000-8000-000000000001", "song_id": rain})
+    body = {**box.now_fields(), "ops": [op]}
+    with psycopg.connect(server.running.url(NAME), autocommit=True) as other:
+        other.execute("select pg_advisory_lock(%s)", [postgres._WRITERS_LOCK])
+        for _ in range(2):
+            answer = first.client.post("/api/sync/v1/push", headers=box.headers, json=body)
+            assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+        assert first.client.get("/api/sync/v1/pull", headers=box.headers).status_code == 200
+    assert box.push(op) == ["applied"]
 
 
 def test_both_count_the_same_knocks(copies: tuple[World, World]) -> None:
