@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.cloud_load import hold_open, poll_many
+from benchmarks.cloud_load import cpu_s, hold_open, poll_many
 from benchmarks.cloud_servers import AUDIBLE, Cloud, cloud_with_rooms, do_nothing, filled, memory_kib
 from benchmarks.row import Row, missing
 from cloud_stub.database import Database
@@ -26,6 +26,8 @@ from cloud_stub.services import Services
 CPU_GOAL_US, RATIO_GOAL = 40.0, 1.6
 IDLE_GOAL_KIB, PUSH_GOAL_MS, VOTE_GOAL_MS, REFRESH_GOAL_S = 20.0, 5.0, 2.0, 1.0
 ROOMS = 1000
+VOTE = "a vote by phone, request to answer"
+NOTHING = b"GET / HTTP/1.1\r\nHost: b\r\n\r\n"
 BARE = "one row committed on the same engine and disk"
 
 
@@ -42,7 +44,7 @@ def _polls(place: Path, quick: bool) -> list[Row]:
         asks = [_not_modified(cloud, room) for room in range(0, ROOMS, 5)]
         ours, idle = [], []
         for _ in range(rounds):
-            idle.append(poll_many(nothing.port, nothing.pid, [b"GET / HTTP/1.1\r\nHost: b\r\n\r\n"], requests))
+            idle.append(poll_many(nothing.port, nothing.pid, [NOTHING], requests))
             ours.append(poll_many(cloud.port, cloud.pid, asks, requests))
         waiting = 1_000 if quick else 10_000
         kib, held = _idle_kib(cloud, waiting)
@@ -110,22 +112,26 @@ def _pulled(box: socket.socket, token: str, query: str) -> dict[str, Any]:
 
 def _votes(place: Path, quick: bool) -> list[Row]:
     count = 60 if quick else 240
-    row_id, name = "cloud.vote_ms_p50", "a vote by phone, request to answer"
-    made = [_vote_row(f"{row_id}.sqlite", name, place / "votes", None, count)]
+    made = _vote_rows("sqlite", place / "votes", None, count)
     try:
         with EmbeddedPostgres() as server:
-            made.append(_vote_row(f"{row_id}.postgres", name, place / "votes-pg", server.address(), count))
+            made += _vote_rows("postgres", place / "votes-pg", server.address(), count)
     except SetupError as error:
-        made.append(missing(f"{row_id}.postgres", name, "ms", str(error)))
+        made.append(missing("cloud.vote_ms_p50.postgres", VOTE, "ms", str(error)))
     return made
 
 
-def _vote_row(row_id: str, name: str, folder: Path, database: Address | None, count: int) -> Row:
-    with cloud_with_rooms(folder, 8, database) as cloud:
-        took = _time_votes(cloud, count)
+def _vote_rows(engine: str, folder: Path, database: Address | None, count: int) -> list[Row]:
+    with cloud_with_rooms(folder, 8, database) as cloud, do_nothing() as nothing:
+        idle_ms = poll_many(nothing.port, nothing.pid, [NOTHING], 4_000).cpu_us / 1e3
+        took, spent_ms = _time_votes(cloud, count)
     floor = median(_time_commits(database or folder / "floor.db", count))
     note = f"{count} votes, 8 rooms, one at a time; reference: {BARE}"
-    return Row(row_id, name, median(took), "ms", floor, VOTE_GOAL_MS, note=note)
+    spent = "the server's processor between request and answer; reference: a request to a do-nothing ASGI app"
+    return [
+        Row(f"cloud.vote_ms_p50.{engine}", VOTE, median(took), "ms", floor, VOTE_GOAL_MS, note=note),
+        Row(f"cloud.vote_cpu_ms.{engine}", "what such a vote costs", spent_ms, "ms", idle_ms, note=spent),
+    ]
 
 
 def _time_commits(where: Path | Address, count: int) -> list[float]:
@@ -144,9 +150,10 @@ def _time_commits(where: Path | Address, count: int) -> list[float]:
     return took
 
 
-def _time_votes(cloud: Cloud, count: int) -> list[float]:
-    """Over one plain connection: what a client spends on itself is not the server's."""
-    took = []
+def _time_votes(cloud: Cloud, count: int) -> tuple[list[float], float]:
+    """(milliseconds of each, the server's of its processor for one). Over one plain connection: what a client spends on
+    itself is not the server's."""
+    took, spent_s = [], 0.0
     with httpx.Client(base_url=cloud.url) as http, socket.create_connection(("127.0.0.1", cloud.port)) as phone:
         people = [{"Authorization": f"Bearer {login}"} for login in cloud.logins]
         for number, login in enumerate(people):
@@ -159,12 +166,14 @@ def _time_votes(cloud: Cloud, count: int) -> list[float]:
             song = cloud.songs[number // len(people) % AUDIBLE]  # nobody rates a song twice: that is another path
             ask = {"song_id": song, "vote_value": 1 + number % 5}
             wanted = _post("/api/votes", people[number % len(people)]["Authorization"], ask)
+            spent_s -= cpu_s(cloud.pid)
             began_s = time.perf_counter()
             phone.sendall(wanted)
             answer = _answer(phone)
             took.append((time.perf_counter() - began_s) * 1e3)
+            spent_s += cpu_s(cloud.pid)
             assert answer.startswith(b"HTTP/1.1 200"), answer
-    return took
+    return took, spent_s / count * 1e3
 
 
 def _answer(phone: socket.socket) -> bytes:
