@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.row import Row, table
 
-AREAS = ("start", "mixer", "tap", "taste", "sync", "cloud", "wear", "day")
+AREAS = ("start", "mixer", "tap", "taste", "sync", "cloud", "wear", "day", "screen")
 
 
 def main() -> int:
