@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 60.0  # on a busy machine; what comes earlier is seen earlier
-LOOK_S = 1.0
+LOOK_MS = 1000.0
 LAST_LOOK_S = 10.0
 TOUCHES = 6
+HELD_MS = 300  # where pages are read out, the client holds back for 200 ms what may be a double touch
 RELOADS = 3
 RENDERER_FELL = re.compile("out of bounds|unaligned accesses|unreachable|function signature mismatch")
 PAINTS = 12
@@ -43,11 +44,11 @@ class Glass:
         self._white_bytes = width * height // PIXELS_PER_BYTE
         self._context = browser.new_context(viewport={"width": width, "height": height}, has_touch=True)
         self.page: Page = self._context.new_page()
-        self.page.set_default_timeout(LOOK_S * 1000)
+        self.page.set_default_timeout(PATIENCE_S * 1000)
         self.page.on("pageerror", lambda error: self._went_wrong(str(error)))
         self.page.on("crash", lambda _page: self._went_wrong("the browser's own process for this page ended"))
         self.page.route("**/*", self._only_here)
-        self.page.goto(url, timeout=PATIENCE_S * 1000)
+        self.page.goto(url)
         self.wake()
 
     def wake(self) -> None:
@@ -69,15 +70,15 @@ class Glass:
         wanted = (part.filter(has_text=text) if text else part).first
 
         def comes() -> bool:
-            wanted.wait_for(state="attached")
+            wanted.wait_for(state="attached", timeout=LOOK_MS)
             return True
 
         self._wait(comes, f"{identifier} does not come" + (f" and say {text!r}" if text else ""))
 
     def wait_called(self, identifier: str, label: str) -> None:
-        """Wait until that part is read out under this name."""
-        inside = self.part(identifier).locator(f'[aria-label="{label}"]')
-        named = self.page.locator(f'[flt-semantics-identifier="{identifier}"][aria-label="{label}"]').or_(inside)
+        """Wait until that part, a key, is read out with these words."""
+        inside = self.part(identifier).locator(f'[aria-label*="{label}"]')
+        named = self.page.locator(f'[flt-semantics-identifier="{identifier}"][aria-label*="{label}"]').or_(inside)
         self._wait(lambda: named.count() > 0, f"{identifier} is not called {label!r}")
 
     def wait_gone(self, identifier: str) -> None:
@@ -85,7 +86,7 @@ class Glass:
         part = self.part(identifier)
 
         def goes() -> bool:
-            part.wait_for(state="detached")
+            part.wait_for(state="detached", timeout=LOOK_MS)
             return self.page.locator(ANYTHING).count() > 0
 
         self._wait(goes, f"{identifier} does not go")
@@ -114,6 +115,21 @@ class Glass:
         self.place(identifier)
         self.touch_until(touch, so, f"{identifier} leaves {what}")
 
+    def hold_until(self, identifier: str, meanwhile: Callable[[], object], so: Callable[[], bool], what: str) -> None:
+        """Touch a part, and let go when `meanwhile` is done; again, as long as it is there, until it is so."""
+
+        def hold() -> None:
+            if self.shows(identifier):
+                x, y, width, height = self.place(identifier)
+                self.page.mouse.move(x + width / 2, y + height / 2)
+                self.page.mouse.down()
+                self.page.wait_for_timeout(HELD_MS)
+                meanwhile()
+                self.page.mouse.up()
+
+        self.place(identifier)
+        self.touch_until(hold, so, f"{identifier} leaves {what}")
+
     def open(self, identifier: str, opened: str, text: str | re.Pattern[str] = "") -> None:
         """Touch a part until what it opens is there, and says this."""
         self.press_until(identifier, lambda: self.shows(opened, text), f"{opened} {text} unopened")
@@ -121,6 +137,11 @@ class Glass:
     def shut(self, identifier: str, gone: str = "") -> None:
         """Touch a part until `gone` is off the page; it is the part itself if nothing else is named."""
         self.press_until(identifier, lambda: not self.shows(gone or identifier), f"{gone or identifier} there")
+
+    def type_pin(self, digits: str, before: int = 0) -> None:
+        """Touch these digits on the PIN pad, after so many, and see a dot for each."""
+        for count, digit in enumerate(digits, start=before + 1):
+            self.open(f"pin-{digit}", "pin-dots", "•" * count)
 
     def slide_until(self, identifier: str, position: float, margin: int, so: Callable[[], bool]) -> None:
         """Touch a fader, upright or lying, at 0 … 1 of its way until it is so; `margin` px at its ends are no way."""
@@ -139,7 +160,7 @@ class Glass:
         found: list[tuple[float, float, float, float]] = []
 
         def is_placed() -> bool:
-            box = self.part(identifier).first.bounding_box()
+            box = self.part(identifier).first.bounding_box(timeout=LOOK_MS)
             if box is not None:
                 found.append((box["x"], box["y"], box["width"], box["height"]))
             return box is not None
@@ -176,7 +197,7 @@ class Glass:
             if shot is not None:
                 return shot
             log.warning("the browser painted nothing: loading the page again")
-            self.page.reload(timeout=PATIENCE_S * 1000)
+            self.page.reload()
             self.wake()
         raise TransientError("the browser paints nothing, no picture was taken: try again on a calmer machine")
 
@@ -184,7 +205,7 @@ class Glass:
         """The picture once there is more on it than white; painting comes after the semantics, by up to a second."""
         for _ in range(PAINTS):
             self.page.wait_for_timeout(400)  # ink and the last frame
-            shot = self.page.screenshot(timeout=PATIENCE_S * 1000)
+            shot = self.page.screenshot()
             if len(shot) > self._white_bytes:
                 return shot
         return None
@@ -221,7 +242,9 @@ class Glass:
             return True
         switch = self.page.locator("flt-semantics-placeholder")
         if switch.count():
-            switch.evaluate("element => element.click()")  # it is 1 × 1 px, off the screen: no mouse reaches it
+            switch.evaluate(
+                "element => element.click()", timeout=LOOK_MS
+            )  # it is 1 × 1 px, off the screen: no mouse reaches it
         return False
 
     def _went_wrong(self, error: str) -> None:

@@ -7,6 +7,7 @@ import flet as ft
 from appliance.ui import theme
 from appliance.ui.desk import Desk
 from appliance.ui.line_view import LineView
+from appliance.ui.redraw import redrawn
 from appliance.ui.sheet import Sheet
 from appliance.ui.state import ScreenState
 from appliance.ui.texts import Texts
@@ -51,7 +52,7 @@ class Overlay:
             self._view = view
             self._line.visible = view is not None
             if view is not None:
-                self._line.content = self._drawn(view)
+                self._line.content = redrawn(self._line.content, self._drawn(view))
             if self._mounted:
                 self._line.update()
         self._mounted = True

@@ -9,6 +9,7 @@ from dataclasses import replace
 import flet as ft
 
 from appliance.ui import theme
+from appliance.ui.redraw import redrawn
 from appliance.ui.room_view import LayerView, RoomView
 from appliance.ui.state import ScreenState
 from appliance.ui.texts import Texts
@@ -49,7 +50,9 @@ class RoomPage:
         self._open_staff = open_staff
         self._keep = keep
         self._view: RoomView | None = None
-        self._countdown = ft.ProgressBar(value=1, color=theme.BLUE, bgcolor=theme.RAISED, bar_height=10, expand=True)
+        self._countdown = ft.ProgressBar(
+            key="countdown", value=1, color=theme.BLUE, bgcolor=theme.RAISED, bar_height=10, expand=True
+        )
         self._body = ft.Container(width=layout.width, height=layout.height, bgcolor=theme.BACKGROUND)
         self.control: ft.Control = self._body
 
@@ -62,7 +65,7 @@ class RoomPage:
         if before is not None and replace(before, countdown=view.countdown) == view:
             self._countdown.update()
             return
-        self._body.content = self._drawn(view)
+        self._body.content = redrawn(self._body.content, self._drawn(view))
         if before is not None:
             self._body.update()
 
@@ -97,11 +100,12 @@ class RoomPage:
             expand=True,
             vertical_alignment=ft.CrossAxisAlignment.CENTER,
         )
-        return self._framed([hero, self._playing_strip(view)])
+        return self._framed(view, [hero, self._playing_strip(view)])
 
     def _playing(self, view: RoomView) -> ft.Control:
         px = self._layout.px
         return self._framed(
+            view,
             [
                 ft.Row(
                     [self._now_playing(view), self._people(view)],
@@ -110,7 +114,7 @@ class RoomPage:
                     vertical_alignment=ft.CrossAxisAlignment.STRETCH,
                 ),
                 self._tap_line(view),
-            ]
+            ],
         )
 
     def _faces(self, view: RoomView) -> ft.Control:
@@ -120,6 +124,7 @@ class RoomPage:
             alignment=ft.MainAxisAlignment.SPACE_BETWEEN,
         )
         return self._framed(
+            view,
             [
                 said("headline", words(view.headline, px(44), weight=BOLD, align=CENTER, lines=1)),
                 said("detail", words(view.detail, px(19), color=theme.MUTED_TEXT, align=CENTER, lines=1)),
@@ -185,6 +190,7 @@ class RoomPage:
     def _centred(self, mark: ft.Control, view: RoomView) -> ft.Control:
         px = self._layout.px
         return self._framed(
+            view,
             [
                 mark,
                 said("headline", words(view.headline, px(52), weight=BOLD, align=CENTER)),
@@ -297,7 +303,7 @@ class RoomPage:
         )
 
     def _framed(
-        self, controls: list[ft.Control], align: ft.MainAxisAlignment = ft.MainAxisAlignment.START
+        self, view: RoomView, controls: list[ft.Control], align: ft.MainAxisAlignment = ft.MainAxisAlignment.START
     ) -> ft.Control:
         px = self._layout.px
         column = ft.Column(
@@ -306,4 +312,5 @@ class RoomPage:
             alignment=align,
             horizontal_alignment=ft.CrossAxisAlignment.CENTER,
         )
-        return named("room", ft.Container(column, padding=ft.Padding.symmetric(horizontal=px(24), vertical=px(14))))
+        padded = ft.Container(column, padding=ft.Padding.symmetric(horizontal=px(24), vertical=px(14)))
+        return named("room", padded, key=view.tap_id or None)  # a finger on one person's face never votes for the next

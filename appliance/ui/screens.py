@@ -107,11 +107,11 @@ def _shoot_room(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
 def _shoot_staff(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     """Through the PIN to the mixer, and a quiet moment."""
     glass.open("staff", "pin-pad")
-    _type(glass, "1357")
+    glass.type_pin("1357")
     glass.open("pin-ok", "pin-message", texts_of(room).pin_wrong)
-    _type(glass, PIN[:2])
+    glass.type_pin(PIN[:2])
     shoot("8-pin")
-    _type(glass, PIN[2:], before=2)
+    glass.type_pin(PIN[2:], before=2)
     glass.open("pin-ok", "mixer")
     room.play(7, WHY)
     glass.wait_for("strip-7-title", "Night")
@@ -128,11 +128,6 @@ def _shoot_staff(room: StillRoom, glass: Glass, shoot: Shoot) -> None:
     room.pass_time(1)
     glass.open("mixer-back", "room")
     shoot("11-room-hushed")
-
-
-def _type(glass: Glass, digits: str, before: int = 0) -> None:
-    for count, digit in enumerate(digits, start=before + 1):
-        glass.open(f"pin-{digit}", "pin-dots", "•" * count)
 
 
 def _shoot_words(room: StillRoom, glass: Glass, shoot: Shoot) -> None:

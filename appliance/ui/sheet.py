@@ -5,6 +5,7 @@ from __future__ import annotations
 import flet as ft
 
 from appliance.ui import theme
+from appliance.ui.redraw import redrawn
 from appliance.ui.sheet_view import Choice, ChoiceView, SheetView
 from appliance.ui.texts import Texts
 from appliance.ui.theme import Layout
@@ -54,7 +55,7 @@ class Sheet:
         self._view = view
         self.control.visible = view is not None
         if view is not None:
-            self._panel.content = self._drawn(view)
+            self._panel.content = redrawn(self._panel.content, self._drawn(view))
         return True
 
     def _drawn(self, view: SheetView) -> ft.Control:

@@ -8,6 +8,7 @@ import flet as ft
 
 from appliance.ui import theme
 from appliance.ui.overlay import Overlay
+from appliance.ui.redraw import redrawn_all
 from appliance.ui.sheet import ICONS
 from appliance.ui.songs_view import SongRow, SongsView
 from appliance.ui.state import ScreenState
@@ -55,7 +56,7 @@ class SongsPage:
         before, self._view = self._view, view
         if view != before:
             for column, controls in zip(self._lists, self._filled(view), strict=True):
-                column.controls = controls
+                column.controls = redrawn_all(column.controls, controls)
                 if before is not None:
                     column.update()
         self._overlay.refresh(state)
@@ -133,12 +134,13 @@ class SongsPage:
             background=theme.PANEL,
         )
         if row.word is None:
+            song.key = row.song_id  # a finger stays on its song when the list goes another way
             return song
         lift = key(
             f"{name}-lift", row.lift, lambda: self._voice.say(row.song_id, None), width=px(LIFT_WIDTH),
             height=px(ROW_HEIGHT), size=px(14),
         )  # fmt: skip
-        return ft.Row([song, lift], spacing=px(LIFT_GAP))
+        return ft.Row([song, lift], key=row.song_id, spacing=px(LIFT_GAP))
 
     def _face(self, name: str, row: SongRow) -> ft.Control:
         """A mark for its kind, or for the word on it; its title; and what there is to tell."""

@@ -24,10 +24,8 @@ def open_pad(panel: Panel) -> None:
 
 def enter(panel: Panel, pin: str) -> None:
     """Type a PIN on an empty pad, and say that this is it."""
-    dots = "pin-dots"
-    for count, digit in enumerate(pin, start=1):
-        panel.glass.open(f"pin-{digit}", dots, "•" * count)
-    panel.glass.press_until("pin-ok", lambda: not panel.glass.shows(dots, "•"), "the PIN there")
+    panel.glass.type_pin(pin)
+    panel.glass.press_until("pin-ok", lambda: not panel.glass.shows("pin-dots", "•"), "the PIN there")
 
 
 def open_mixer(panel: Panel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -143,6 +144,32 @@ def test_titles_from_anywhere_do_not_break_the_display(panel: Panel) -> None:
     panel.room.pass_time(15)
     panel.glass.wait_for("layer-1", "<b>Rain</b>")
     assert_all_on_the_glass(panel)
+
+
+def test_a_thumb_is_not_lost_when_the_room_is_redrawn_under_it(panel: Panel) -> None:
+    reasons = (f"another reason, {number}" for number in count(1))
+
+    def redraw() -> None:
+        reason = next(reasons)
+        panel.room.play(3, reason)
+        panel.glass.wait_for("why", reason)
+
+    panel.glass.hold_until("staff", redraw, lambda: panel.glass.shows("pin-pad"), "the pad away")
+
+
+def test_a_thumb_on_a_face_does_not_vote_for_whoever_taps_meanwhile(panel: Panel) -> None:
+    before = len(votes(panel))
+
+    def tap(card: str) -> None:
+        listener = panel.room.tap(card).listener
+        assert listener is not None
+        panel.glass.wait_for("headline", listener.display_name)
+
+    tap("card-1")
+    panel.glass.hold_until("face-5", lambda: tap("first-timer"), lambda: True, "nothing")
+    panel.glass.open("keep", "keep-pad")  # a touch that comes later is heard: the one before was for nothing
+    assert len(votes(panel)) == before
+    panel.glass.open("keep-back", "room")
 
 
 def test_nothing_beyond_this_machine_is_asked_for_and_nothing_goes_wrong(panel: Panel) -> None:

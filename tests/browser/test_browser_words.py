@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,11 @@ class Stage:
         for _ in range(round(seconds / every_s)):
             self.panel.room.clock.advance(every_s)
             self.player.step()
+
+    def hears_one_alone(self) -> bool:
+        """After the player has looked at what staff want."""
+        self.player.step()
+        return bool(self.engine.scene.solo)
 
     def rules(self) -> dict[str, tuple[str, float | None]]:
         """What staff want: kind and seconds left, by song."""
@@ -199,6 +205,55 @@ def test_one_layer_is_heard_alone_until_it_is_touched_again_or_its_minute_is_ove
     mixer.pass_time(SOLO_S + 1)
     assert not mixer.engine.scene.solo
     mixer.glass.wait_gone("line")
+
+
+def test_a_thumb_is_not_lost_when_the_choices_under_it_are_redrawn(mixer: Stage) -> None:
+    bed, glass = a_bed(mixer), mixer.glass
+    mixer.store.room.set_rule(Rule(SongId(bed), "pin", until_s=mixer.store.clock.wall_s() + 600))
+    mixer.open_choices(bed)
+    glass.wait_called("choose-pin", "10 min")
+    minutes_left = iter(range(9, 0, -1))
+
+    def pass_a_minute() -> None:
+        mixer.pass_time(60, every_s=10)
+        glass.wait_called("choose-pin", f"{next(minutes_left)} min")
+
+    glass.hold_until("choose-solo", pass_a_minute, mixer.hears_one_alone, "all heard")
+
+
+def test_a_thumb_is_not_lost_when_the_line_under_it_counts_on(mixer: Stage) -> None:
+    mixer.choose(a_bed(mixer), "solo")
+    mixer.until(mixer.hears_one_alone)
+    mixer.glass.wait_for("line-count", "1:00")
+    seconds_left = iter(range(59, 0, -1))
+
+    def pass_a_second() -> None:
+        mixer.pass_time(1)
+        mixer.glass.wait_for("line-count", f"0:{next(seconds_left)}")
+
+    mixer.glass.hold_until("line-solo", pass_a_second, lambda: not mixer.hears_one_alone(), "one alone")
+
+
+def test_a_thumb_in_a_list_opens_the_song_it_touched_though_the_list_goes_another_way(mixer: Stage) -> None:
+    first, second, third = [song for song in TITLES if song not in mixer.sounding()][:3]
+    queue, glass = mixer.store.room.replace_queue, mixer.glass
+    ways = count()
+
+    def queued(songs: list[str], row: int) -> None:
+        queue(songs, rev=f"way {next(ways)}")
+        glass.wait_for(f"coming-{row}-title", TITLES[first])
+
+    def hold() -> None:
+        queued([first, second], 1)
+        glass.hold_until("coming-1", lambda: queued([third, second, first], 3), lambda: True, "nothing")
+
+    queue([first, second], rev="the first way")
+    glass.open("songs", "coming-2-title", TITLES[second])
+    glass.touch_until(hold, lambda: glass.shows("sheet-title"), "no choices are opened")
+    glass.wait_for("sheet-title", TITLES[first])
+    glass.shut("sheet-close", "sheet")
+    queue([], rev="still")
+    glass.open("songs-back", "mixer")
 
 
 def test_a_song_that_is_gone_is_said_not_to_be_stored(mixer: Stage) -> None:
