@@ -301,6 +301,7 @@ MEASURED = (
 
 
 @pytest.mark.processes
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("ending", "format_", "subtype", "seconds"),
     [
