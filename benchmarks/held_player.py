@@ -1,4 +1,4 @@
-"""The player as it is, but for a signal that makes it hold its interpreter for 200 ms: the control of a measurement.
+"""The player as it is, but for a signal that makes it hold its interpreter for 500 ms: the control of a measurement.
 
 usage: python -m benchmarks.held_player; then SIGUSR2 to it
 """
@@ -14,7 +14,7 @@ use_one_blas_thread()
 
 from appliance.player_process import run_player  # noqa: E402
 
-HOLD_US = 200_000
+HOLD_US = 500_000
 
 
 def main() -> None:

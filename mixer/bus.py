@@ -20,7 +20,7 @@ from mixer.cue import Cues
 from mixer.envelope import Fade, Samples
 from mixer.lineup import Lineup
 from mixer.meters import Meters, RowMeter
-from mixer.playhead import Playhead
+from mixer.playhead import Mark, Playhead
 from mixer.scene import SAMPLE_RATE, STRIPS
 from mixer.strip import Deck, Strip
 
@@ -63,6 +63,14 @@ class Group:
         return now
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BusMark:
+    """Where a bus was: its frame, and where each deck read."""
+
+    frame: int
+    places: list[tuple[Playhead, Mark]]
+
+
 class Bus:
     """Strips, decks and the kernel. Every method but `lineup =` belongs to the audio thread."""
 
@@ -100,6 +108,28 @@ class Bus:
             for strip in self.strips:
                 strip.settle(self.frame)
             self._regroup()
+
+    @property
+    def called(self) -> bool:
+        """Whether a line-up or a cue waits to be taken."""
+        return self.lineup is not self._taken or self.cues.waiting
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether the next slab is one that `go_back` may take back: nobody's course changes in it."""
+        quiet = not self.called and not self.cues.strip.decks and not self._turn_deg
+        return quiet and self._due > self.frame + SLAB
+
+    def mark(self) -> BusMark:
+        """Where everything is, before a slab that `runs_on`, for `go_back`."""
+        return BusMark(self.frame, [(deck.playhead, deck.playhead.mark()) for deck in self.playing()])
+
+    def go_back(self, mark: BusMark) -> None:
+        """As if nothing had been rendered since."""
+        self.frame = mark.frame
+        self.meters.go_back(mark.frame)
+        for playhead, where in mark.places:
+            playhead.go_back(where)
 
     def playing(self) -> tuple[Deck, ...]:
         """The decks under way; safe to call from any thread."""
@@ -177,7 +207,7 @@ class Bus:
             out += first
 
     def _measure(self) -> None:
-        self.meters.decay()
+        self.meters.decay(self.frame)
         for group in self._groups:
             if group.fade is not None:
                 group.meter.weigh(group.gains_at(self.frame + SLAB))

@@ -13,13 +13,12 @@ from mixer.bus import SLAB
 from mixer.care import Care
 from mixer.desk import Desk
 from mixer.engine import EngineError, EngineStatus, MasterControl
-from mixer.envelope import MUTE_RAMP_S
 from mixer.fifo import Fifo
 from mixer.output import Audio, Output
 from mixer.pump import Pump
 from mixer.read_ahead import ReadAhead
 from mixer.recorder import Recorder
-from mixer.scene import SAMPLE_RATE, Scene
+from mixer.scene import Scene
 from mixer.sdl import Sdl, SdlError, audio_threads
 from mixer.slab_clock import SlabClock
 from mixer.space import Room
@@ -59,11 +58,13 @@ class BusEngine:
 
         Raises `EngineError` for a device that refuses, or is not there while others are.
         """
-        self._desk = Desk(channels, target_lufs, room, boot_time_s)
         self._block = block
         self._recorder = recorder
         self._clock = SlabClock(SLAB, block)
-        self._fifo = Fifo(SLAB * channels * SAMPLE_BYTES, block * channels * SAMPLE_BYTES)
+        frame_bytes = channels * SAMPLE_BYTES
+        # A recording is made of slabs that come one by one, each when it is due.
+        self._fifo = Fifo(SLAB * frame_bytes, block * frame_bytes, several=recorder is None)
+        self._desk = Desk(channels, target_lufs, room, boot_time_s, ahead=self._fifo.slabs)
         self._pump = Pump(self._desk, self._fifo, self._clock, recorder, process_first=process_first)
         self._closed = False
         self._output = Output(
@@ -89,6 +90,7 @@ class BusEngine:
 
     def apply(self, scene: Scene) -> None:
         self._desk.apply(scene)
+        self._fifo.ring()
 
     def control(self, master: MasterControl) -> None:
         self._desk.control(master)
@@ -96,12 +98,13 @@ class BusEngine:
 
     def cue(self, cue_id: str, path: str, gain_db: float = 0.0, until_s: float = math.inf) -> None:
         self._desk.cue(cue_id, path, gain_db, until_s)
+        self._fifo.ring()
 
     def status(self) -> EngineStatus:
         self._pump.report_fault()
         p50, p99, longest = self._clock.took_ms()
         return replace(
-            self._desk.status("bus", self._output.name, self._block, self._pump.waiting_frames()),
+            self._desk.status("bus", self._output.name, self._block, self._pump.played_frames()),
             underruns=self._clock.underruns,
             longest_gap_ms=self._clock.longest_gap_ms,
             longest_gil_ms=self._clock.longest_gil_ms,
@@ -134,16 +137,14 @@ class BusEngine:
         self._desk.heal()
 
     def _fade_out(self) -> None:
-        """Until the ramp has been taken, and two blocks of silence: the card holds no more than that."""
-        begin = self._played()
+        """Until the ramp has been taken, and three blocks of silence: the card holds no more than that."""
         self.control(MasterControl(mute=True))
-        enough = begin + round(MUTE_RAMP_S * SAMPLE_RATE) + 3 * self._block
+        enough = math.inf
         patience = time.monotonic() + CLOSING_PATIENCE_S
-        while 0 < self._played() < enough and time.monotonic() < patience:
+        while 0 < (played := self._pump.played_frames()) < enough and time.monotonic() < patience:
+            if enough == math.inf and self._desk.faded_out(played):
+                enough = played + 3 * self._block
             time.sleep(0.005)
-
-    def _played(self) -> int:
-        return self._desk.frames - self._pump.waiting_frames()
 
 
 def sdl_audio() -> Sdl:

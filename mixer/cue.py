@@ -51,6 +51,11 @@ class Cues:
         """Begin at the next slab; what still sounds makes way."""
         self._offered = Cue(part, until_s)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether one was offered and not looked at yet."""
+        return self._offered is not self._taken
+
     def take(self, frame: int, frames: int) -> bool:
         """Set the strip's goal for the `frames` frames from `frame` on; True if it is another one."""
         cue, changed = self._offered, False

@@ -1,19 +1,22 @@
 """From scenes to samples: the bus, the limiter and the master fader, handed out in slabs or in blocks of any size.
 
-`apply`, `control`, `cue` and `status` are for the process; `slab`, `again` and `fill` are for the thread that renders.
-They share no lock: each order is one immutable value put in one place, taken by that thread when it comes by.
+`apply`, `control`, `cue` and `status` are for the process; `slab`, `go_back`, `again` and `fill` are for the thread
+that renders. They share no lock: each order is one immutable value put in one place, taken by that thread when it
+comes by.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from mixer.bus import SLAB, Bus
-from mixer.dynamics import LOOKAHEAD, Limiter
+from mixer.bus import SLAB, Bus, BusMark
+from mixer.dynamics import LOOKAHEAD, Limiter, LimiterMark
 from mixer.engine import HEAL_AFTER_S, EngineStatus, MasterControl, StripStatus
 from mixer.envelope import Samples
 from mixer.lineup import Opener
@@ -24,6 +27,7 @@ from mixer.reverb import Reverb
 from mixer.scene import SAMPLE_RATE, STRIPS, Scene, gain_to_db
 from mixer.space import STRAIGHT, Room
 from mixer.strip import Deck, Strip
+from mixer.trail import Trail
 from mixer.upmix import Upmix
 
 log = logging.getLogger(__name__)
@@ -31,6 +35,15 @@ log = logging.getLogger(__name__)
 DEAD_AIR = 10 ** (-60 / 20)
 SLAB_S = SLAB / SAMPLE_RATE
 NEWER = 1 - math.exp(-SLAB_S / RMS_TIME_S)  # the part of the level that one slab makes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeskMark:
+    """What a desk knew before a slab. counts: its dead air, how long it was silent, and clipped samples."""
+
+    bus: BusMark
+    limiter: LimiterMark
+    counts: tuple[float, float, int]
 
 
 class Desk:
@@ -42,8 +55,11 @@ class Desk:
         target_lufs: float,
         room: Room | None = None,
         now_s: Callable[[], float] | None = None,
+        ahead: int = 1,
     ) -> None:
-        """now_s: the clock of what is cued; without one, the frames rendered so far, in seconds."""
+        """now_s: the clock of what is cued; without one, the frames rendered so far, in seconds.
+        ahead: how many slabs may be asked for before the first of them is played.
+        """
         room = room or STRAIGHT
         room.check(channels)
         spread = room.spread and channels > 2
@@ -57,18 +73,19 @@ class Desk:
         self._heal_at_s = HEAL_AFTER_S
         self._scene = Scene()
         self._bus = Bus(mixed, room.rotation_dps if mixed > 2 else 0.0, now_s)
-        self._limiter = Limiter(channels, SLAB)
+        self._limiter = Limiter(channels, SLAB, outlets=ahead + 1)
         self.pages = Pages()
         self._opener = Opener(mixed, target_lufs, self.pages, room)
         self._upmix = Upmix(channels, SLAB) if spread else None
         self._stereo = np.zeros((2, SLAB), np.float32)
         self._reverb = Reverb(channels, SLAB, room.reverb, room.reverb_size) if room.reverb else None
         self._slab = self._limiter.outlet
-        self._flat = self._slab.reshape(-1)
         self._used = SLAB
-        self._power = 0.0
-        self._master = Master(2 * SLAB)
-        self._faded = np.zeros_like(self._slab)
+        self._levels = Trail((0.0, 0.0))
+        self._master = Master((ahead + 1) * SLAB)
+        self._faded = np.zeros(((ahead + 1) * SLAB, channels), np.float32)
+        self._marks: deque[DeskMark] = deque(maxlen=ahead)
+        self._remembers = ahead > 1 and self._upmix is None and self._reverb is None
 
     def apply(self, scene: Scene, delays: Mapping[int, int] | None = None) -> None:
         """Open the scene's files and make it the goal from the next slab on; a strip with a delay, in frames,
@@ -105,6 +122,10 @@ class Desk:
         """Come up from silence: somebody new listens."""
         self._master.begin_anew()
 
+    def faded_out(self, frame: int) -> bool:
+        """Whether the master has arrived at nothing by one of the last frames."""
+        return self._master.at(frame) == 0
+
     def playing(self) -> tuple[Deck, ...]:
         return self._bus.playing()
 
@@ -122,21 +143,56 @@ class Desk:
             self._master.apply(out, self.frames)
         self.frames += frames
 
+    @property
+    def runs_on(self) -> bool:
+        """Whether another slab may be asked for at once: `go_back` can take it back."""
+        return self._remembers and self._bus.runs_on
+
     def slab(self) -> Samples:
         """The next slab, float32 (SLAB, channels); the desk's own, until the one after it is asked for."""
-        self._render()
+        if self.runs_on:
+            self._marks.append(self._mark())
+        else:
+            self._marks.clear()
+        try:
+            self._render()
+        except Exception:
+            self._marks.clear()  # it is not known how far this one came
+            raise
         self._used = SLAB
         self.frames += SLAB
         if self._master.rests:
             return self._slab
         return self.again(SLAB)
 
+    def go_back(self, frames: int) -> int:
+        """Of the last so many frames, which nobody has taken, forget the slabs that an order that has come meanwhile
+        is to change; how many frames stand."""
+        slabs = min(frames // SLAB, len(self._marks)) if self._bus.called else 0
+        if slabs:
+            for _ in range(slabs - 1):
+                self._marks.pop()
+            mark = self._marks.pop()
+            self._bus.go_back(mark.bus)
+            self._limiter.go_back(mark.limiter)
+            self._levels.go_back(mark.bus.frame)
+            self.dead_air_s, self.silent_for_s, self.clipped_samples = mark.counts
+            self.frames -= slabs * SLAB
+        return frames - slabs * SLAB
+
     def again(self, frames: int) -> Samples:
         """The last so many frames once more, at the level the master shall have now: float32 (frames, channels)."""
-        out = self._faded[SLAB - frames :]
-        out[:] = self._slab[SLAB - frames :]
+        slabs = -(-frames // SLAB)
+        out = self._faded[: slabs * SLAB]
+        for n, slab in enumerate(self._limiter.last(slabs)):
+            out[n * SLAB : (n + 1) * SLAB] = slab
+        out = out[len(out) - frames :]
         self._master.apply(out, self.frames - frames)
         return out
+
+    def _mark(self) -> DeskMark:
+        counts = self.dead_air_s, self.silent_for_s, self.clipped_samples
+        return DeskMark(self._bus.mark(), self._limiter.mark(), counts)
 
     def _fill_across_slabs(self, out: Samples) -> None:
         done, frames = 0, len(out)
@@ -158,13 +214,15 @@ class Desk:
         if self._reverb is not None:
             self._reverb.add_to(mix)
         self._limiter.process()
+        self._slab = self._limiter.outlet
         self._used = 0
         self._watch()
 
     def _watch(self) -> None:
         """Prove the sound: level and dead air of what is about to be handed out."""
-        power = float(self._flat.dot(self._flat)) / self._flat.size
-        self._power += (power - self._power) * NEWER
+        flat = self._slab.reshape(-1)
+        power, mean = float(flat.dot(flat)) / flat.size, self._levels.last[1]
+        self._levels.add(self._bus.frame - SLAB, (self._limiter.peak, mean + (power - mean) * NEWER))
         if self._limiter.peak > 1:
             self.clipped_samples += int(np.count_nonzero(np.abs(self._slab) > 1))
         silent = math.sqrt(power) * self._master.goal < DEAD_AIR
@@ -174,11 +232,12 @@ class Desk:
         else:
             self.silent_for_s = 0.0
 
-    def status(self, engine: str, device: str, block: int, waiting: int = 0) -> EngineStatus:
-        """A snapshot of the sound, of which so many frames wait to be played; the device's own figures are left
-        at zero."""
-        frames = self.frames - waiting
+    def status(self, engine: str, device: str, block: int, played: int | None = None) -> EngineStatus:
+        """A snapshot of the sound, of which so many frames have been played (None: all); the device's own figures
+        are left at zero."""
+        frames = self.frames if played is None else played
         master = self._master.at(frames)
+        peak, power = self._levels.at(frames - 1)
         return EngineStatus(
             engine=engine,
             device=device,
@@ -188,8 +247,8 @@ class Desk:
             missing_files=self._bus.lineup.missing_files,
             clipped_samples=self.clipped_samples,
             limiter_s=self._limiter.limited_frames / SAMPLE_RATE,
-            peak=self._limiter.peak * master,
-            rms=math.sqrt(self._power) * master,
+            peak=peak * master,
+            rms=math.sqrt(power) * master,
             dead_air_s=self.dead_air_s,
             silent_for_s=self.silent_for_s,
             heals=self.heals,
@@ -197,7 +256,7 @@ class Desk:
         )
 
     def _strip_statuses(self, played: int) -> tuple[StripStatus, ...]:
-        peaks, levels = self._bus.meters.peak, self._bus.meters.rms
+        peaks, levels = self._bus.meters.at(played - 1)
         ahead = self._bus.frame - played + LOOKAHEAD  # mixed, but not played yet
         return tuple(
             _strip_status(self._bus.strips[index], self._bus.frame, ahead, peaks[index], levels[index])
@@ -216,6 +275,5 @@ def _strip_status(strip: Strip, frame: int, ahead: int, peak: float, rms: float)
 
 def _heard(deck: Deck, ahead: int) -> int:
     """The frame of its file that is heard while it reads so many frames ahead; its first until that is heard."""
-    position, first = deck.playhead.position, deck.part.start_frame
-    heard = position - ahead
-    return first if heard < first <= position else max(0, heard)
+    heard, first = deck.playhead.before(ahead), deck.part.start_frame
+    return first if heard < first <= deck.playhead.position else max(0, heard)

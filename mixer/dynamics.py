@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,17 +18,28 @@ MARGIN = TAPS // 2 + 2  # frames by which a peak between samples is found late
 NEAR = 10 ** (-3.5 / 20)  # true peaks are looked for when samples come this near to the ceiling
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LimiterMark:
+    """What a limiter knows between two slabs. windows: the needs and holds behind it, None while it rests."""
+
+    count: int
+    start: Samples
+    windows: tuple[Samples, Samples] | None
+    limited_frames: int
+    tail_peak: float
+
+
 class Limiter:
     """Look-ahead peak limiter for slabs of a fixed size; delays by `LOOKAHEAD` frames.
 
     inlet: where the next slab is to be written before `process`, float32 (channels, slab). outlet: where it is
-    afterwards, float32 (slab, channels).
+    afterwards, float32 (slab, channels), until as many more have been processed as there are `outlets`.
 
     The gain each frame needs is lowered at once and recovers slowly; its minimum over the frames ahead,
     averaged over the frames behind, is a smooth curve that is never above the need.
     """
 
-    def __init__(self, channels: int, slab: int) -> None:
+    def __init__(self, channels: int, slab: int, outlets: int = 1) -> None:
         self.ceiling = 10 ** (CEILING_DB / 20)
         self.gain = 1.0  # the lowest applied in the last slab
         self.limited_frames = 0
@@ -40,12 +52,34 @@ class Limiter:
         self._resting = True
         self._tail_peak = 0.0
         self.inlet = self._line[:, LOOKAHEAD:]
-        self.outlet = np.zeros((slab, channels), np.float32)
-        self._delayed = tuple(zip(self._line[:, :slab], self.outlet.T, strict=True))  # made once: a view costs a copy
+        self._outlets = [np.zeros((slab, channels), np.float32) for _ in range(outlets)]
+        lines = self._line[:, :slab]  # views are made once: one costs as much as a copy
+        self._ways = [tuple(zip(lines, outlet.T, strict=True)) for outlet in self._outlets]
+        self.outlet, self._delayed = self._outlets[0], self._ways[0]
         self._start, self._end = self._line[:, :LOOKAHEAD], self._line[:, slab:]
+        self._count = 0
+
+    def last(self, slabs: int) -> list[Samples]:
+        """The outlets of so many slabs, in their order."""
+        return [self._outlets[n % len(self._outlets)] for n in range(self._count - slabs, self._count)]
+
+    def mark(self) -> LimiterMark:
+        """What it knows, for `go_back`."""
+        need, held = self._need[:LOOKAHEAD], self._held[:LOOKAHEAD]
+        windows = None if self._resting else (need.copy(), held.copy())
+        return LimiterMark(self._count, self._start.copy(), windows, self.limited_frames, self._tail_peak)
+
+    def go_back(self, mark: LimiterMark) -> None:
+        self._count, self.limited_frames, self._tail_peak = mark.count, mark.limited_frames, mark.tail_peak
+        self._start[...] = mark.start
+        self._resting = mark.windows is None
+        self._need[:LOOKAHEAD], self._held[:LOOKAHEAD] = mark.windows or (1, 1)
 
     def process(self) -> None:
         """Write the limited slab, delayed, to `outlet`."""
+        turn = self._count % len(self._outlets)
+        self._count += 1
+        self.outlet, self._delayed = self._outlets[turn], self._ways[turn]
         peak = _peak(self.inlet)
         if self._resting and peak <= self.ceiling * NEAR:
             for samples, out in self._delayed:  # 4 times as fast as the transposed copy in one

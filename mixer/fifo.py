@@ -18,6 +18,7 @@ from mixer.envelope import Samples
 
 PATIENCE_S = 10  # the renderer looks up so often even if nothing happens
 LARGEST_PIECE = 36 * 1024  # the kernel cuts what is sent into pieces of up to so many bytes
+PIECES = 4  # so many fill it, that one of them is no less than its quarter
 _MOST_FILES = 1024  # select() knows no higher number
 _BITS = 64
 
@@ -49,13 +50,17 @@ class Fifo:
     outlet: the file to read blocks from. A read waits until the whole block is there, and gives nothing once closed.
     """
 
-    def __init__(self, slab_bytes: int, block_bytes: int) -> None:
+    def __init__(self, slab_bytes: int, block_bytes: int, *, several: bool = False) -> None:
+        """several: whether it is to take more slabs than one before the first is played, as many as `slabs` says."""
         self._inlet, self._end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._slab_bytes = slab_bytes
+        self.slabs = max(1, PIECES // -(-slab_bytes // LARGEST_PIECE)) if several else 1
         self.outlet = self._end.fileno()
         self._closed = False
-        self._have_room_when_dry()
+        self._slab_counts = self._taken_by_a_slab()
+        self._dry_for = 0
+        self.be_dry_for(self.slabs)
         self._end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, block_bytes)
         self._select = ctypes.CDLL(None).select
         self._room, self._rung = _Files(self._inlet.fileno()), _Files(self._bell)
@@ -68,14 +73,24 @@ class Fifo:
         )
         self.held_up_ns = 0  # how long the last `wait` stood before Python although the kernel was done
 
-    def _have_room_when_dry(self) -> None:
-        """A socket has room again when no more than a quarter of its buffer is taken: make that less than a block."""
+    def _taken_by_a_slab(self) -> int:
+        """What the kernel counts for one, bytes."""
         self._inlet.sendall(bytes(self._slab_bytes))
         taken = array.array("i", [0])
         fcntl.ioctl(self._inlet, termios.TIOCOUTQ, taken)
         self.take_back()
-        size = max(0.95 * taken[0], 2.2 * min(self._slab_bytes, LARGEST_PIECE))
-        self._inlet.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, round(size / 2))  # the kernel doubles it
+        return taken[0]
+
+    def be_dry_for(self, slabs: int) -> None:
+        """Take up to so many slabs at a time, and have room for more once the last block of them is all that is left.
+
+        A socket has room when no more than a quarter of its buffer is taken: that is made less than a block of one
+        slab, or less than the last of `PIECES` pieces, each of which counts until the whole of it has been taken.
+        """
+        if slabs != self._dry_for:
+            self._dry_for = slabs
+            size = max(0.95 * self._slab_counts * slabs, 2.2 * min(self._slab_bytes, LARGEST_PIECE))
+            self._inlet.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, round(size / 2))  # the kernel doubles it
 
     def wait(self) -> bool:
         """Until the last block has been taken or somebody rings; False once closed.

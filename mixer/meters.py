@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mixer.envelope import Samples
 from mixer.scene import SAMPLE_RATE
+from mixer.trail import Trail
 
 RMS_TIME_S = 0.3  # as a VU meter
 PEAK_FALL_DB_PER_S = 20.0
@@ -41,24 +42,28 @@ class Meters:
     def __init__(self, count: int, frames: int, every: int) -> None:
         """`add` will be given `frames` frames, each time `every` frames have gone by."""
         seconds = every / SAMPLE_RATE
-        self.peak = [0.0] * count
-        self._power = [0.0] * count
+        self._trail = Trail(([0.0] * count, [0.0] * count))
         self._kept = math.exp(-seconds / RMS_TIME_S)
         self._new = (1 - self._kept) / frames
         self._fall = 10 ** (-PEAK_FALL_DB_PER_S * seconds / 20)
 
-    @property
-    def rms(self) -> list[float]:
-        return [math.sqrt(power * self._new) for power in self._power]
+    def at(self, frame: int) -> tuple[list[float], list[float]]:
+        """(peaks, RMS) of what sounds at one of the last frames."""
+        peak, power = self._trail.at(frame)
+        return peak, [math.sqrt(each * self._new) for each in power]
 
-    def decay(self) -> None:
-        """One step has passed; `add` what sounded in it."""
-        self._power = [power * self._kept for power in self._power]
-        self.peak = [peak * self._fall for peak in self.peak]
+    def decay(self, frame: int) -> None:
+        """One step has passed; `add` what sounds in the next, from `frame` on."""
+        peak, power = self._trail.last
+        self._trail.add(frame, ([each * self._fall for each in peak], [each * self._kept for each in power]))
+
+    def go_back(self, frame: int) -> None:
+        """What was added for `frame` and later did not sound."""
+        self._trail.go_back(frame)
 
     def add(self, rows: Samples, meter: RowMeter) -> None:
         """Count float32 (rows, frames) as `meter` says."""
-        power, peak = self._power, self.peak
+        peak, power = self._trail.last
         squares = np.vecdot(rows, rows).tolist()
         highs, lows = np.maximum.reduce(rows, axis=1).tolist(), np.minimum.reduce(rows, axis=1).tolist()
         for strip, power_gain, peak_gain, square, high, low in zip(

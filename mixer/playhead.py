@@ -10,6 +10,8 @@ import numpy.typing as npt
 from mixer.envelope import Fade, Samples
 from mixer.scene import SAMPLE_RATE, Law, Loop
 
+Mark = tuple[int, int, bool]
+
 SHORTEST_LOOP = 1024  # frames; a shorter one would be hundreds of seams in one slab
 
 
@@ -64,15 +66,17 @@ class Playhead:
     delay: frames of silence before the first.
     """
 
-    __slots__ = ("_delay", "_samples", "_straight_to", "position", "source")
+    __slots__ = ("_delay", "_samples", "_straight_to", "_turned", "position", "source")
 
     def __init__(self, source: Source, position: int = 0, delay: int = 0) -> None:
         self.source = source
         self.position = 0
         self._delay = 0
+        self._turned = False
         self._samples = source.samples
         self._straight_to = source.seam_start
         self.skip(position)
+        self._turned = False
         if delay > 0:
             self._delay = delay
             self._straight_to = -1  # no reading straight on before the delay is over
@@ -84,6 +88,19 @@ class Playhead:
     @property
     def remaining(self) -> int:
         return self.source.end - self.position
+
+    def mark(self) -> Mark:
+        """Where it is, for `go_back`."""
+        return self.position, self._delay, self._turned
+
+    def go_back(self, mark: Mark) -> None:
+        self.position, self._delay, self._turned = mark
+        self._straight_to = -1 if self._delay else self.source.seam_start
+
+    def before(self, frames: int) -> int:
+        """Where in its file it was so many frames ago, less than once round; negative before it began."""
+        position, source = self.position - frames, self.source
+        return position + source.end - source.entry if self._turned and position < source.entry else position
 
     def read(self, into: Samples) -> None:
         """Fill float32 (channels, n) with the next n frames as int16 numbers; silence after the end."""
@@ -126,6 +143,7 @@ class Playhead:
             self.position = source.end
             return
         self.position = source.entry + (self.position - source.end) % (source.end - source.entry)
+        self._turned = True
 
     def _read_piece(self, into: Samples) -> int:
         """Read up to the next corner of the path; returns the frames read."""

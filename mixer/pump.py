@@ -1,4 +1,8 @@
-"""The thread that renders: a slab whenever the last block of the one before has been taken."""
+"""The thread that renders: slabs whenever the last block of those before has been taken.
+
+While nobody's course changes it makes as many at a time as the fifo takes: at a card's pace every wake-up finds the
+caches cold, and the second slab costs a quarter of the first. What an order changes then is made anew.
+"""
 
 from __future__ import annotations
 
@@ -46,10 +50,11 @@ class Pump:
         self._recorder = recorder
         self._fault: Exception | None = None
         self._frame_bytes = 4 * desk.channels
+        self._handed = 0  # the desk's frames; never more than were, so that none seems played that is not
         self._out: Samples = np.zeros((0, desk.channels), np.float32)
         self._silence = np.zeros((SLAB, desk.channels), np.float32)
-        self._probation = 0
-        self._since_s = 0.0
+        self._on_probation = False
+        self._since: tuple[float, int] | None = None  # seconds, and frames played by then
         self._card_threads: Callable[[], tuple[int, ...]] = tuple
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
 
@@ -72,11 +77,19 @@ class Pump:
             self._fifo.ring()
         self._card_threads = card_threads
         self._go_first()
-        self._probation = PROBATION
+        self._since, self._on_probation = None, True
 
     def waiting_frames(self) -> int:
         """How much has been handed over but not taken."""
         return self._fifo.waiting_bytes() // self._frame_bytes
+
+    def played_frames(self) -> int:
+        """How much has been taken. While something is made again it may seem less for a moment, but never more."""
+        while True:
+            handed = self._handed
+            played = handed - self.waiting_frames()
+            if handed == self._handed:
+                return max(0, played)
 
     def report_fault(self) -> None:
         """Write down what failed last; not for the thread that renders."""
@@ -98,27 +111,76 @@ class Pump:
         self._record(len(self._out) - self.waiting_frames())
 
     def _next(self) -> None:
-        begin_ns = time.monotonic_ns()
+        if self._on_probation:
+            self._watch_pace()
         if self._recorder is not None:
             self._record(len(self._out))
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Make a slab, and as many as the fifo takes while it runs on."""
+        self._fifo.be_dry_for(self._fifo.slabs)
+        standing = self.waiting_frames()  # a block, or none
+        slabs = self._fifo.slabs if standing == 0 else 1
+        first_ns = made = 0
+        while made == 0 or (made < slabs and self._desk.runs_on):
+            begin_ns = time.monotonic_ns()
+            slab = self._slab()
+            if slab is None and made:
+                break  # there is time to try again
+            if slab is None:
+                self._out = self._silence
+                self._fifo.put(self._silence)
+            else:
+                self._out = slab
+                self._put(slab)
+            end_ns = time.monotonic_ns()
+            self._clock.rendered(end_ns - begin_ns)
+            first_ns, made = first_ns or end_ns, made + 1
+        self._clock.handed_over(first_ns, standing + made * SLAB, self._fifo.held_up_ns)
+
+    def _slab(self) -> Samples | None:
+        """The next slab, or nothing when it fails."""
         try:
-            self._out = self._desk.slab()
+            return self._desk.slab()
         except Exception as error:  # noqa: BLE001  the room must go on; who looks after the engine reports it
-            self._out, self._fault = self._silence, error
+            self._fault = error
             self.faults += 1
-        self._fifo.put(self._out)
-        self._clock.rendered(begin_ns, time.monotonic_ns(), self._fifo.held_up_ns)
-        if self._probation:
-            self._watch_pace()
+            return None
 
     def _once_more(self) -> None:
-        """Let the master's new goal be heard at the next block: what the card has not taken yet is made again."""
+        """Let the master's new goal be heard at the next block, and a new scene at the next slab: what the card has
+        not taken yet is made again."""
+        frames = self._take_back()
+        if not frames or self._out is self._silence:
+            return
+        standing = self._desk.go_back(frames)
+        if standing:
+            self._put_again(standing)
+        if standing < frames:
+            self._clock.handed_over(time.monotonic_ns(), standing, 0)
+        self._fifo.be_dry_for(1)  # what is new is made when the last block is taken, neither later nor sooner
+
+    def _put_again(self, frames: int) -> None:
+        """In pieces that end with slabs, as the fifo had them."""
+        whole, again = self._out, self._desk.again(frames)
+        if self._recorder is not None:
+            self._out = np.concatenate((whole[: len(whole) - frames], again))
+        first = frames % SLAB or SLAB
+        self._put(again[:first])
+        for start in range(first, frames, SLAB):
+            self._put(again[start : start + SLAB])
+
+    def _put(self, samples: Samples) -> None:
+        self._fifo.put(samples)
+        self._handed += len(samples)
+
+    def _take_back(self) -> int:
+        waiting = self.waiting_frames()
+        self._handed -= waiting
         frames = self._fifo.take_back() // self._frame_bytes
-        if frames and self._out is not self._silence:
-            whole, again = self._out, self._desk.again(frames)
-            if self._recorder is not None:
-                self._out = np.concatenate((whole[: len(whole) - frames], again))
-            self._fifo.put(again)
+        self._handed += waiting - frames
+        return frames
 
     def _record(self, frames: int) -> None:
         """What has been taken is final."""
@@ -134,11 +196,10 @@ class Pump:
 
     def _watch_pace(self) -> None:
         """Threads that have begun meanwhile go first with the others, or none does any more."""
-        now_s = time.monotonic()
-        if self._probation == PROBATION:
-            self._since_s = now_s
-        self._probation -= 1
+        now_s, played = time.monotonic(), self.played_frames()
+        self._since = since_s, before = self._since or (now_s, played)
         self._go_first()
-        sounded_s = (PROBATION - 1) * SLAB / SAMPLE_RATE
-        if not self._probation and now_s - self._since_s <= CARD_PACE * sounded_s:
-            put_back()
+        if played - before >= (PROBATION - 1) * SLAB:
+            self._on_probation = False
+            if now_s - since_s <= CARD_PACE * (played - before) / SAMPLE_RATE:
+                put_back()

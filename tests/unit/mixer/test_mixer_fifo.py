@@ -63,6 +63,26 @@ def test_every_read_is_a_whole_block_and_room_is_seen_when_little_is_left(channe
     assert np.array_equal(got, np.arange(len(got), dtype=np.float32))
 
 
+@pytest.mark.parametrize(("channels", "slabs"), [(1, 4), (2, 4), (4, 2), (6, 1), (8, 1)])
+def test_it_takes_several_slabs_and_has_room_when_the_last_of_them_is_taken(channels: int, slabs: int) -> None:
+    fifo, block_bytes = Fifo(4 * SLAB * channels, 4 * 1024 * channels, several=True), 4 * 1024 * channels
+    assert fifo.slabs == slabs
+    for count in (slabs, 1, slabs, max(1, slabs - 1)):
+        for _ in range(count):
+            fifo.put(slab(channels))  # returns
+        fifo.ring()
+        assert fifo.wait()
+        while not fifo.has_room:
+            fifo.answered()
+            os.read(fifo.outlet, block_bytes)
+            fifo.ring()
+            assert fifo.wait()
+        fifo.answered()
+        assert fifo.waiting_bytes() <= block_bytes
+        fifo.take_back()
+    fifo.close()
+
+
 def test_a_block_that_comes_in_pieces_is_read_whole(fifo: Fifo) -> None:
     got: list[bytes] = []
     reader = threading.Thread(target=lambda: got.append(os.read(fifo.outlet, 8192)))

@@ -99,3 +99,23 @@ def test_once_is_silent_after_its_end() -> None:
     out = read(Playhead(once(counting(1_000) + 1)), 1_500, 400)
     assert out[0, 999] == 1_000
     assert not out[0, 1_000:].any()
+
+
+@pytest.mark.parametrize("delay", [0, 700])
+def test_gone_back_it_reads_the_same_again(delay: int) -> None:
+    head = Playhead(looped(counting(5000), Loop(xfade_s=0.01)), delay=delay)
+    for _ in range(20):
+        mark = head.mark()
+        first = read(head, 1500, 500)
+        head.go_back(mark)
+        assert np.allclose(read(head, 1500, 300), first)
+
+
+def test_it_knows_where_it_was_before_it_turned_round() -> None:
+    head = Playhead(looped(counting(5000), Loop(xfade_s=0)), 100)
+    assert head.before(300) == -200, "not begun"
+    places = []
+    for _ in range(40):
+        places.append(head.position)
+        head.skip(400)
+        assert head.before(400) == places[-1]
