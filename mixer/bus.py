@@ -21,7 +21,7 @@ from mixer.envelope import Fade, Samples
 from mixer.lineup import Lineup
 from mixer.meters import Meters, RowMeter
 from mixer.playhead import Mark, Playhead
-from mixer.scene import SAMPLE_RATE, STRIPS
+from mixer.scene import SAMPLE_RATE, STRIPS, Layer
 from mixer.strip import Deck, Strip
 
 SLAB = 4096
@@ -134,6 +134,12 @@ class Bus:
     def playing(self) -> tuple[Deck, ...]:
         """The decks under way; safe to call from any thread."""
         return tuple(deck for strip in self.strips for deck in strip.decks)
+
+    def reached(self, layer: Layer) -> int:
+        """The frame of its file that a layer reads next, its first while it does not sound; from any thread."""
+        decks = self.strips[layer.strip].decks
+        places = (deck.playhead.position for deck in decks if deck.part.key == (layer.song_id, layer.path))
+        return next(places, layer.start_frame)
 
     def _take_scene(self) -> None:
         lineup = self.lineup

@@ -11,7 +11,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -95,7 +95,10 @@ class Desk:
         self._bus.lineup = lineup.delayed(delays) if delays else lineup
 
     def heal(self) -> bool:
-        """Begin the scene anew, its files opened again, if it should be heard but has long been silent."""
+        """Begin the scene anew, its files opened again, if it should be heard but has long been silent.
+
+        Each layer goes on where it is: what is silent may be a rest in the song.
+        """
         if self.silent_for_s == 0:
             self._heal_at_s = HEAL_AFTER_S
         if self.silent_for_s < self._heal_at_s:
@@ -104,7 +107,8 @@ class Desk:
         self._heal_at_s = 2 * self.silent_for_s  # what helps not is tried ever more rarely
         self.heals += 1
         self._opener.forget()
-        self._bus.lineup = self._opener.lineup(self._scene, afresh=True)
+        layers = tuple(replace(layer, start_frame=self._bus.reached(layer)) for layer in self._scene.layers)
+        self._bus.lineup = self._opener.lineup(replace(self._scene, layers=layers), afresh=True)
         return True
 
     def control(self, master: MasterControl) -> None:

@@ -9,6 +9,7 @@ import pytest
 from mixer_sounds import HALF, SR, MakePcm, layer
 
 from mixer.desk import Desk
+from mixer.dynamics import LOOKAHEAD
 from mixer.engine import HEAL_AFTER_S, MasterControl
 from mixer.scene import Loop, Scene
 
@@ -62,3 +63,15 @@ def test_healing_starts_from_silence(make_pcm: MakePcm) -> None:
     make_pcm("bed", np.full((2, SR), HALF, np.float32), loop=Loop(law="linear"))
     out = play(desk, 3.0)
     assert np.abs(np.diff(out[:, 0])).max() < HALF * np.pi / 2 / SR * 1.1
+
+
+def test_a_song_with_a_long_rest_in_it_comes_to_its_end(make_pcm: MakePcm) -> None:
+    """Begun anew it goes on where it was, or it would never get beyond its rest."""
+    song = np.zeros((2, 9 * SR), np.float32)
+    song[:, :SR], song[:, 7 * SR :] = HALF / 2, HALF
+    desk = Desk(2, -20.0)
+    desk.apply(Scene((layer(make_pcm("song", song, loop=Loop(xfade_s=0)), fade_s=0),)))
+    out = play(desk, 9.0)[LOOKAHEAD:, 0]
+    assert desk.heals == 1
+    begins = int(np.argmax(out > HALF * 0.99))
+    assert begins == pytest.approx(7 * SR, abs=SR // 100)
