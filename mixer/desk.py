@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -84,7 +83,8 @@ class Desk:
         self._levels = Trail((0.0, 0.0))
         self._master = Master((ahead + 1) * SLAB)
         self._faded = np.zeros(((ahead + 1) * SLAB, channels), np.float32)
-        self._marks: deque[DeskMark] = deque(maxlen=ahead)
+        self._ahead = ahead
+        self._marks: tuple[DeskMark, ...] = ()
         self._remembers = ahead > 1 and self._upmix is None and self._reverb is None
 
     def apply(self, scene: Scene, delays: Mapping[int, int] | None = None) -> None:
@@ -154,15 +154,11 @@ class Desk:
 
     def slab(self) -> Samples:
         """The next slab, float32 (SLAB, channels); the desk's own, until the one after it is asked for."""
-        if self.runs_on:
-            self._marks.append(self._mark())
-        else:
-            self._marks.clear()
-        try:
-            self._render()
-        except Exception:
-            self._marks.clear()  # it is not known how far this one came
-            raise
+        mark = self._mark() if self.runs_on else None
+        marks, self._marks = self._marks, ()  # nobody can go back behind a slab that fails
+        self._render()
+        if mark is not None:
+            self._marks = (*marks, mark)[-self._ahead :]
         self._used = SLAB
         self.frames += SLAB
         if self._master.rests:
@@ -174,9 +170,7 @@ class Desk:
         is to change; how many frames stand."""
         slabs = min(frames // SLAB, len(self._marks)) if self._bus.called else 0
         if slabs:
-            for _ in range(slabs - 1):
-                self._marks.pop()
-            mark = self._marks.pop()
+            mark, self._marks = self._marks[-slabs], self._marks[:-slabs]
             self._bus.go_back(mark.bus)
             self._limiter.go_back(mark.limiter)
             self._levels.go_back(mark.bus.frame)
