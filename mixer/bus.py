@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -63,8 +63,7 @@ class Group:
         return now
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BusMark:
+class BusMark(NamedTuple):
     """Where a bus was: its frame, and where each deck read."""
 
     frame: int

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,8 +37,7 @@ SLAB_S = SLAB / SAMPLE_RATE
 NEWER = 1 - math.exp(-SLAB_S / RMS_TIME_S)  # the part of the level that one slab makes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DeskMark:
+class DeskMark(NamedTuple):
     """What a desk knew before a slab. counts: its dead air, how long it was silent, and clipped samples."""
 
     bus: BusMark

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,11 +18,10 @@ MARGIN = TAPS // 2 + 2  # frames by which a peak between samples is found late
 NEAR = 10 ** (-3.5 / 20)  # true peaks are looked for when samples come this near to the ceiling
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LimiterMark:
+class LimiterMark(NamedTuple):
     """What a limiter knows between two slabs. windows: the needs and holds behind it, None while it rests."""
 
-    count: int
+    turn: int
     start: Samples
     windows: tuple[Samples, Samples] | None
     limited_frames: int
@@ -70,7 +69,7 @@ class Limiter:
         return LimiterMark(self._count, self._start.copy(), windows, self.limited_frames, self._tail_peak)
 
     def go_back(self, mark: LimiterMark) -> None:
-        self._count, self.limited_frames, self._tail_peak = mark.count, mark.limited_frames, mark.tail_peak
+        self._count, self.limited_frames, self._tail_peak = mark.turn, mark.limited_frames, mark.tail_peak
         self._start[...] = mark.start
         self._resting = mark.windows is None
         self._need[:LOOKAHEAD], self._held[:LOOKAHEAD] = mark.windows or (1, 1)
