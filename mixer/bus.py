@@ -64,9 +64,10 @@ class Group:
 
 
 class BusMark(NamedTuple):
-    """Where a bus was: its frame, and where each deck read."""
+    """Where a bus was: its frame, how often courses had changed, and where each deck read."""
 
     frame: int
+    changes: int
     places: list[tuple[Playhead, Mark]]
 
 
@@ -79,6 +80,7 @@ class Bus:
         self._turn_deg = rotation_dps * TURN_EVERY * SLAB / SAMPLE_RATE
         self._direction_deg = 0.0
         self.frame = 0
+        self.changes = 0  # of anybody's course
         self.lineup = Lineup()  # set from any thread, one assignment; taken at the next slab
         self.cues = Cues(now_s or (lambda: self.frame / SAMPLE_RATE))
         self.meters = Meters(STRIPS + 1, LOOKED_AT, METERED * SLAB)
@@ -121,7 +123,7 @@ class Bus:
 
     def mark(self) -> BusMark:
         """Where everything is, before a slab that `runs_on`, for `go_back`."""
-        return BusMark(self.frame, [(deck.playhead, deck.playhead.mark()) for deck in self.playing()])
+        return BusMark(self.frame, self.changes, [(deck.playhead, deck.playhead.mark()) for deck in self.playing()])
 
     def go_back(self, mark: BusMark) -> None:
         """As if nothing had been rendered since."""
@@ -160,6 +162,7 @@ class Bus:
 
     def _regroup(self) -> None:
         """Sort the decks by fade and write down their gains; needed only when a course changes."""
+        self.changes += 1
         alike: dict[tuple[Fade | None, Way], list[tuple[int, Deck]]] = {}
         idle: list[Playhead] = []
         for index, strip in enumerate(self.strips):

@@ -155,9 +155,9 @@ class Desk:
     def slab(self) -> Samples:
         """The next slab, float32 (SLAB, channels); the desk's own, until the one after it is asked for."""
         mark = self._mark() if self.runs_on else None
-        marks, self._marks = self._marks, ()  # nobody can go back behind a slab that fails
+        marks, self._marks = self._marks, ()  # nobody goes back behind a slab that fails, or took an order just given
         self._render()
-        if mark is not None:
+        if mark is not None and mark.bus.changes == self._bus.changes:
             self._marks = (*marks, mark)[-self._ahead :]
         self._used = SLAB
         self.frames += SLAB

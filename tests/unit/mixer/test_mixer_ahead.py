@@ -125,6 +125,25 @@ def test_an_order_is_heard_at_the_next_slab_as_if_nothing_had_been_made(
     assert ahead.status() == one_by_one.status()
 
 
+def test_an_order_that_comes_just_when_a_slab_begins_is_not_taken_back_with_it(
+    library: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken by a slab that was thought to run on; another order follows before anybody hears it."""
+    begin, change = scene(layer(library["bed"], fade_s=0)), scene(layer(library["other"], fade_s=0.5))
+    room = Listener()
+    room.order(begin)
+    room.hear()
+    mark = room.desk._mark
+    monkeypatch.setattr(room.desk, "_mark", lambda: (mark(), change(room.desk))[0])
+    for _ in range(AHEAD):
+        room.hear()
+    monkeypatch.setattr(room.desk, "_mark", mark)
+    frame, standing = room.desk.frames, SLAB * room.coming
+    begin(room.desk)
+    assert room.desk.go_back(standing) == standing
+    assert room.desk.frames == frame
+
+
 def test_a_cue_does_not_wait_for_what_was_made(library: dict[str, str]) -> None:
     begin = scene(layer(library["bed"], fade_s=0))
     ahead, one_by_one = both({0: begin, 3: cue(library["song"], until_s=0.9)}, 20)
