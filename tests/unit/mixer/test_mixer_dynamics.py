@@ -87,3 +87,29 @@ def test_it_counts_what_it_did() -> None:
     limiter.process()
     assert limiter.limited_frames == pytest.approx(SLAB, abs=LOOKAHEAD)
     assert 0.8 * CEILING / 1.5 < limiter.gain <= CEILING / 1.5  # a step overshoots between its samples
+
+
+@pytest.mark.parametrize("slabs", [2, 9, 30])
+def test_gone_back_it_does_the_same_again(slabs: int) -> None:
+    """To a moment at which it held a peak, though it has come to rest since; and to one of rest."""
+    signal = noise(4, 0.1, 60 * SLAB)
+    signal[:, SLAB : 2 * SLAB] *= 20
+    limiter = Limiter(2, SLAB, outlets=2)
+    for at in range(0, slabs * SLAB, SLAB):
+        limiter.inlet[:] = signal[:, at : at + SLAB]
+        limiter.process()
+
+    def go_on(count: int) -> list[np.ndarray]:
+        outs = []
+        for at in range(slabs * SLAB, (slabs + count) * SLAB, SLAB):
+            limiter.inlet[:] = signal[:, at : at + SLAB]
+            limiter.process()
+            outs.append(limiter.outlet.copy())
+        return outs
+
+    mark, frames = limiter.mark(), limiter.limited_frames
+    first, counted = go_on(25), limiter.limited_frames
+    limiter.go_back(mark)
+    assert limiter.limited_frames == frames
+    assert np.array_equal(go_on(25), first)
+    assert limiter.limited_frames == counted
