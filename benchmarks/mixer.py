@@ -74,7 +74,7 @@ def _process_rows(folder: Path, rounds: int) -> list[Row]:
         ),
         Row("mixer.process.paced.1024", "the same at a sound card's pace (dummy driver)", median(paced["steady"]), unit,
             reference=median(paced["reference"]), goal=1.0, of="ratio",
-            note="whoever wakes up finds cold caches: SDL's thread 47 times a second, Python 12 times"),
+            note="whoever wakes up finds cold caches: SDL's thread 47 times a second, Python 3 times"),
         Row("mixer.process.crossfade.1024", "all 16 strips crossfading, 32 decks, against steady",
             ours["crossfade", 1024], unit, reference=ours["steady", 1024], goal=2.0, of="ratio", note=note),
         Row("mixer.space8.1024", "8 outputs on a ring, reverb on, whole process", ours["space8", 1024], unit,

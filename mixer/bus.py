@@ -2,7 +2,7 @@
 
 Rows of file samples are gathered into one matrix; one product per fade gives every output its share. The
 ramps are applied after the product, so all layers that fade together cost no more than one, and follow the
-exact curve at any length. Twelve times a second, everything here finds its code and data gone from the
+exact curve at any length. Whenever its thread wakes up, everything here finds its code and data gone from the
 caches: what counts is how few different things are done, more than how much.
 """
 
