@@ -59,8 +59,8 @@ class Fifo:
         self.outlet = self._end.fileno()
         self._closed = False
         self._slab_counts = self._taken_by_a_slab()
-        self._dry_for = 0
-        self.be_dry_for(self.slabs)
+        self._size = 0
+        self.take_slabs()
         self._end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, block_bytes)
         self._select = ctypes.CDLL(None).select
         self._room, self._rung = _Files(self._inlet.fileno()), _Files(self._bell)
@@ -81,16 +81,23 @@ class Fifo:
         self.take_back()
         return taken[0]
 
-    def be_dry_for(self, slabs: int) -> None:
-        """Take up to so many slabs at a time, and have room for more once the last block of them is all that is left.
+    def take_slabs(self) -> None:
+        """Take as many as `slabs`, and have room again once the last of them is gone, or all but a block of it.
 
         A socket has room when no more than a quarter of its buffer is taken: that is made less than a block of one
         slab, or less than the last of `PIECES` pieces, each of which counts until the whole of it has been taken.
         """
-        if slabs != self._dry_for:
-            self._dry_for = slabs
-            size = max(0.95 * self._slab_counts * slabs, 2.2 * min(self._slab_bytes, LARGEST_PIECE))
-            self._inlet.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, round(size / 2))  # the kernel doubles it
+        size = max(0.95 * self._slab_counts * self.slabs, 2.2 * min(self._slab_bytes, LARGEST_PIECE))
+        self._set_size(round(size / 2))  # the kernel doubles it
+
+    def take_no_more(self) -> None:
+        """Have room again once all that is in it has been taken, however little that is."""
+        self._set_size(1)  # the kernel knows better: a quarter of the least it allows is less than a block
+
+    def _set_size(self, size: int) -> None:
+        if size != self._size:
+            self._size = size
+            self._inlet.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
     def wait(self) -> bool:
         """Until the last block has been taken or somebody rings; False once closed.

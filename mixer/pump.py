@@ -51,7 +51,8 @@ class Pump:
         self._fault: Exception | None = None
         self._frame_bytes = 4 * desk.channels
         self._handed = 0  # the desk's frames; never more than were, so that none seems played that is not
-        self._out: Samples = np.zeros((0, desk.channels), np.float32)
+        self._failed = False  # whether the last slab did
+        self._unrecorded: Samples = np.zeros((0, desk.channels), np.float32)
         self._silence = np.zeros((SLAB, desk.channels), np.float32)
         self._on_probation = False
         self._since: tuple[float, int] | None = None  # seconds, and frames played by then
@@ -108,36 +109,29 @@ class Pump:
                     self._next()
         except OSError:
             log.debug("nobody takes blocks any more")
-        self._record(len(self._out) - self.waiting_frames())
+        self._record(self.waiting_frames())
 
     def _next(self) -> None:
         if self._on_probation:
             self._watch_pace()
-        if self._recorder is not None:
-            self._record(len(self._out))
+        self._record()
         self._hand_over()
 
     def _hand_over(self) -> None:
         """Make a slab, and as many as the fifo takes while it runs on."""
-        self._fifo.be_dry_for(self._fifo.slabs)
-        standing = self.waiting_frames()  # a block, or none
-        slabs = self._fifo.slabs if standing == 0 else 1
+        self._fifo.take_slabs()
         first_ns = made = 0
-        while made == 0 or (made < slabs and self._desk.runs_on):
+        while made == 0 or (made < self._fifo.slabs and self._desk.runs_on):
             begin_ns = time.monotonic_ns()
             slab = self._slab()
             if slab is None and made:
                 break  # there is time to try again
-            if slab is None:
-                self._out = self._silence
-                self._fifo.put(self._silence)
-            else:
-                self._out = slab
-                self._put(slab)
+            self._failed = slab is None
+            self._put(self._silence if slab is None else slab)
             end_ns = time.monotonic_ns()
             self._clock.rendered(end_ns - begin_ns)
             first_ns, made = first_ns or end_ns, made + 1
-        self._clock.handed_over(first_ns, standing + made * SLAB, self._fifo.held_up_ns)
+        self._clock.handed_over(first_ns, made * SLAB, self._fifo.held_up_ns)
 
     def _slab(self) -> Samples | None:
         """The next slab, or nothing when it fails."""
@@ -151,21 +145,23 @@ class Pump:
     def _once_more(self) -> None:
         """Let the master's new goal be heard at the next block, and a new scene at the next slab: what the card has
         not taken yet is made again."""
+        if self._failed:
+            self._drop()  # silence, and nothing to make it from again
+            return
         frames = self._take_back()
-        if not frames or self._out is self._silence:
+        if not frames:
             return
         standing = self._desk.go_back(frames)
+        self._fifo.take_slabs()
         if standing:
             self._put_again(standing)
         if standing < frames:
             self._clock.handed_over(time.monotonic_ns(), standing, 0)
-        self._fifo.be_dry_for(1)  # what is new is made when the last block is taken, neither later nor sooner
+        self._fifo.take_no_more()  # what is new is made when the last block is taken, neither later nor sooner
 
     def _put_again(self, frames: int) -> None:
         """In pieces that end with slabs, as the fifo had them."""
-        whole, again = self._out, self._desk.again(frames)
-        if self._recorder is not None:
-            self._out = np.concatenate((whole[: len(whole) - frames], again))
+        again = self._desk.again(frames)
         first = frames % SLAB or SLAB
         self._put(again[:first])
         for start in range(first, frames, SLAB):
@@ -173,19 +169,29 @@ class Pump:
 
     def _put(self, samples: Samples) -> None:
         self._fifo.put(samples)
-        self._handed += len(samples)
+        if samples is not self._silence:
+            self._handed += len(samples)
+        if self._recorder is not None:
+            self._unrecorded = np.concatenate((self._unrecorded, samples))
 
     def _take_back(self) -> int:
         waiting = self.waiting_frames()
         self._handed -= waiting
-        frames = self._fifo.take_back() // self._frame_bytes
+        frames = self._drop()
         self._handed += waiting - frames
         return frames
 
-    def _record(self, frames: int) -> None:
+    def _drop(self) -> int:
+        frames = self._fifo.take_back() // self._frame_bytes
+        self._unrecorded = self._unrecorded[: max(0, len(self._unrecorded) - frames)]
+        return frames
+
+    def _record(self, waiting: int = 0) -> None:
         """What has been taken is final."""
-        if self._recorder is not None and frames > 0:
-            self._recorder.take(self._out[:frames])
+        taken = len(self._unrecorded) - waiting
+        if self._recorder is not None and taken > 0:
+            self._recorder.take(self._unrecorded[:taken])
+            self._unrecorded = self._unrecorded[taken:]
 
     def _go_first(self) -> None:
         for thread in (self._thread.native_id, *self._card_threads()):

@@ -83,6 +83,22 @@ def test_it_takes_several_slabs_and_has_room_when_the_last_of_them_is_taken(chan
     fifo.close()
 
 
+@pytest.mark.parametrize("blocks", [1, 2, 3, 4])
+def test_of_what_is_put_in_again_all_is_taken_before_it_has_room(fifo: Fifo, blocks: int) -> None:
+    fifo.put(slab(2)[: blocks * 1024])
+    fifo.take_no_more()
+    for _ in range(blocks):
+        fifo.ring()
+        assert fifo.wait()
+        assert (fifo.answered(), fifo.has_room) == (True, False)
+        os.read(fifo.outlet, 8192)
+    assert fifo.wait()
+    assert fifo.has_room
+    fifo.take_slabs()
+    fifo.put(slab(2))  # returns
+    assert fifo.waiting_bytes() == 4 * 8192
+
+
 def test_a_block_that_comes_in_pieces_is_read_whole(fifo: Fifo) -> None:
     got: list[bytes] = []
     reader = threading.Thread(target=lambda: got.append(os.read(fifo.outlet, 8192)))

@@ -160,6 +160,24 @@ def test_the_recording_has_the_master_where_the_card_had_it(
     assert np.array_equal(recorded, np.rint(taken * 32767).astype(np.int16))
 
 
+@pytest.mark.parametrize("left", [1, 2, 3])
+def test_orders_in_a_row_are_recorded_once(play: Callable[..., Card], tmp_path: Path, left: int) -> None:
+    """However little of a slab is left, the next is made when that is taken: none is made anew that was recorded."""
+    recorder = Recorder(tmp_path / "room.wav", 2, write_every_s=3600)
+    card = play(recorder)
+    pieces = [card.take(12 - left)]
+    card.turn(MasterControl(mute=True))
+    card.turn(MasterControl(hush=True))
+    pieces.append(card.take(left + 4))
+    until(lambda: card.pump.waiting_frames() == SLAB)
+    card.pump.close()
+    recorder.close()
+    taken = np.concatenate(pieces)
+    with wave.open(str(tmp_path / "room.wav")) as file:
+        recorded = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    assert np.array_equal(recorded, np.rint(taken * 32767).astype(np.int16))
+
+
 def test_closed_it_leaves_the_card_waiting_for_nothing(play: Callable[..., Card]) -> None:
     card = play()
     card.take(1)
