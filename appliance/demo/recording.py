@@ -21,7 +21,7 @@ class Heard:
     """Where a song begins in a recording (it may be before it), and how many of its snippets say so."""
 
     at_s: float
-    agreeing: int
+    agreeing: int  # no more are asked than make it certain
 
     @property
     def certain(self) -> bool:
@@ -50,14 +50,29 @@ def find_song(recording: Mono, song: Mono) -> Heard:
     length = round(SNIPPET_S * RATE)
     if len(recording) < length or len(song) < length:
         return Heard(0.0, 0)
-    size = 1 << (len(recording) + length - 1).bit_length()
+    size = _smooth(len(recording) + length - 1)
     spectrum = _whitened(np.fft.rfft(recording, size))
-    beginnings = []
+    beginnings: list[float] = []
+    heard = Heard(0.0, 0)
     for start in range(0, len(song) - length + 1, length):
         snippet = _whitened(np.fft.rfft(song[start : start + length], size))
         match = np.abs(np.fft.irfft(spectrum * np.conj(snippet), size)[: len(recording)])
         beginnings.append((int(match.argmax()) - start) / RATE)
-    return _most_agreed(beginnings)
+        heard = _most_agreed(beginnings)
+        if heard.certain:
+            break  # the others could only say so again
+    return heard
+
+
+def _smooth(length: int) -> int:
+    """The next length of which 2, 3 and 5 are the only prime factors: a transform of the next power of two takes up to
+    twice as long."""
+    smooth = 1 << (length - 1).bit_length()
+    for three in range(12):
+        for five in range(9):
+            odd = 3**three * 5**five
+            smooth = min(smooth, odd << max((-(-length // odd) - 1).bit_length(), 0))
+    return smooth
 
 
 def _most_agreed(beginnings: list[float]) -> Heard:
