@@ -4,6 +4,7 @@ system notes names, sizes and places twice."""
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zlib
 from collections.abc import Mapping
@@ -22,8 +23,8 @@ class Slots:
         self._next: int | None = None
 
     def write(self, state: Mapping[str, Any]) -> None:
-        """Take the place of the older one. No fsync. Raises OSError where the disk refuses, ValueError for more than
-        a slot holds."""
+        """Take the place of the older one, on the card when this returns. Raises OSError where the disk refuses,
+        ValueError for more than a slot holds."""
         body = zlib.compress(json.dumps(state, separators=(",", ":")).encode())
         if _HEAD.size + len(body) > SLOT_BYTES:
             raise ValueError(f"{self._path.name}: {len(body)} bytes are more than a slot holds")
@@ -34,6 +35,8 @@ class Slots:
         with self._path.open("r+b" if self._path.exists() else "w+b") as file:
             file.seek(SLOT_BYTES * (self._next % 2))
             file.write(slot)
+            file.flush()
+            os.fdatasync(file.fileno())  # what lies in its place already costs no journal
         self._next += 1
 
     def read(self) -> dict[str, Any]:

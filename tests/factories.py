@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,6 +20,8 @@ from appliance.model import Song, TapRead, TapResult, Vector
 from appliance.runtime import Runtime
 from appliance.store import Store, open_store
 from appliance.store.bucket import BucketChange
+from appliance.store.database import PAGE_BYTES
+from appliance.store.schema import MIGRATIONS
 from checkin import rules
 from mixer.scene import Kind, SongId
 
@@ -70,6 +74,19 @@ def empty_database() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     open_store(folder / "data", folder / "run", "maker", ManualClock()).close()
     return folder / "data" / "cosound.db"
+
+
+def file_before(migration: str, path: Path) -> Path:
+    """A box's empty database as the version before that migration left it, at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = [name for name, _ in MIGRATIONS]
+    with closing(sqlite3.connect(path)) as conn, conn:
+        conn.execute(f"pragma page_size={PAGE_BYTES}")
+        conn.execute("create table migrations (name text primary key)")
+        for name, script in MIGRATIONS[: names.index(migration)]:
+            conn.executescript(script)
+            conn.execute("insert into migrations values (?)", (name,))
+    return path
 
 
 @dataclass

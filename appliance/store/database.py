@@ -20,7 +20,7 @@ from appliance.store.schema import MIGRATIONS
 from appliance.store.tenancy import Tenancy
 
 BUSY_TIMEOUT_S = 5.0
-PAGE_BYTES = 1024  # a fact touches eight pages, and each goes to the card whole: of 4 KiB they wrote half as much again
+PAGE_BYTES = 1024  # a fact touches seven pages, and each goes to the card whole: of 4 KiB they wrote half as much again
 LOG_BYTES = 4 << 20  # how long the log grows before it is taken into the file, and begun anew
 LOOK_AGAIN_S = 1.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -104,7 +104,7 @@ class Identity:
         for table, column in (("votes", "user_id"), ("taps", "profile_id"), ("sessions", "user_id"),
                               ("tags", "profile_id"), ("profiles", "id"), ("merges", "profile_id")):  # fmt: skip
             conn.execute(f"delete from {table} where {column} = ?", (profile_id,))  # noqa: S608 - names above
-        for table in ("outbox", "sent", "dead_letter"):
+        for table in ("ops", "sent", "dead_letter"):
             conn.execute(
                 f"delete from {table} where json_valid(body) "  # noqa: S608 - names above
                 "and json_extract(body, '$.profile_id') = ?",

@@ -38,9 +38,9 @@ _THE_REST = f"""
 """  # noqa: S608 - of our own constants
 _IDLE = f"""
     select s.* from songs s
-    left join (select song_id, max(wall_ms) as heard from songs_playing group by song_id) p on p.song_id = s.id
+    left join heard p on p.song_id = s.id
     where (s.media_path is not null or s.pcm_path is not null) and s.id not in ({_CALLED_FOR})
-    order by p.heard is not null, p.heard, s.id desc
+    order by p.last_ms is not null, p.last_ms, s.id desc
 """  # noqa: S608 - of our own constants
 _MISSING = {
     None: _WANTED,
@@ -226,7 +226,7 @@ class Library:
     def newest_bed(self, now_wall_s: float) -> SongId | None:
         """The bed that arrived last, if the room has known it for less than `NEW_FOR_S` since its first play."""
         row = self._db.row(
-            "select s.id, (select min(wall_ms) from songs_playing p where p.song_id = s.id) as first_ms from songs s "
+            "select s.id, p.first_ms from songs s left join heard p on p.song_id = s.id "
             "where s.pcm_path is not null and s.type = 'soundscape' order by s.rowid desc limit 1"
         )
         if row is None or (row["first_ms"] is not None and now_wall_s - row["first_ms"] / 1000 > NEW_FOR_S):
@@ -235,8 +235,8 @@ class Library:
 
     def hours_since_play(self, now_wall_s: float) -> dict[SongId, float]:
         """Hours since each song last began to play here."""
-        rows = self._db.rows("select song_id, max(wall_ms) as at from songs_playing group by song_id")
-        return {SongId(row["song_id"]): max(now_wall_s - row["at"] / 1000, 0) / 3600 for row in rows}
+        rows = self._db.rows("select song_id, last_ms from heard")
+        return {SongId(row["song_id"]): max(now_wall_s - row["last_ms"] / 1000, 0) / 3600 for row in rows}
 
 
 def _vector(text: str) -> Vector:

@@ -130,7 +130,8 @@ class People:
             op_id = self._outbox.append("vote", body)
             conn.execute(
                 "insert into votes (id, user_id, song_id, vote_value, scene_id, source, learnt_from, base_rev, "
-                "boot_id, boot_ms, wall_ms, op_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "boot_id, boot_ms, wall_ms, op_id, op_seq) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select max(seq) from ops))",
                 (vote_id, listener.id, song_id, vote_value, scene_id, source, json.dumps(learnt_from),
                  listener.taste_rev, self._clock.boot_id, boot_ms(self._clock), wall_ms(self._clock), op_id),
             )  # fmt: skip
@@ -280,9 +281,9 @@ class People:
     def _pending_votes(self, profile_id: str, taste_rev: int) -> tuple[PendingVote, ...]:
         """Votes made here that the pulled taste cannot hold yet: not pushed, or pushed since that pull."""
         rows = self._db.rows(
-            "select v.learnt_from, v.vote_value from votes v left join outbox o on o.op_id = v.op_id "
+            "select v.learnt_from, v.vote_value from votes v left join outbox o on o.seq = v.op_seq "
             "left join dead_letter d on d.op_id = v.op_id "
-            "where v.user_id = ? and d.op_id is null and (o.op_id is not null or v.base_rev >= ?) order by v.rowid",
+            "where v.user_id = ? and d.op_id is null and (o.seq is not null or v.base_rev >= ?) order by v.seq",
             profile_id,
             taste_rev,
         )

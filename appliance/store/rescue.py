@@ -10,12 +10,12 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.store import snapshot
-from appliance.store.checkup import JSON_COLUMNS
+from appliance.store.checkup import JSON_COLUMNS, UNREADABLE
 from appliance.store.database import Database
 from appliance.store.salvage import Row, open_damaged, readable_rows
 
@@ -24,12 +24,15 @@ log = logging.getLogger(__name__)
 KEEP_BROKEN = 3
 
 # All tables are kept but these: how far we had come with the cloud, and what it says again when asked for everything.
-_NOT_KEPT = ("migrations", "bucket_rows", "sync_state", "player_queue", "held_votes", "sqlite_sequence")
+_NOT_KEPT = ("migrations", "bucket_rows", "sync_state", "player_queue", "held_votes", "sqlite_sequence", "heard")
 # Rows that a whole new pull may find gone from the cloud: those are then removed here too.
 _FROM_CLOUD = (
     "insert into bucket_rows select 'songs', id, 0, 0 from songs where file_url not like 'local:%'",
     "insert into bucket_rows select 'player_library', song_id, 0, 0 from player_library",
 )
+
+_HEARD = "insert into heard select song_id, min(wall_ms), max(wall_ms) from songs_playing group by song_id"
+_ANSWERED = "select value from sync_state where key = 'answered' and value glob '[0-9]*'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,29 @@ def _take_over(damaged: sqlite3.Connection, db: Database) -> None:
         known = {row["name"] for row in db.rows(f"pragma table_info({table})")}
         for row in readable_rows(damaged, table, JSON_COLUMNS.get(table, ())):
             _insert(db, table, {name: value for name, value in row.items() if name in known})
+    _take_over_old_queue(damaged, db)
     _go_on_counting(damaged, db)
     _forget_lost_files(db)
-    for statement in _FROM_CLOUD:
+    for statement in (*_FROM_CLOUD, _HEARD):
         db.conn.execute(statement)
 
 
+def _take_over_old_queue(damaged: sqlite3.Connection, db: Database) -> None:
+    """What was pending in a file that this version had not opened yet."""
+    with suppress(*UNREADABLE):
+        if damaged.execute("select 1 from sqlite_master where type = 'table' and name = 'outbox'").fetchone():
+            for row in readable_rows(damaged, "outbox"):
+                _insert(db, "ops", row)
+            db.conn.execute("update votes set op_seq = (select seq from ops where ops.op_id = votes.op_id)")
+
+
 def _go_on_counting(damaged: sqlite3.Connection, db: Database) -> None:
-    """Numbers of taps and ops are not given twice, even when the newest rows are lost or pushed."""
+    """Numbers of taps and ops are not given twice, even when the newest rows are lost or pushed. Should it not be
+    known any more which ops were answered, all go again, and count once."""
+    with suppress(*UNREADABLE):
+        db.conn.executemany(
+            "insert or replace into sync_state values ('answered', ?)", map(tuple, damaged.execute(_ANSWERED))
+        )
     for row in readable_rows(damaged, "sqlite_sequence"):
         taken = db.row("select seq from sqlite_sequence where name = ?", row["name"])
         if taken is None and isinstance(row["seq"], int):

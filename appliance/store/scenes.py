@@ -31,6 +31,13 @@ SOUNDED_WITHIN_MS = 60_000
 PLAYED_AFTER_MS = 10_000
 LOOK_BACK = 200
 
+# Who dies between writing the notes down and forgetting them writes the same ones again, and none between.
+_AMONG_THE_LAST = "select 1 from (select id from songs_playing order by seq desc limit ?) where id = ?"
+_HEARD = (
+    "insert into heard values (?, ?, ?) on conflict (song_id) do update set "
+    "first_ms = min(first_ms, excluded.first_ms), last_ms = max(last_ms, excluded.last_ms)"
+)
+
 SCENES, PLAYS = "scenes", "plays"
 
 Note = Mapping[str, Any]
@@ -77,13 +84,14 @@ class Scenes:
         return self._clock.boot_s() - self._noted_since_s if self._noted else 0.0
 
     def write_down(self) -> None:
-        """Put on the card, in one transaction, what was noted, also by a player that died.
+        """Put on the card, in one transaction that is there when this returns, what was noted, also by a player that
+        died: a kernel that is told to spare the card would keep it for as long again.
 
         Raises as `Database.write`; then it stays noted. Killed in between, it is not written twice.
         """
         scenes, plays = self._unwritten(), self._runtime.notes(PLAYS)
         if scenes or plays:
-            with self._db.write(durable=False) as conn:
+            with self._db.write() as conn:
                 for leaf in _leaves(scenes):
                     last = leaf[-1]
                     conn.execute(
@@ -156,16 +164,18 @@ class Scenes:
         """
         play_id = play_id or new_id(wall_ms(self._clock))
         with self._db.write(durable=False) as conn:
-            if not self._db.row("select 1 from songs_playing where id = ?", play_id):
+            if not self._db.row(_AMONG_THE_LAST, 2 * MOST_NOTED, play_id):
                 body = {"play_id": play_id, "song_id": song_id, "audible_s": round(audible_s, 3)}
                 op_id = "" if is_local(self._db, song_id) else self._outbox.append("play", body)
                 ago_ms = round(audible_s * 1000)
+                began_ms = wall_ms(self._clock) - ago_ms
                 conn.execute(
                     "insert into songs_playing (id, song_id, boot_id, boot_ms, wall_ms, op_id) "
                     "values (?, ?, ?, ?, ?, ?)",
                     (play_id, song_id, self._clock.boot_id, boot_ms(self._clock) - ago_ms,
-                     wall_ms(self._clock) - ago_ms, op_id),
+                     began_ms, op_id),
                 )  # fmt: skip
+                conn.execute(_HEARD, (song_id, began_ms, began_ms))
         return play_id
 
     def end_play(self, play_id: str, seconds: float) -> None:

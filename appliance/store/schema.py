@@ -124,4 +124,49 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         alter table sync_state_now rename to sync_state
         """,
     ),
+    (
+        "0009_answered_in_place",
+        """
+        create table ops (
+            seq integer primary key, op_id text not null, type text not null, body text not null,
+            boot_id text not null, mono_ms integer not null, wall_ms integer not null
+        );
+        create table answered (seq integer primary key, answered_at real not null);
+        create table heard (song_id text primary key, first_ms integer not null, last_ms integer not null);
+        create table votes_now (
+            seq integer primary key, id text not null, user_id text not null, song_id text not null,
+            vote_value integer not null check (vote_value between 1 and 5),
+            scene_id text, source text not null, learnt_from text not null, base_rev integer not null,
+            boot_id text not null, boot_ms integer not null, wall_ms integer not null, op_id text not null,
+            op_seq integer
+        );
+        create table plays_now (
+            seq integer primary key, id text not null, song_id text not null, seconds real,
+            boot_id text not null, boot_ms integer not null, wall_ms integer not null, op_id text not null
+        );
+        insert into votes_now (id, user_id, song_id, vote_value, scene_id, source, learnt_from, base_rev, boot_id,
+                boot_ms, wall_ms, op_id, op_seq)
+            select v.id, user_id, song_id, vote_value, scene_id, source, learnt_from, base_rev, v.boot_id, boot_ms,
+                v.wall_ms, v.op_id, o.seq
+            from votes v left join outbox o on o.op_id = v.op_id order by v.rowid;
+        insert into plays_now (id, song_id, seconds, boot_id, boot_ms, wall_ms, op_id)
+            select id, song_id, seconds, boot_id, boot_ms, wall_ms, op_id from songs_playing order by rowid;
+        insert into heard select song_id, min(wall_ms), max(wall_ms) from songs_playing group by song_id;
+        insert into ops select seq, op_id, type, body, boot_id, mono_ms, wall_ms from sent
+            where seq < coalesce((select min(seq) from outbox), 1 << 62);
+        insert into answered select seq, (select max(answered_at) from sent) from ops order by seq desc limit 1;
+        insert into sync_state select 'answered', cast(seq as text) from ops order by seq desc limit 1;
+        delete from sent where seq in (select seq from ops);
+        insert into ops select seq, op_id, type, body, boot_id, mono_ms, wall_ms from outbox;
+        drop table votes;
+        alter table votes_now rename to votes;
+        create index votes_user on votes (user_id);
+        drop table songs_playing;
+        alter table plays_now rename to songs_playing;
+        create index songs_playing_open on songs_playing (id) where seconds is null;
+        drop table outbox;
+        create view outbox as select * from ops
+            where seq > coalesce((select cast(value as integer) from sync_state where key = 'answered'), 0)
+        """,
+    ),
 )

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from appliance.resume import Bookmark
 from appliance.store import open_store
 from tests.faults.dice import dice
 from tests.faults.fault_table import TIMES, FaultTable
@@ -96,6 +98,26 @@ def test_a_power_cut_takes_nothing_that_was_acknowledged(faults: FaultTable) -> 
             writer.tap(MANY, cut_after=rolled.randrange(MANY))
             acknowledged, found = cut(card, writer)
             faults.note("power cut", acknowledged=acknowledged, found=found)
+
+
+def test_what_the_player_has_written_down_outlasts_a_cut(tmp_path: Path) -> None:
+    """Or what it notes would be as far behind again as the kernel keeps what nobody waits for."""
+    layers = [{"song_id": "rain", "strip": 0}]
+    with card_with_power() as card:
+        data = card.folder / "data"
+        with closing(open_store(data, tmp_path / "run", "player")) as store:
+            scene_id = store.scenes.record(layers, taps_seen=0, cause={})
+            store.scenes.note_play("rain", audible_s=10.0)
+            store.scenes.write_down()
+            bookmark = Bookmark(data)
+            for strip in range(3):
+                state = {"scene_id": scene_id, "boot_s": 1.0, "strips": [strip]}
+                bookmark.lay(state, layers, boot_id=store.clock.boot_id, now_s=1.0)
+            with card.after_a_cut() as found, closing(open_store(found / "data", tmp_path / "next", "after")) as after:
+                latest = after.scenes.latest()
+                assert latest is not None and latest.id == scene_id
+                assert list(after.library.hours_since_play(0.0)) == ["rain"]
+                assert Bookmark(found / "data").read()["strips"] == [2]
 
 
 @pytest.mark.timeout(300)

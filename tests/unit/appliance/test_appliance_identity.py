@@ -109,7 +109,7 @@ def test_whoever_is_forgotten_is_so_with_all_that_they_were(store: Store, identi
     ops = store.outbox.batch(100)
     assert [(op.type, op.body["profile_id"]) for op in ops] == [("forget", away), ("forget", into)]
     assert ops[-1].op_id == receipt
-    kept = "\n".join(line for line in store.db.conn.iterdump() if not line.startswith('INSERT INTO "outbox"'))
+    kept = "\n".join(line for line in store.db.conn.iterdump() if not line.startswith('INSERT INTO "ops"'))
     assert away not in kept and into not in kept
 
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from appliance.clock import ManualClock
 from appliance.store import Store
-from appliance.store.outbox import KEEP_SENT_S
-from tests.factories import settle_all, uid
+from appliance.store.database import Database
+from appliance.store.outbox import COUNTED, KEEP_SENT_S, Outbox
+from tests.factories import file_before, settle_all, uid
 
 
 def append(store: Store, *kinds: str) -> list[str]:
@@ -60,7 +65,7 @@ def test_how_long_the_oldest_has_waited(store: Store, clock: ManualClock) -> Non
 def test_an_op_torn_on_the_card_still_leaves_and_holds_up_no_other(store: Store, body: str) -> None:
     append(store, "torn", "whole")
     with store.db.write() as conn:
-        conn.execute("update outbox set body = ? where type = 'torn'", (body,))
+        conn.execute("update ops set body = ? where type = 'torn'", (body,))
     torn, whole = store.outbox.batch(9)
     assert torn.body == {"unreadable": body}
     assert whole.body == {"kind": "whole"}
@@ -101,3 +106,73 @@ def test_what_one_cloud_took_is_not_told_to_another(store: Store) -> None:
     store.outbox.settle([(op, "applied")])
     store.outbox.belong_to("another")
     assert store.outbox.send_again() == 0
+
+
+def test_what_is_answered_before_its_turn_leaves_and_goes_again_in_its_place(store: Store) -> None:
+    first, second, third = append(store, "vote", "vote", "vote")
+    store.outbox.settle([(second, "applied")], at_s=1_000.0)
+    assert sent_ops(store) == [first, third]
+    store.outbox.settle([(third, "applied"), (first, "applied")], at_s=1_000.0)
+    assert store.outbox.pending() == 0
+    assert store.outbox.send_again() == 3
+    assert sent_ops(store) == [first, second, third]
+
+
+def test_no_number_is_given_twice_when_all_that_had_one_have_left(store: Store) -> None:
+    """Or the next op would be taken for an answered one, and never go."""
+    (old,) = append(store, "vote")
+    store.outbox.settle([(old, "applied")], at_s=1_000.0)
+    (refused,) = append(store, "vote")
+    store.outbox.settle([(refused, "rejected:range")], at_s=1_001.0 + 2 * KEEP_SENT_S)
+    assert store.db.count("select count(*) from ops") == 0
+    (waiting,) = append(store, "vote")
+    assert sent_ops(store) == [waiting]
+
+
+def test_a_queue_of_a_month_is_counted_without_reading_it(store: Store) -> None:
+    ops = append(store, *["vote"] * (COUNTED + 5))
+    store.outbox.settle([(op, "applied") for op in ops[:2]], at_s=1_000.0)
+    assert store.outbox.pending() == COUNTED + 3
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    store.db.conn.set_progress_handler(count, 100)
+    store.outbox.pending()
+    few, steps = steps, 0
+    append(store, *["vote"] * 4 * COUNTED)
+    steps = 0
+    store.outbox.pending()
+    store.db.conn.set_progress_handler(None, 0)
+    assert steps <= 1.2 * few
+
+
+def test_a_verdict_of_our_own_shortens_no_memory(store: Store) -> None:
+    taken, unreadable, later = append(store, "vote", "vote", "vote")
+    store.outbox.settle([(taken, "applied")], at_s=1_000.0)
+    store.outbox.settle([(unreadable, "rejected:unreadable")])
+    store.outbox.settle([(later, "applied")], at_s=1_001.0)
+    assert store.outbox.send_again() == 2
+
+
+def test_what_was_queued_and_taken_before_an_update_keeps_its_place(tmp_path: Path) -> None:
+    """The file as the version before made it."""
+    path = file_before("0009_answered_in_place", tmp_path / "cosound.db")
+    with closing(sqlite3.connect(path)) as conn, conn:
+        op = "(seq, op_id, type, body, boot_id, mono_ms, wall_ms"
+        conn.execute(f"insert into sent {op}, answered_at) values (7, 'taken', 'vote', '{{}}', 'b', 1, 1, 1000.0)")
+        conn.execute(f"insert into outbox {op}) values (9, 'waiting', 'vote', '{{}}', 'b', 1, 1)")
+        conn.execute(
+            "insert into votes values ('v', 'guest', 'song', 5, null, 'screen', '[1, 0, 0, 0, 0]', 0, 'b', 1, 1, "
+            "'waiting')"
+        )
+        conn.execute("insert into songs_playing values ('p', 'song', 12.0, 'b', 1, 4000, '')")
+    with closing(Database(path)) as db:
+        outbox = Outbox(db, ManualClock())
+        assert [op.op_id for op in outbox.batch(9)] == ["waiting"]
+        assert db.value("select op_seq from votes") == 9
+        assert tuple(db.rows("select * from heard")[0]) == ("song", 4000, 4000)
+        assert outbox.send_again() == 1
+        assert [op.op_id for op in outbox.batch(9)] == ["taken", "waiting"]

@@ -23,7 +23,7 @@ from appliance.store.opening import open_database
 from appliance.store.rescue import rescue
 from appliance.store.snapshot import Snapshot
 from mixer.scene import SongId
-from tests.factories import Box, count, put, put_songs, settle_all, song_row, tap, uid
+from tests.factories import Box, count, file_before, put, put_songs, settle_all, song_row, tap, uid
 from tests.patience import PATIENCE_S
 
 PAGE = PAGE_BYTES
@@ -166,11 +166,24 @@ def test_every_table_is_kept_or_comes_again(box: Box) -> None:
     fill(box, taps=2)
     store = box.store()
     settle_all(store)
-    sent = count(store, "sent")
+    sent = count(store, "ops")
     box.close()
     header(box.folder / "data" / "cosound.db")
+    rescued = box.store()
     assert sent > 0
-    assert count(box.store(), "sent") == sent
+    assert (count(rescued, "ops"), rescued.outbox.pending()) == (sent, 0)
+
+
+def test_what_waited_in_a_file_of_an_older_version_is_kept(box: Box) -> None:
+    """Its queue had another name."""
+    file = file_before("0009_answered_in_place", box.folder / "data" / "cosound.db")
+    with closing(sqlite3.connect(file)) as conn, conn:
+        conn.execute("insert into outbox values (9, 'waiting', 'vote', '{}', 'b', 1, 1)")
+        conn.execute("insert into songs_playing values ('p', 'song', 12.0, 'b', 1, 4000, '')")
+    header(file)
+    store = box.store()
+    assert [op.op_id for op in store.outbox.batch(9)] == ["waiting"]
+    assert list(store.library.hours_since_play(4.0)) == ["song"]
 
 
 def test_a_connection_that_meets_damage_makes_everybody_leave(box: Box) -> None:

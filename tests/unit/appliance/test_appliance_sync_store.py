@@ -90,7 +90,7 @@ def test_distrust_is_heard_once_in_ten_minutes_and_again_after_a_reboot(store: S
 
 def test_a_bad_outbox_row_does_not_stop_the_bucket(store: Store) -> None:
     row = {"op_id": "x", "type": "rule", "body": '{"torn', "boot_id": "b", "mono_ms": 1, "wall_ms": 1}
-    store.db.tables["outbox"].insert(row)
+    store.db.tables["ops"].insert(row)
     rule = {"song_id": "a", "kind": "pin"}
     store.bucket.apply([BucketChange("queue_rules", "a/pin", "put", rule, 1)], epoch="e", rev=1)
     assert [held.kind for held in store.room.rules()] == ["pin"]

@@ -20,7 +20,7 @@ def spoil(store: Store, **columns: object) -> None:
     """An op as a damaged card or an older version may have left it."""
     row = {"op_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "type": "play", "body": "{}", "boot_id": "b",
            "mono_ms": 1, "wall_ms": 1} | columns  # fmt: skip
-    store.db.tables["outbox"].insert(row)
+    store.db.tables["ops"].insert(row)
 
 
 def test_everything_pending_is_sent_in_order_and_leaves_the_outbox(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config import KEYS, load_config
+from benchmarks.wear import Kernel, as_installed
 from checkin.detect import THIEVES, USB_READERS
 
 ROOM = Path(__file__).parents[3] / "systemd"
@@ -149,6 +150,14 @@ def test_the_user_is_made() -> None:
 
 def test_the_log_stays_off_the_card() -> None:
     assert read_unit(ROOM / "journald.conf.d/cosound.conf")["Journal.Storage"] == ["volatile"]
+
+
+def test_the_kernel_spares_the_card_as_the_measurement_of_its_wear_assumes() -> None:
+    """Ten minutes for pages, as for the journal, and a download must not pile up for so long."""
+    settings = read_unit(ROOM / "sysctl.d/cosound.conf")
+    assert as_installed() == Kernel(commit_s=600, expire_s=600)
+    assert 0 < int(settings[".vm.dirty_background_bytes "][0]) <= 32 << 20
+    assert "noatime,commit=600" in (ROOM.parent / "docs" / "installer.md").read_text()
 
 
 def test_every_usb_reader_we_know_may_be_opened() -> None:
