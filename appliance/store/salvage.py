@@ -44,12 +44,15 @@ def open_damaged(path: Path, donor: Path) -> Iterator[sqlite3.Connection | None]
 
 
 def readable_rows(conn: sqlite3.Connection, table: str, json_columns: Sequence[str] = ()) -> Iterator[Row]:
-    """The rows of a table, over all gaps that bad pages leave. Rows with a torn value are left out."""
+    """The rows of a table, over all gaps that bad pages leave. Rows with a torn value are left out, and those whose
+    number is not above the last one's: of pages in a wrong order they would come round for ever."""
     kinds = dict(map(tuple, conn.execute("select name, lower(type) from pragma_table_info(?)", (table,))))
     after = skip = 0
     while skip < _FARTHEST:
         try:
             for row in _from(conn, table, after + skip):
+                if row["_rowid"] <= after:
+                    continue
                 after, skip = row["_rowid"], 0
                 values = {name: row[name] for name in kinds}
                 if _has_kinds(values, kinds) and all(_is_json(values[name]) for name in json_columns):

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from appliance.store.checkup import LaterCheck, find_damage
 from appliance.store.database import PAGE_BYTES
 from appliance.store.opening import open_database
 from appliance.store.rescue import rescue
+from appliance.store.salvage import readable_rows
 from appliance.store.snapshot import Snapshot
 from mixer.scene import SongId
 from tests.factories import Box, count, file_before, put, put_songs, settle_all, song_row, tap, uid
@@ -184,6 +186,30 @@ def test_what_waited_in_a_file_of_an_older_version_is_kept(box: Box) -> None:
     store = box.store()
     assert [op.op_id for op in store.outbox.batch(9)] == ["waiting"]
     assert list(store.library.hours_since_play(4.0)) == ["song"]
+
+
+def test_pages_that_follow_one_another_in_a_circle_end(tmp_path: Path) -> None:
+    """Two pages have changed places and the third is torn: from there the reading would begin again at the first."""
+    file = tmp_path / "cosound.db"
+    with closing(sqlite3.connect(file)) as conn, conn:
+        conn.execute(f"pragma page_size={PAGE}")
+        conn.execute("create table facts (number integer primary key, what text)")
+        conn.executemany("insert into facts (what) values (?)", [("x" * 100,)] * 60)
+    raw = bytearray(file.read_bytes())
+    root = memoryview(raw)[PAGE : 2 * PAGE]
+    first, second, third = (int.from_bytes(root[at : at + 2], "big") for at in (12, 14, 16))
+    root[first : first + 4], root[second : second + 4] = (
+        bytes(root[second : second + 4]),
+        bytes(root[first : first + 4]),
+    )
+    raw[(int.from_bytes(root[third : third + 4], "big") - 1) * PAGE] = 0
+    root.release()
+    file.write_bytes(raw)
+    with closing(sqlite3.connect(file)) as conn:
+        conn.row_factory = sqlite3.Row
+        numbers = [row["number"] for row in islice(readable_rows(conn, "facts"), 100)]
+    assert len(numbers) < 60
+    assert numbers == sorted(set(numbers))
 
 
 def test_a_connection_that_meets_damage_makes_everybody_leave(box: Box) -> None:
