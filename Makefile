@@ -15,6 +15,8 @@ TWO := -n 2 --dist worksteal
 # it is shown with its failure, there are three of them a suite, and a rule, a parser or a page of the docs gets none.
 AGAIN ?= 0
 TRIES := $(if $(filter-out 0,$(AGAIN)),--reruns $(AGAIN) --max-suite-reruns 3 --rerun-show-tracebacks)
+# Of whole files the long ones come amid the short: by their numbers of tests the longest would come last.
+FILES := -n 2 --dist loadfile --no-loadscope-reorder
 # A whole demo whose silences are measured: with the machine to itself.
 ALONE := tests/faults/test_faults_processes.py
 
@@ -35,7 +37,7 @@ test: test-fast ## all tests, fast ones first
 	@$(MEMORY) $(BIN)/python -m pytest $(TRIES) $(TWO) tests/contract
 	@$(MEMORY) $(BIN)/python -m pytest $(TRIES) tests/browser
 	@$(BIN)/python -m pytest $(TRIES) $(ALONE)
-	@$(BIN)/python -m pytest $(TRIES) -n 2 --dist loadfile tests/faults --ignore=$(ALONE)
+	@$(BIN)/python -m pytest $(TRIES) $(FILES) tests/faults --ignore=$(ALONE)
 
 test-fast: $(VENV)/developed ## unit and flow tests only, on two cores
 	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/test_architecture.py tests/test_docs.py tests/unit tests/flows \
@@ -65,7 +67,7 @@ faults: $(VENV)/developed ## every fault twenty times, into build/faults.json (F
 	@COSOUND_HISTORIES=$${COSOUND_HISTORIES:-10000} $(BIN)/python -m pytest -n 2 \
 		tests/unit/sync/test_sync_histories.py tests/contract/test_supabase_histories.py
 	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest $(ALONE)
-	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest -n 2 --dist loadfile tests/faults --ignore=$(ALONE)
+	@FAULTS_TIMES=$(or $(FAULTS_TIMES),20) $(BIN)/python -m pytest $(FILES) tests/faults --ignore=$(ALONE)
 	@$(BIN)/python -m tests.faults.fault_table
 
 fuzz: $(VENV)/developed ## requests made up from the API's own description, for some minutes (FUZZ_EXAMPLES=500)

@@ -18,6 +18,8 @@ import pytest
 from appliance.demo.ports import free_port
 from tests.faults.real_box import RealBox
 
+SONGS = 8
+
 
 @dataclass
 class RealCloud:
@@ -99,14 +101,15 @@ def doubled_stays(database: Path) -> int:
 
 
 @contextmanager
-def real_cloud(data: Path) -> Iterator[RealCloud]:
-    """Seeded with songs of one second, so that no test waits for the synthesis."""
+def real_cloud(data: Path, songs: int = SONGS) -> Iterator[RealCloud]:
+    """Seeded with so many songs of two seconds, so that no test waits for the synthesis; each takes its box half a
+    second of a core."""
     from cloud_stub import seed as seeding
     from cloud_stub.settings import CloudSettings
     from ml import synth
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synth, "write_starter_library", lambda folder, **_: short_library(folder))
+        patch.setattr(synth, "write_starter_library", lambda folder, **_: short_library(folder, songs))
         found = seeding.seed(CloudSettings.for_directory(data, {}), listeners=2, pepper=bytes(16))
     cloud = RealCloud(data, found)
     try:
@@ -117,14 +120,15 @@ def real_cloud(data: Path) -> Iterator[RealCloud]:
     assert b"Traceback" not in (data / "cloud.log").read_bytes()
 
 
-def short_library(folder: Path) -> list[Any]:
+def short_library(folder: Path, songs: int = SONGS) -> list[Any]:
+    """Two of them instrumentals."""
     import soundfile
 
     from ml.synth import RECIPES, StarterSong
 
     folder.mkdir(parents=True, exist_ok=True)
     made = []
-    for number, recipe in enumerate(RECIPES):
+    for number, recipe in enumerate([*RECIPES[: songs - 2], *RECIPES[-2:]]):
         path = folder / f"{recipe.key}.flac"
         soundfile.write(path, np.random.default_rng(number).uniform(-0.2, 0.2, 96_000), 48_000)
         made.append(StarterSong(recipe, path))

@@ -35,7 +35,7 @@ REFUSED = "came instead; it is fetched afresh"
 @contextmanager
 def box_with_music(folder: Path, line: SickLine, cloud: RealCloud) -> Iterator[RealBox]:
     """A room that sounds, by songs of the cloud's, over the line while that is well."""
-    with real_box(folder, DJANGO_API_URL=line.url, PLAYER_TOKEN=cloud.token) as box:
+    with real_box(folder, DJANGO_API_URL=line.url, PLAYER_TOKEN=cloud.token, COSOUND_BEDS="2") as box:
         box.start("sync").until(lambda: box.ready_songs >= READY_SONGS, "songs")
         box.start("player", "nfc").up()
         box.until(lambda: not to_fetch(box) and not to_prepare(box), "every song")

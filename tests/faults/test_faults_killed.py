@@ -58,7 +58,7 @@ def test_sync_killed_while_it_prepares_a_song_is_not_held_against_the_song(fault
     rolled = dice("kills of a decoding")
     with (
         TemporaryDirectory(prefix="cosound-f-") as folder,
-        real_cloud(Path(folder) / "cloud") as cloud,
+        real_cloud(Path(folder) / "cloud", songs=15) as cloud,
         real_box(Path(folder), **cloud.box_env) as box,
     ):
         box.start("sync", "nfc").up()
