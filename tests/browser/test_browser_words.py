@@ -209,16 +209,15 @@ def test_one_layer_is_heard_alone_until_it_is_touched_again_or_its_minute_is_ove
 
 def test_a_thumb_is_not_lost_when_the_choices_under_it_are_redrawn(mixer: Stage) -> None:
     bed, glass = a_bed(mixer), mixer.glass
-    mixer.store.room.set_rule(Rule(SongId(bed), "pin", until_s=mixer.store.clock.wall_s() + 600))
+
+    def keep(minutes: int) -> None:
+        mixer.store.room.set_rule(Rule(SongId(bed), "pin", until_s=mixer.store.clock.wall_s() + 60 * minutes))
+        glass.wait_called("choose-pin", f"{minutes} min")
+
     mixer.open_choices(bed)
-    glass.wait_called("choose-pin", "10 min")
+    keep(10)
     minutes_left = iter(range(9, 0, -1))
-
-    def pass_a_minute() -> None:
-        mixer.pass_time(60, every_s=10)
-        glass.wait_called("choose-pin", f"{next(minutes_left)} min")
-
-    glass.hold_until("choose-solo", pass_a_minute, mixer.hears_one_alone, "all heard")
+    glass.hold_until("choose-solo", lambda: keep(next(minutes_left)), mixer.hears_one_alone, "all heard")
 
 
 def test_a_thumb_is_not_lost_when_the_line_under_it_counts_on(mixer: Stage) -> None:
