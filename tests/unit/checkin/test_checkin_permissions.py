@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -16,10 +13,9 @@ from checkin.nfcpy_driver import NfcpyDriver
 from checkin.reader import Driver
 from checkin.serial_driver import SerialDriver
 from checkin.wedge_driver import WedgeDriver
+from tests.nobody import refused
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user who may not")
-
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -30,32 +26,6 @@ def port() -> Iterator[str]:
     yield node
     os.close(chip)
     os.close(line)
-
-
-def refused(deed: Callable[[], object]) -> str:
-    """What a child of ours is told that is nobody."""
-    for module in ("nfc", "nfc.clf.pn532", "nfc.clf.transport"):
-        importlib.import_module(module)  # nobody may not even read where they are
-    fork = multiprocessing.get_context("fork")
-    here, there = fork.Pipe()
-    child = fork.Process(target=_as_nobody, args=(deed, there))
-    child.start()
-    told = here.recv() if here.poll(20) else "nothing was said"
-    child.join()
-    assert "\n" not in told
-    return str(told)
-
-
-def _as_nobody(deed: Callable[[], object], told: Connection) -> None:
-    os.setgroups([])
-    os.setuid(NOBODY)
-    try:
-        deed()
-        told.send("it was opened")
-    except OSError as error:
-        told.send(str(error))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the test wants to read it
-        told.send(str(error))
 
 
 @pytest.mark.parametrize(
