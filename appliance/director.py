@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -90,11 +90,15 @@ class Director:
         latest = self.store.scenes.latest()
         self._taps_seen = latest.taps_seen if latest else 0
 
-    def look(self) -> Direction:
-        """Read the room once and compose the scene for now."""
+    def look(self, aside: Set[str] = frozenset()) -> Direction:
+        """Read the room once and compose the scene for now.
+
+        aside: songs that sound only when there are no others.
+        """
         store = self.store
         presences, taps_seen = self._who_is_here()
-        songs, rules, control = store.library.ready(), store.room.rules(), store.room.control()
+        ready, rules, control = store.library.ready(), store.room.rules(), store.room.control()
+        songs = [song for song in ready if song.id not in aside] or ready
         wish = self._wishes.read(presences, songs, self._heard(control), tapped=taps_seen != self._taps_seen)
         self._keep_queue_fresh(songs, wish.direction, rules)
         candidates = self._candidates(songs, wish, rules, store.room.queue(), control)

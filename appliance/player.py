@@ -20,6 +20,7 @@ from appliance.runtime import Runtime
 from appliance.store import Store
 from appliance.store.ledger import Ledger
 from appliance.store.scenes import PATIENCE_S
+from appliance.unheard import LOW_DB, Unheard
 from mixer.engine import Engine, EngineStatus, MasterControl, StripStatus
 from mixer.pcm import PcmError, read_info
 from mixer.scene import Layer, Scene, SongId
@@ -54,6 +55,7 @@ class Player:
     _direction: Direction | None = None
     _scene_id: str | None = None
     _owes_scene: bool = False  # applied, but the log of scenes would not take it
+    _unheard: Unheard = field(default_factory=Unheard)
     _interrupted: Interrupted | None = None
     _control: Control = field(default_factory=Control)
     _looked_s: float = float("-inf")
@@ -103,6 +105,8 @@ class Player:
             self.runtime.publish("player", state)
         if status.missing_files:
             self._give_up_on_missing_files(status)
+        if self._control.master_db > LOW_DB and self._unheard.judge(status.silent_for_s, self._layers.values(), now_s):
+            self.look()
         self._plays.hear(audible, now_s)
         written = self._write_down_in_time(now_s)
         self._tidy(now_s, beside=written)
@@ -113,7 +117,7 @@ class Player:
         """Read the room and converge: hands on the master first, then the scene."""
         self._looked_s = self.store.clock.boot_s()
         self._converge_control()
-        direction = self.director.look()
+        direction = self.director.look(self._unheard.aside(self._looked_s))
         self._direction = direction
         self._answer(direction.tap, direction.tap_age_s)
         self._owes_scene = self._owes_scene or direction.changed

@@ -7,18 +7,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mixer.engine import EngineStatus, MasterControl, StripStatus
-from mixer.scene import SAMPLE_RATE, STRIPS, Scene, db_to_gain
+from mixer.scene import SAMPLE_RATE, STRIPS, Layer, Scene, db_to_gain
 
 
 class FakeEngine:
     """An engine without sound: fades are over at once, and every song has the same level.
 
     now_s: its clock, by which songs go on. exists: asked for a layer's file; without it its strip is silent.
+    sounds: asked whether there is anything to hear in a file.
     """
 
-    def __init__(self, now_s: Callable[[], float], exists: Callable[[str], bool] = lambda path: True) -> None:
+    def __init__(
+        self,
+        now_s: Callable[[], float],
+        exists: Callable[[str], bool] = lambda path: True,
+        sounds: Callable[[str], bool] = lambda path: True,
+    ) -> None:
         self._now_s = now_s
         self._exists = exists
+        self._sounds = sounds
+        self._heard_s = now_s()
         self._since: dict[str, float] = {}
         self.scenes: list[Scene] = []
         self.master = MasterControl()
@@ -45,7 +53,11 @@ class FakeEngine:
     def status(self) -> EngineStatus:
         missing = sum(not self._exists(layer.path) for layer in self.scene.layers)
         strips = tuple(self._strip(strip) for strip in range(STRIPS))
-        return EngineStatus("fake", "none", 2, 1024, missing_files=missing, strips=strips)
+        wanted = any(not self._unheard(layer) and self._exists(layer.path) for layer in self.scene.layers)
+        if any(strip.rms for strip in strips) or not wanted or self.master.mute:
+            self._heard_s = self._now_s()
+        silent_for_s = self._now_s() - self._heard_s
+        return EngineStatus("fake", "none", 2, 1024, missing_files=missing, silent_for_s=silent_for_s, strips=strips)
 
     def close(self) -> None:
         self.closed = True
@@ -54,10 +66,13 @@ class FakeEngine:
         layer = self.scene.on_strip(strip)
         if layer is None or not self._exists(layer.path):
             return StripStatus()
-        unheard = layer.muted or (self.scene.solo and not layer.solo)
-        level = 0.0 if unheard else 0.1 * db_to_gain(layer.gain_db)
+        heard = self._sounds(layer.path) and not self._unheard(layer)
+        level = 0.1 * db_to_gain(layer.gain_db) if heard else 0.0
         played_s = self._now_s() - self._since[layer.song_id]
         return StripStatus(layer.song_id, round(played_s * SAMPLE_RATE), layer.gain_db, level, level)
+
+    def _unheard(self, layer: Layer) -> bool:
+        return layer.muted or (self.scene.solo and not layer.solo)
 
 
 def on_disk(path: str) -> bool:

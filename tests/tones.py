@@ -12,9 +12,9 @@ from mixer.pcm import PcmInfo, scale_for_peak, write_pcm
 from mixer.scene import SAMPLE_RATE, Loop
 
 
-def sine_song(folder: Path, number: int, hz: float) -> Path:
-    """A second of it at −20 dBFS, that loops without a seam."""
-    tone = np.sin(2 * np.pi * hz * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32) * np.float32(0.1)
+def sine_song(folder: Path, number: int, hz: float, amplitude: float = 0.1) -> Path:
+    """A second of it, at −20 dBFS unless told otherwise, that loops without a seam."""
+    tone = np.sin(2 * np.pi * hz * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32) * np.float32(amplitude)
     path = folder / f"{number}.pcm"
     write_pcm(path, [tone[None]], PcmInfo(1, len(tone), scale_for_peak(0.1), -23.0, -20.0, Loop(xfade_s=0.0)))
     return path
