@@ -21,7 +21,7 @@ FILES := -n 2 --dist loadfile --no-loadscope-reorder
 ALONE := tests/faults/test_faults_processes.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-pygame check soak pictures bench screens faults fuzz pins clean
+.PHONY: help install demo test test-fast test-panels test-pygame check soak pictures bench screens faults fuzz pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ test: test-fast ## all tests, fast ones first
 test-fast: $(VENV)/developed ## unit and flow tests only, on two cores
 	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/test_architecture.py tests/test_docs.py tests/unit tests/flows \
 		-m "not processes"
+
+test-panels: $(VENV)/developed ## the touchscreen's tests, all of them on every size and language
+	@COSOUND_PANELS=all $(MEMORY) $(BIN)/python -m pytest $(TRIES) tests/browser
 
 test-pygame: $(VENV_PYGAME)/installed ## the sound's tests on pygame, in a venv of its own: ours has pygame-ce, and no venv both
 	@$(VENV_PYGAME)/bin/python -c 'import pygame; assert not getattr(pygame, "IS_CE", 0), "this is pygame-ce"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from appliance.ui.still import StillRoom
 from appliance.ui.texts import Texts
 
 FAILED = Path("build/failed")
+PANELS = [(800, 480, "en"), (1280, 800, "fr")]
 KNOWN_OUTSIDE = "rive_native"  # the client asks for it whatever we say; it is refused and not missed
 
 
@@ -57,7 +59,16 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="module", params=[(800, 480, "en"), (1280, 800, "fr")], ids=["800x480-en", "1280x800-fr"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a glass shows is tried on every panel, what it does on the smallest (on all with COSOUND_PANELS=all)."""
+    if "panel" in metafunc.fixturenames:
+        every = metafunc.definition.get_closest_marker("every_panel") or os.environ.get("COSOUND_PANELS") == "all"
+        panels = PANELS if every else PANELS[:1]
+        ids = [f"{width}x{height}-{language}" for width, height, language in panels]
+        metafunc.parametrize("panel", panels, ids=ids, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def panel(
     request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Panel]:

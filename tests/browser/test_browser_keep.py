@@ -43,6 +43,7 @@ def type_in(panel: Panel, digits: str) -> None:
     panel.glass.open(f"keep-{digits[-1]}", "keep-message", panel.texts.keep_asking)
 
 
+@pytest.mark.every_panel
 def test_the_code_is_offered_at_once_and_everything_is_on_the_glass(keeping: Panel) -> None:
     assert set(links(keeping)[-1][1]) == {"profile_id", "token_hash"}
     for name in ("keep-title", "keep-qr", "keep-scan", "keep-back", "keep-digits", "keep-clear", "keep-1", "keep-0"):

@@ -12,7 +12,7 @@ from appliance.ui.still import song_id
 if TYPE_CHECKING:
     from conftest import Panel
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.every_panel]
 
 MIX = [{"song_id": song_id(number), "share": share} for number, share in enumerate((0.45, 0.35, 0.2))]
 DISPLAYED = (

@@ -92,6 +92,7 @@ def test_back_leaves_the_pad(panel: Panel) -> None:
     assert not panel.glass.shows("pin-pad")
 
 
+@pytest.mark.every_panel
 def test_every_strip_is_on_the_glass_with_keys_a_finger_hits(mixer: Panel) -> None:
     for number in range(1, 17):
         for part, least in (("fader", 150), ("mute", 48)):

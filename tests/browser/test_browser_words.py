@@ -277,6 +277,7 @@ def test_a_touch_beside_the_sheet_puts_it_away_and_says_nothing(mixer: Stage) ->
     assert mixer.rules() == {}
 
 
+@pytest.mark.every_panel
 def test_every_key_is_on_the_glass_and_a_thumb_hits_it(mixer: Stage) -> None:
     long = "The night train to the sea, as it was heard from the garden of the old station in the summer of 1968"
     bed, songs = a_bed(mixer), mixer.store.db.tables["songs"]

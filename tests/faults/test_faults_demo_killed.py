@@ -1,4 +1,4 @@
-"""kill -9 of the demo itself leaves nothing behind."""
+"""kill -9 of the demo itself leaves nothing behind, and a folder it cannot use is one line."""
 
 from __future__ import annotations
 
@@ -47,5 +47,16 @@ def test_a_folder_too_deep_for_sockets_is_one_clear_line(tmp_path: Path) -> None
         demo.wait_for(lambda: bool(demo.lines), PATIENCE_S, "a line")
         assert demo.process.returncode == 2
         assert "too long a path" in demo.lines[-1]
+    finally:
+        stop_demo(demo)
+
+
+def test_a_folder_of_music_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    demo = start_demo(tmp_path / "d", "--music", str(tmp_path / "nowhere"))
+    try:
+        demo.process.wait(PATIENCE_S)
+        demo.wait_for(lambda: bool(demo.lines), PATIENCE_S, "a line")
+        assert (demo.process.returncode, len(demo.lines)) == (2, 1)
+        assert "nowhere is not there: give --music a folder" in demo.lines[0]
     finally:
         stop_demo(demo)

@@ -1,4 +1,4 @@
-"""The demo on a PostgreSQL of its own: the twelve steps stay true, and no process outlives it."""
+"""The demo on a PostgreSQL and a folder of music of its own: its steps are true, and nothing outlives it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ import pytest
 from cloud_stub.embedded_postgres import EmbeddedPostgres
 from cloud_stub.errors import SetupError
 from tests.faults.conftest import SOUND_WITHIN_S, RunningDemo, is_running, start_demo, stop_demo
+from tests.music import GOOD, bad_folder, ordinary_folder
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 
+SECONDS = 45
 ON_POSTGRES = ("--database", "postgres")
 
 
@@ -55,20 +57,27 @@ def until_gone(demo: RunningDemo, pids: set[int]) -> None:
     demo.wait_for(lambda: not any(map(is_running, pids)), PATIENCE_S, f"the end of {names(pids)}")
 
 
-def test_the_twelve_steps_are_true_and_nothing_is_left() -> None:
+def test_ones_own_files_are_heard_the_twelve_steps_are_true_and_nothing_is_left(tmp_path: Path) -> None:
+    music = ordinary_folder(tmp_path / "music", seconds=8.0)
+    bad = len(list(bad_folder(music / "bad").iterdir()))
     with TemporaryDirectory(prefix="cosound-t-") as folder:
         report = Path(folder) / "report.json"
-        demo = start_demo(Path(folder), *ON_POSTGRES, "--seconds", "45", "--report", str(report))
+        options = ("--music", str(music), "--seconds", str(SECONDS), "--report", str(report))
+        demo = start_demo(Path(folder), *ON_POSTGRES, *options)
         try:
             demo.wait_for(lambda: "player" in demo.children(), SOUND_WITHIN_S, "the player")
             pids = descendants(demo.process.pid)
             assert "postgres" in names(pids)
-            demo.process.wait(SOUND_WITHIN_S)
+            demo.process.wait(SOUND_WITHIN_S + SECONDS + PATIENCE_S)
             until_gone(demo, pids)
         finally:
             stop_demo(demo)
         told = json.loads(report.read_text())
     assert [step["id"] for step in told["steps"] if not step["ok"]] == []
+    own = told["music"]
+    assert (own["usable"], len(own["refused"])) == (GOOD, bad)
+    assert len(own["heard"]) >= 4, own["heard"]
+    assert len(own["played"]) >= 4, own["played"]
     assert demo.process.returncode == 0, demo.lines
     assert not any("Traceback" in line for line in demo.lines)
 
