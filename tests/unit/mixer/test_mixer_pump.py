@@ -119,7 +119,7 @@ def test_a_scene_is_heard_from_the_next_slab_on(steady: str) -> None:
 def test_time_goes_on_by_what_was_taken(play: Callable[..., Card]) -> None:
     card = play()
     card.take(9)
-    until(lambda: card.pump.waiting_frames() == 3 * BLOCK)
+    until(lambda: card.pump.played_frames() == 9 * BLOCK)  # for a moment it may seem less
     status = card.desk.status("bus", "test", BLOCK, card.pump.played_frames())
     assert status.frames == 9 * BLOCK
     assert status.strips[0].position_frame == 9 * BLOCK - LOOKAHEAD, "the limiter is that far behind"
