@@ -11,8 +11,8 @@ unexport PYTHONDONTWRITEBYTECODE
 MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
 # Neighbours stay together, so that what a module makes is made once; who has no more to do takes over from the other.
 TWO := -n 2 --dist worksteal
-# Real processes share the machine with whatever else runs there. Who cannot look may give them a second try (AGAIN=1):
-# it is shown with its failure, there are three of them a suite, and a rule, a parser or a page of the docs gets none.
+# Processes and threads share the machine with whatever else runs there. Who cannot look may give a test a second try
+# (AGAIN=1): it is shown with its failure, there are three a suite, and a wrong rule fails again (hypothesis remembers).
 AGAIN ?= 0
 TRIES := $(if $(filter-out 0,$(AGAIN)),--reruns $(AGAIN) --max-suite-reruns 3 --rerun-show-tracebacks)
 # Of whole files the long ones come amid the short: by their numbers of tests the longest would come last.
@@ -40,7 +40,7 @@ test: test-fast ## all tests, fast ones first
 	@$(BIN)/python -m pytest $(TRIES) $(FILES) tests/faults --ignore=$(ALONE)
 
 test-fast: $(VENV)/developed ## unit and flow tests only, on two cores
-	@$(MEMORY) $(BIN)/python -m pytest $(TWO) tests/test_architecture.py tests/test_docs.py tests/unit tests/flows \
+	@$(MEMORY) $(BIN)/python -m pytest $(TRIES) $(TWO) tests/test_architecture.py tests/test_docs.py tests/unit tests/flows \
 		-m "not processes"
 
 test-panels: $(VENV)/developed ## the touchscreen's tests, all of them on every size and language
