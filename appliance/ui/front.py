@@ -23,10 +23,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 def way_back(line: str, language: str) -> bytes:
     """For the head of the client's page: loads it again when it fell over, and says `line` until it draws."""
-    words = json.dumps({"line": line, "language": language})
+    words, quoted = json.dumps({"line": line, "language": language}), json.dumps(line, ensure_ascii=False)
     return (
         f"<style>html,body{{background:{theme.BACKGROUND}}}"
-        f"#loading img{{display:none}}#loading::after{{content:'{line}'}}"
+        f"#loading img{{display:none}}#loading::after{{content:{quoted}}}"
         f"#loading,#curtain{{position:fixed;inset:0;z-index:9;{CURTAIN};color:{theme.TEXT};"
         f"background:{theme.BACKGROUND}!important}}</style>"
         f"<script>const COSOUND={words};\n{SCRIPT.read_text()}</script>"
