@@ -88,16 +88,18 @@ class _Pusher:
 
     def settle(self, verdicts: Sequence[tuple[str, str]], at_s: float = 0.0, seen: int | None = None) -> None:
         """at_s: the cloud's clock when it answered; seen: how many ops of ours it had answered then."""
-        if verdicts:
+        if not verdicts:
+            return
+        with self.store.db.write(durable=False):  # what is settled is not heard again, so all of it counts, or nothing
             self.store.outbox.settle(verdicts, at_s=at_s, seen=seen)
-            self.report.count(verdicts)
+            for op_id, status in verdicts:
+                op = self.ops.get(op_id)
+                if op is not None and status.partition(":")[0] in _UNDOING.get(op.type, ()):
+                    self.store.bucket.unmake(op)
+        self.report.count(verdicts)
         for op_id, status in verdicts:
             if status.startswith(REJECTED):
                 log.warning("the cloud refuses op %s: %s; `cosound sync log` shows it", op_id, status)
-        for op_id, status in verdicts:
-            op = self.ops.get(op_id)
-            if op is not None and status.partition(":")[0] in _UNDOING.get(op.type, ()):
-                self.store.bucket.unmake(op)
 
 
 def _stored_ids(ops: Sequence[OutboxOp]) -> dict[str, str]:

@@ -164,6 +164,11 @@ class Bucket:
             stale = self._db.rows("select tbl, pk from bucket_rows where generation <> ?", cursor.generation)
             gone = [BucketChange(row["tbl"], row["pk"], "del") for row in stale]
             self._set_cursor(self._take(gone, cursor).at(epoch, rev))
+            self._forget_our_names(cursor.generation)
+
+    def _forget_our_names(self, generation: int) -> None:
+        """What we named and had to leave, as an op of ours is about to change it, the cloud has not told us of."""
+        self._db.conn.execute("delete from bucket_rows where generation <> ? and digest = 0", (generation,))
 
     def replace(self, changes: Iterable[BucketChange], *, epoch: str, rev: int) -> None:
         """Take a whole bucket that fits one transaction."""
