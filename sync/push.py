@@ -90,12 +90,12 @@ class _Pusher:
         """at_s: the cloud's clock when it answered; seen: how many ops of ours it had answered then."""
         if not verdicts:
             return
-        with self.store.db.write(durable=False):  # what is settled is not heard again, so all of it counts, or nothing
-            self.store.outbox.settle(verdicts, at_s=at_s, seen=seen)
-            for op_id, status in verdicts:
-                op = self.ops.get(op_id)
-                if op is not None and status.partition(":")[0] in _UNDOING.get(op.type, ()):
-                    self.store.bucket.unmake(op)
+        overruled = [
+            op
+            for op_id, status in verdicts
+            if (op := self.ops.get(op_id)) is not None and status.partition(":")[0] in _UNDOING.get(op.type, ())
+        ]
+        self.store.settle(verdicts, overruled=overruled, at_s=at_s, seen=seen)
         self.report.count(verdicts)
         for op_id, status in verdicts:
             if status.startswith(REJECTED):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from appliance.bell import Bell
 from appliance.clock import Clock, SystemClock
+from appliance.model import OutboxOp
 from appliance.runtime import Runtime
 from appliance.store.bucket import Bucket
 from appliance.store.confirmation import Confirmations
@@ -32,6 +34,23 @@ class Store:
         self.room = Room(db, clock, self.outbox, Confirmations(runtime, clock))
         self.scenes = Scenes(db, clock, self.outbox, runtime)
         self.bucket = Bucket(db, clock, self.outbox)
+
+    def settle(
+        self,
+        verdicts: Collection[tuple[str, str]],
+        *,
+        overruled: Iterable[OutboxOp] = (),
+        at_s: float = 0.0,
+        seen: int | None = None,
+    ) -> None:
+        """Take what the cloud answered, as `Outbox.settle`; what `overruled` ops made of our rows does not stand.
+
+        All of it or nothing: a verdict is not heard twice.
+        """
+        with self.db.write(durable=False):
+            self.outbox.settle(verdicts, at_s=at_s, seen=seen)
+            for op in overruled:
+                self.bucket.unmake(op)
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until another process commits, at most `timeout_s`. True when there is something new."""
