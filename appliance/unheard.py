@@ -26,16 +26,17 @@ class Unheard:
     def judge(self, silent_for_s: float, layers: Iterable[Layer], now_s: float) -> bool:
         """Set aside whom the room should hear, if it has heard nothing for long; those who come instead get as long.
 
-        silent_for_s: as in `EngineStatus`. now_s: boot time. True when somebody was set aside.
+        silent_for_s: as in `EngineStatus`. now_s: boot time. True when somebody was set aside who was not yet.
         """
         if silent_for_s == 0:
             self._due_s = ASIDE_AFTER_S
         if silent_for_s < self._due_s:
             return False
         self._due_s = silent_for_s + ASIDE_AFTER_S
-        silent = _meant_to_be_heard(layers)
+        aside = self.aside(now_s)
+        silent = [layer for layer in _meant_to_be_heard(layers) if layer.song_id not in aside]
         for layer in silent:
-            log.warning("%s is not heard, nor when begun anew: for an hour others have its place", layer.title)
+            log.warning("%s is not heard, nor when begun anew: others go before it for an hour", layer.title)
             self._until_s[layer.song_id] = now_s + ASIDE_FOR_S
         return bool(silent)
 

@@ -66,10 +66,15 @@ def test_it_may_come_back_in_an_hour(make_player: MakePlayer, clock: ManualClock
     assert first not in player._unheard.aside(clock.boot_s() + ASIDE_FOR_S)
 
 
-def test_a_room_with_nothing_else_keeps_what_it_has(make_player: MakePlayer, clock: ManualClock) -> None:
+def test_a_room_with_nothing_else_keeps_what_it_has_and_says_so_once_an_hour(
+    make_player: MakePlayer, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
     player = make_player(range(1, 2), silent={1})
     play(player, clock, 10 * ASIDE_AFTER_S)
     assert sounding(player) == {uid(1)}
+    assert caplog.text.count("is not heard") == 1
+    play(player, clock, ASIDE_FOR_S)
+    assert caplog.text.count("is not heard") == 2
 
 
 @pytest.mark.parametrize("hand", ["mute", "fader", "master"])
