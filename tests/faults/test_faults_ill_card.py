@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,8 +28,9 @@ SAYS = "can only be read"
 ALL = ("player", "nfc", "ui", "sync")
 
 
-@pytest.mark.timeout(240 + 240 * TIMES)
-def test_a_card_that_the_kernel_takes_away_is_said_and_survived(faults: FaultTable, machine: Machine) -> None:
+@contextmanager
+def box_on_a_card() -> Iterator[tuple[RealBox, Card, RealCloud]]:
+    """With a disk of its own, a cloud, and songs to play; its sync runs."""
     with (
         TemporaryDirectory(prefix="cosound-f-") as folder,
         card(Path(folder), CARD_BYTES) as disk,
@@ -36,6 +39,12 @@ def test_a_card_that_the_kernel_takes_away_is_said_and_survived(faults: FaultTab
     ):
         box.start("sync")
         box.until(lambda: box.ready_songs >= READY_SONGS, "songs")
+        yield box, disk, cloud
+
+
+@pytest.mark.timeout(240 + 240 * TIMES)
+def test_a_card_that_the_kernel_takes_away_is_said_and_survived(faults: FaultTable, machine: Machine) -> None:
+    with box_on_a_card() as (box, disk, cloud):
         box.start("player", "nfc").up()
         acknowledged: list[str] = []
         for turn in range(TIMES):
@@ -97,14 +106,7 @@ def boot(box: RealBox, disk: Card) -> float:
 @pytest.mark.timeout(240 + 240 * TIMES)
 def test_a_box_that_boots_on_a_card_that_can_only_be_read_plays(faults: FaultTable) -> None:
     """Whoever closes the database last takes away what its users share; a box's end comes before that, or not."""
-    with (
-        TemporaryDirectory(prefix="cosound-f-") as folder,
-        card(Path(folder), CARD_BYTES) as disk,
-        real_cloud(Path(folder) / "cloud") as cloud,
-        real_box(Path(folder), disk.folder / "data", **cloud.box_env) as box,
-    ):
-        box.start("sync")
-        box.until(lambda: box.ready_songs >= READY_SONGS, "songs")
+    with box_on_a_card() as (box, disk, cloud):
         box.start("player", "nfc", "ui").up()
         box.until(lambda: box.runtime.read("ui"), "the screen")
         acknowledged: list[str] = []

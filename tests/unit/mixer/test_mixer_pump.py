@@ -57,6 +57,12 @@ class Card:
         self.fifo.put = put  # type: ignore[method-assign]
 
 
+def assert_recorded(path: Path, taken: Samples) -> None:
+    with wave.open(str(path)) as file:
+        recorded = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    assert np.array_equal(recorded, np.rint(taken * 32767).astype(np.int16))
+
+
 @pytest.fixture
 def play(steady: str) -> Iterator[Callable[..., Card]]:
     cards: list[Card] = []
@@ -154,10 +160,7 @@ def test_the_recording_has_the_master_where_the_card_had_it(
     until(lambda: card.pump.waiting_frames() == 2 * BLOCK)
     card.pump.close()
     recorder.close()
-    taken = np.concatenate(pieces)
-    with wave.open(str(tmp_path / "room.wav")) as file:
-        recorded = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
-    assert np.array_equal(recorded, np.rint(taken * 32767).astype(np.int16))
+    assert_recorded(tmp_path / "room.wav", np.concatenate(pieces))
 
 
 @pytest.mark.parametrize("left", [1, 2, 3])
@@ -172,10 +175,7 @@ def test_orders_in_a_row_are_recorded_once(play: Callable[..., Card], tmp_path: 
     until(lambda: card.pump.waiting_frames() == SLAB)
     card.pump.close()
     recorder.close()
-    taken = np.concatenate(pieces)
-    with wave.open(str(tmp_path / "room.wav")) as file:
-        recorded = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
-    assert np.array_equal(recorded, np.rint(taken * 32767).astype(np.int16))
+    assert_recorded(tmp_path / "room.wav", np.concatenate(pieces))
 
 
 def test_closed_it_leaves_the_card_waiting_for_nothing(play: Callable[..., Card]) -> None:
