@@ -142,7 +142,7 @@ class Outbox:
 
     def _move_to_sent(self, seq: int, at_s: float) -> None:
         self._db.conn.execute(
-            f"insert or replace into sent ({_COLUMNS}, answered_at) select {_COLUMNS}, ? from ops where seq = ?",  # noqa: S608
+            f"insert or replace into sent ({_COLUMNS}, answered_at) select {_COLUMNS}, ? from ops where seq = ?",  # noqa: S608 - ours
             (at_s, seq),
         )
         self._db.conn.execute("delete from ops where seq = ?", (seq,))

@@ -22,7 +22,7 @@ _LOOK = (
 # For questions about somebody whose login alone is known: they travel with the one about the voter.
 PERSON_OF_LOGIN = "(select coalesce(merged_into, id) from profiles where auth_user_id = ?)"
 ROOM_OF_LOGIN = (
-    f"(select s.player_id from sessions s where s.user_id = {PERSON_OF_LOGIN} and s.status = 'active' "  # noqa: S608
+    f"(select s.player_id from sessions s where s.user_id = {PERSON_OF_LOGIN} and s.status = 'active' "  # noqa: S608 - ours
     "and s.expires_at > ? order by s.checked_in_at desc limit 1)"
 )
 _BY_LOGIN, _BY_ID = _LOOK.format(anchor="auth_user_id"), _LOOK.format(anchor="id")

@@ -20,9 +20,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.07
 LISTEN_S = 0.1
 LOOK_FOR_PLUG_S = 0.5
-LAY_THERE_S = (
-    0.5  # so soon after the process's first look nobody came: some readers say what lies there again and again
-)
+# So soon after the process's first look nobody came: some readers say again and again what lies there.
+LAY_THERE_S = 0.5
 MOST_REASONS = 8
 
 State = Literal["ready", "absent", "failed"]
